@@ -1,0 +1,109 @@
+"""Weights on disk: safetensors with a checksum over their content. Never pickle.
+
+Only this module reads or writes tensors. A file holds named arrays in their natural shapes, so any
+tool opens it, and text metadata, among it the checksum of all names, types, shapes and bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from grokflow.errors import ArtifactError
+from grokflow.files import checksum, write_bytes
+from grokflow.weights import Layout
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
+    """Write named arrays with text metadata, atomically."""
+    tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    write_bytes(path, save(tensors, {**metadata, "checksum": _checksum(tensors, metadata)}))
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read what `write_tensors` wrote: arrays and metadata.
+
+    Raises
+    ------
+    ArtifactError : when the file is missing, truncated or altered.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ArtifactError(path, expected="a readable file", found=error.strerror) from None
+    try:
+        tensors = load(content)
+        metadata = _metadata(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            path,
+            expected="a complete safetensors file",
+            found=f"{len(content)} bytes that do not parse ({error})",
+            mend="Delete it; the next run makes it again.",
+        ) from None
+    written = metadata.pop("checksum", None)
+    if written != _checksum(tensors, metadata):
+        raise ArtifactError(
+            path,
+            expected=f"content with the checksum {written}",
+            found="other content: the file was altered",
+            mend="Delete it; the next run makes it again.",
+        )
+    return tensors, metadata
+
+
+def write_checkpoint(path: str | Path, layout: Layout, weights: np.ndarray, epoch: int, config: str) -> None:
+    """Write a flat weight vector (n,) as named tensors; `config`: digest of what determines it."""
+    tensors = {
+        parameter.name: weights[layout.slices[parameter.name]].reshape(parameter.shape)
+        for parameter in layout.parameters
+    }
+    write_tensors(path, tensors, {"epoch": str(epoch), "config": config})
+
+
+def read_checkpoint(path: str | Path, layout: Layout, config: str) -> tuple[np.ndarray, int]:
+    """The flat weight vector (n,) of a checkpoint, and its epoch.
+
+    Raises
+    ------
+    ArtifactError : when the file is missing, truncated, altered, or from another configuration.
+    """
+    tensors, metadata = read_tensors(path)
+    if metadata.get("config") != config:
+        raise ArtifactError(
+            path,
+            expected=f"a checkpoint of the configuration {config}",
+            found=f"one of {metadata.get('config')}",
+            mend="Delete the run's folder; the next run makes it again.",
+        )
+    return layout.join(tensors), int(metadata["epoch"])
+
+
+def checkpoint_path(folder: str | Path, epoch: int) -> Path:
+    """Where the checkpoint of `epoch` lies."""
+    return Path(folder) / f"epoch_{epoch:06d}.safetensors"
+
+
+def checkpoint_epochs(folder: str | Path) -> list[int]:
+    """The epochs of the checkpoints in `folder`, in rising order."""
+    names = (re.fullmatch(r"epoch_(\d+)\.safetensors", path.name) for path in Path(folder).iterdir())
+    return sorted(int(name[1]) for name in names if name)
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    length = int.from_bytes(content[:8], "little")
+    return dict(json.loads(content[8 : 8 + length])["__metadata__"])
+
+
+def _checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+    parts = [repr(sorted(metadata.items())).encode()]
+    for name in sorted(tensors):
+        array = tensors[name]
+        parts += [f"{name}{array.dtype.str}{array.shape}".encode(), array.tobytes()]
+    return checksum(b"\0".join(parts))

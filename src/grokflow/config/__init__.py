@@ -1,0 +1,55 @@
+"""Configuration: YAML into frozen, typed, checked objects. The only code that sees raw config."""
+
+from grokflow.config.load import load
+from grokflow.config.resolve import (
+    ResolvedPath,
+    ResolvedRun,
+    members_of_path,
+    plain,
+    resolve_path,
+    resolve_run,
+    runs_of_path,
+)
+from grokflow.config.schema import (
+    SGD,
+    AdamW,
+    Bezier,
+    Chain,
+    Claim,
+    Config,
+    Dataset,
+    Figure,
+    Fit,
+    Model,
+    Optimizer,
+    Path,
+    Polyline,
+    Run,
+    Segment,
+)
+
+__all__ = [
+    "SGD",
+    "AdamW",
+    "Bezier",
+    "Chain",
+    "Claim",
+    "Config",
+    "Dataset",
+    "Figure",
+    "Fit",
+    "Model",
+    "Optimizer",
+    "Path",
+    "Polyline",
+    "ResolvedPath",
+    "ResolvedRun",
+    "Run",
+    "Segment",
+    "load",
+    "members_of_path",
+    "plain",
+    "resolve_path",
+    "resolve_run",
+    "runs_of_path",
+]

@@ -1,0 +1,75 @@
+"""YAML text to one plain dictionary: strict about duplicate keys, encoding and size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from grokflow.errors import ConfigError
+
+LARGEST_FILE = 1_000_000
+"""Bytes; a configuration written by hand is a thousandth of it."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML with the two habits that mislead a scientist mended: `1e-3` is a number, a key stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def read(paths: Iterable[str | Path]) -> dict[str, Any]:
+    """The YAML files as one dictionary; a later file's keys win over an earlier one's."""
+    merged: dict[str, Any] = {}
+    for path in paths:
+        merged = merge(merged, _read_one(Path(path)))
+    return merged
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `over`, nested dictionaries key by key."""
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def _read_one(path: Path) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(path, expected="a readable YAML file", found=error.strerror) from None
+    if len(content) > LARGEST_FILE:
+        raise ConfigError(path, expected=f"at most {LARGEST_FILE} bytes", found=f"{len(content)} bytes")
+    try:
+        value = yaml.load(content.decode("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, expected="UTF-8 text", found=f"byte {error.start} that is not") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else path
+        problem = getattr(error, "problem", None) or "text that does not parse"
+        raise ConfigError(where, expected="valid YAML", found=problem) from None
+    except RecursionError:
+        raise ConfigError(path, expected="valid YAML", found="nesting too deep to read") from None
+    if not isinstance(value, dict):
+        raise ConfigError(path, expected="keys with values", found=type(value).__name__)
+    return value

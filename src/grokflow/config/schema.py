@@ -1,0 +1,215 @@
+"""The typed, frozen form of a configuration: what each key may hold.
+
+Key names are the YAML's. Types are strict: no text is taken for a number, no number for a truth value.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+"""A user's name for an entry; it becomes part of a path, so letters, digits, `_` and `-` only."""
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+PointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_\d+)$")]
+"""`run@point_1`, `run@point_2`, `run@initial`, `run@final` or `run@epoch_700`."""
+
+
+class Entry(BaseModel):
+    """Base of every config object: immutable, strict, no unknown key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Dataset(Entry):
+    """A table a∘b and its split into train and validation pairs."""
+
+    operation: str
+    modulus: Annotated[int, Field(ge=2, le=1000)] | None = None
+    group: str | None = None
+    b_from: Annotated[int, Field(ge=0)] = 0
+    tokens: Literal["a b", "a o b ="] = "a b"
+    train_fraction: Fraction
+    split_seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _one_algebra(self) -> Dataset:
+        if (self.modulus is None) == (self.group is None):
+            raise ValueError("expected either modulus or group, found " + ("neither" if self.group is None else "both"))
+        return self
+
+
+class Model(Entry):
+    """A decoder-only transformer."""
+
+    layers: Annotated[int, Field(ge=1, le=64)] = 1
+    width: Count = 128
+    mlp_width: Count = 512
+    heads: Count = 4
+    head_width: Count | None = None
+    normalization: Literal["none"] = "none"
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Model:
+        expected = f"expected width = heads · head_width, found width {self.width}, heads {self.heads}"
+        if self.head_width is not None and self.heads * self.head_width != self.width:
+            raise ValueError(f"{expected}, head_width {self.head_width}")
+        if self.width % self.heads:
+            raise ValueError(f"{expected}, which leaves no whole head_width")
+        return self
+
+    @property
+    def width_of_head(self) -> int:
+        """Width of one attention head."""
+        return self.width // self.heads
+
+
+class SGD(Entry):
+    """w ← w − η (g + λ w): stochastic gradient descent with coupled weight decay λ."""
+
+    name: Literal["sgd"]
+    learning_rate: Positive
+    weight_decay: NotNegative = 0.0
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    batch_size: Count = 512
+
+
+class AdamW(Entry):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019) and linear warm-up."""
+
+    name: Literal["adamw"]
+    learning_rate: Positive
+    weight_decay: NotNegative = 0.0
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    epsilon: Positive = 1e-8
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    batch_size: Count = 512
+
+
+Optimizer = Annotated[SGD | AdamW, Field(discriminator="name")]
+
+
+class Run(Entry):
+    """A training: which dataset, model and optimizer (by name), for how long, with which seeds."""
+
+    dataset: Name
+    model: Name
+    optimizer: Name
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    epochs: Count
+    stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
+    """Epochs to go on after point 2; none: train for all `epochs`."""
+    checkpoint_every: Count = 100
+    log_every: Count = 20
+
+    @model_validator(mode="after")
+    def _distinct_seeds(self) -> Run:
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"expected each seed once in seeds, found {self.seeds}")
+        return self
+
+
+class Fit(Entry):
+    """How the bends of a path are optimised (Garipov et al. 2018): SGD, one t a minibatch.
+
+    The learning rate is constant for half of the epochs, then falls linearly to 1 %, reached at 90 %.
+    """
+
+    epochs: Count = 200
+    learning_rate: Positive = 0.1
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+
+
+class Path(Entry):
+    """What every path has. `between: seeds` joins the same points of two seeds on one split."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_point: PointName = Field(alias="from")
+    to_point: PointName = Field(alias="to")
+    between: Literal["points", "seeds"] = "points"
+    points: Annotated[int, Field(ge=2, le=100_000)] = 61
+    """Values of t at which the path is measured; for a chain, on its first and its last segment."""
+    weight_decay: NotNegative | None = None
+    """λ of the path's loss, cross-entropy + (λ/2)‖w‖²; none: the run's weight decay."""
+
+
+class Segment(Path):
+    """The straight line."""
+
+    kind: Literal["segment"]
+
+
+class Chain(Path):
+    """Straight lines through every logged checkpoint between the two points."""
+
+    kind: Literal["chain"]
+    inner_points: Annotated[int, Field(ge=2)] = 11
+    """Values of t on each inner segment."""
+
+
+class Polyline(Path):
+    """Straight lines through `bends` optimised bends."""
+
+    kind: Literal["polyline"]
+    bends: Count = 1
+    fit: Fit = Fit()
+
+
+class Bezier(Path):
+    """A Bézier curve whose `bends` inner control points are optimised."""
+
+    kind: Literal["bezier"]
+    bends: Count = 1
+    fit: Fit = Fit()
+
+
+AnyPath = Annotated[Segment | Chain | Polyline | Bezier, Field(discriminator="kind")]
+
+
+class Figure(Entry):
+    """A picture: its kind, what it shows, and values printed in the paper, drawn as light references."""
+
+    kind: str
+    run: Name | None = None
+    path: Name | None = None
+    reference: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Figure:
+        if (self.run is None) == (self.path is None):
+            raise ValueError("expected either run or path, found " + ("neither" if self.run is None else "both"))
+        return self
+
+
+class Claim(Entry):
+    """A claim to judge: on which run or path, and against which other one where the claim compares."""
+
+    claim: str | None = None
+    """Id of the criterion; none: the entry's own name."""
+    run: Name | None = None
+    path: Name | None = None
+    against: Name | None = None
+
+
+class Config(Entry):
+    """The whole configuration."""
+
+    results: str = "results"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    precision: Literal["float32", "float64"] = "float32"
+    datasets: dict[Name, Dataset]
+    models: dict[Name, Model]
+    optimizers: dict[Name, Optimizer]
+    runs: dict[Name, Run]
+    paths: dict[Name, AnyPath] = Field(default_factory=dict)
+    figures: dict[Name, Figure] = Field(default_factory=dict)
+    claims: dict[Name, Claim] = Field(default_factory=dict)

@@ -1,0 +1,45 @@
+"""The exceptions users meet: what is wrong, where, what was expected, what was found, how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GrokflowError(Exception):
+    """A problem that the user can mend. Shown as one message, never as a traceback.
+
+    Parameters
+    ----------
+    where : the config key or the file at fault.
+    expected, found : what should stand there and what does.
+    mend : what to do about it.
+    """
+
+    def __init__(
+        self, where: object, *, expected: str, found: object, mend: str | None = None
+    ) -> None:
+        self.where = str(where)
+        self.expected = expected
+        self.found = found
+        self.mend = mend
+        message = f"{self.where}: expected {expected}, found {found}."
+        super().__init__(f"{message} {mend}" if mend else message)
+
+
+class ConfigError(GrokflowError):
+    """The configuration asks for something that cannot be."""
+
+
+class ArtifactError(GrokflowError):
+    """A file is truncated, altered, or was made from something else than it is used for."""
+
+
+class DivergenceError(GrokflowError):
+    """Training reached a loss that is not a number or not finite."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """The sentence that names the valid name closest to `name`, or None when none is close."""
+    matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
+    return f"Did you mean '{matches[0]}'?" if matches else None

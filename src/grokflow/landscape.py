@@ -1,0 +1,92 @@
+"""Measurements along a path: what loss, error and gradient do between its ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grokflow.config import Chain, ResolvedPath
+from grokflow.connection import read_curve
+from grokflow.objective import Task, loss_and_error, make_task, stochastic_gradient_norm
+from grokflow.paths import Curve, parameters
+from grokflow.weights import to_tensor
+
+METRICS = [
+    "t",
+    "segment",
+    "arc_length",
+    "train_loss",
+    "train_loss_l2",
+    "train_error",
+    "validation_loss",
+    "validation_loss_l2",
+    "validation_error",
+    "gradient_norm",
+    "gradient_norm_l2",
+    "weight_norm",
+]
+"""Columns of metrics.csv. `*_loss`: mean cross-entropy in nats; `*_loss_l2`: with (λ/2)‖φ(t)‖² added;
+`*_error`: 1 − accuracy; `gradient_norm`: mean over the train set's minibatches of ‖∇ cross-entropy‖,
+`gradient_norm_l2`: of ‖∇ cross-entropy + λφ(t)‖; `arc_length`: from φ(0). Source: paper M, section 4."""
+
+
+def measure_connection(
+    path: ResolvedPath, record: str | Path, curve: str | Path, dataset: pd.DataFrame, device: str
+) -> pd.DataFrame:
+    """The measurements along a path on disk: no rows when it was skipped.
+
+    Parameters
+    ----------
+    record, curve : path.json and curve.safetensors.
+    """
+    if json.loads(Path(record).read_text(encoding="utf-8"))["skipped"]:
+        return pd.DataFrame(columns=METRICS)
+    run = path.from_run
+    task = make_task(run.model, run.dataset, dataset, device)
+    found = read_curve(curve, task.model.layout)
+    inner = path.path.inner_points if isinstance(path.path, Chain) else path.path.points
+    return measure_path(
+        found,
+        parameters(found, path.path.points, inner),
+        task,
+        weight_decay=path.weight_decay,
+        batch_size=run.optimizer.batch_size,
+        precision=run.precision,
+        device=device,
+    )
+
+
+def measure_path(
+    curve: Curve, t: np.ndarray, task: Task, *, weight_decay: float, batch_size: int, precision: str, device: str
+) -> pd.DataFrame:
+    """One row of `METRICS` for each value of t (T,)."""
+    batches = list(task.train.batches(batch_size))
+    rows = []
+    for value, piece, length in zip(t, curve.segment(t), curve.arc_length(t), strict=True):
+        # One point at a time: a chain of a thousand points need not fit in memory.
+        weights = to_tensor(curve.weights(np.array([value]))[0], precision, device)
+        train_loss, train_error = loss_and_error(task.model, weights, task.train)
+        validation_loss, validation_error = loss_and_error(task.model, weights, task.validation)
+        gradient_norm, gradient_norm_l2 = stochastic_gradient_norm(task.model, weights, batches, weight_decay)
+        weight_norm = weights.double().norm().item()
+        penalty = weight_decay / 2 * weight_norm**2
+        rows.append(
+            (
+                value,
+                piece,
+                length,
+                train_loss,
+                train_loss + penalty,
+                train_error,
+                validation_loss,
+                validation_loss + penalty,
+                validation_error,
+                gradient_norm,
+                gradient_norm_l2,
+                weight_norm,
+            )
+        )
+    return pd.DataFrame(rows, columns=METRICS)

@@ -1,0 +1,115 @@
+"""Loss, error and gradients of given weights on given examples.
+
+Shapes: `...` no or one leading axis (M models), n weights, N examples, B batch, T context, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from grokflow.config import Dataset, Model
+from grokflow.dataset import SPLITS, tokenization
+from grokflow.model import Transformer, make_model
+
+CHUNK = 1024
+"""Examples per forward pass of an evaluation: activations then stay in a core's cache."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Tokens (N, T) and the targets (N,) that the model should predict from them."""
+
+    tokens: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, index: Tensor | slice) -> Examples:
+        """The examples at `index`."""
+        return Examples(self.tokens[index], self.targets[index])
+
+    def batches(self, size: int) -> Iterator[Examples]:
+        """Consecutive batches of `size`; the last one holds what is left."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model with the examples it is trained and validated on, on one device."""
+
+    model: Transformer
+    train: Examples
+    validation: Examples
+
+
+def make_task(model: Model, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
+    """The task of a model on the dataset table `frame` (columns a, b, c, split)."""
+    code = tokenization(dataset)
+
+    def examples(split: str) -> Examples:
+        part = frame[frame["split"] == split]
+        tokens = code.tokens(part["a"].to_numpy(), part["b"].to_numpy())
+        targets = part["c"].to_numpy(dtype=np.int64)
+        return Examples(torch.tensor(tokens).to(device), torch.tensor(targets).to(device))
+
+    return Task(make_model(model, dataset), *map(examples, SPLITS))
+
+
+def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy (...) over the batch and its gradient (..., n), without weight decay."""
+    weights = weights.detach().requires_grad_()
+    logits = model.logits(weights, batch.tokens)
+    if logits.ndim == 2:
+        losses = cross_entropy(logits, batch.targets)
+    else:
+        targets = batch.targets.expand(logits.shape[:-1])
+        losses = cross_entropy(logits.mT, targets, reduction="none").mean(-1)
+    (gradient,) = torch.autograd.grad(losses.sum(), weights)
+    return losses.detach(), gradient
+
+
+@torch.no_grad()
+def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> tuple[float, float]:
+    """Mean cross-entropy and error (1 − accuracy) of weights (n,) on `examples`; sums in float64."""
+    loss = torch.zeros((), dtype=torch.float64, device=weights.device)
+    wrong = torch.zeros((), dtype=torch.int64, device=weights.device)
+    for batch in examples.batches(CHUNK):
+        logits = model.logits(weights, batch.tokens)
+        loss += cross_entropy(logits, batch.targets, reduction="none").double().sum()
+        wrong += (logits.argmax(-1) != batch.targets).sum()
+    return loss.item() / len(examples), wrong.item() / len(examples)
+
+
+@torch.no_grad()
+def wrong_examples(model: Transformer, weights: Tensor, examples: Examples) -> Tensor:
+    """Row numbers of the examples that the weights (n,) get wrong, evaluated as by `loss_and_error`."""
+    wrong = [
+        model.logits(weights, batch.tokens).argmax(-1) != batch.targets for batch in examples.batches(CHUNK)
+    ]
+    return torch.cat(wrong).nonzero().squeeze(-1)
+
+
+def stochastic_gradient_norm(
+    model: Transformer, weights: Tensor, batches: list[Examples], weight_decay: float
+) -> tuple[float, float]:
+    """Mean over `batches` of the L2 norm of a batch's gradient at weights (n,).
+
+    Returns the norm of the cross-entropy's gradient g alone and that of g + λw. Source: paper M,
+    section 4; the batches are a partition of the train set.
+    """
+    norms = torch.zeros(2, dtype=torch.float64, device=weights.device)
+    for batch in batches:
+        _, gradient = loss_and_gradient(model, weights, batch)
+        norms[0] += gradient.double().norm()
+        norms[1] += torch.add(gradient, weights, alpha=weight_decay).double().norm()
+    without, with_decay = (norms / len(batches)).tolist()
+    return without, with_decay

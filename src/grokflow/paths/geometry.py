@@ -1,0 +1,105 @@
+"""A path is a few control points and, for each t, how much of each: φ(t) = Σₖ cₖ(t) wₖ.
+
+Every kind of path is then one function, its coefficients. The gradient with respect to a control
+point follows at once: ∂Loss(φ(t))/∂wₖ = cₖ(t) · ∂Loss/∂φ. Pure geometry: no model is known here.
+
+Shapes: T values of t, K control points, n weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Coefficients = Callable[[np.ndarray, int], np.ndarray]
+"""(values of t (T,), K) to coefficients (T, K); each row sums to 1, row t=0 is the first point's."""
+
+
+def polyline(t: np.ndarray, controls: int) -> np.ndarray:
+    """Coefficients of straight lines through all control points, equally long in t.
+
+    With two control points: the segment. With three: paper M's polyline with one bend θ,
+    φ(t) = 2(tθ + (½−t)w₁) on [0, ½] and 2((t−½)w₂ + (1−t)θ) on [½, 1].
+
+    >>> polyline(np.array([0.0, 0.25, 0.5]), 3).tolist()
+    [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]
+    """
+    distance = np.abs(np.asarray(t)[:, None] * (controls - 1) - np.arange(controls))
+    return np.maximum(0.0, 1.0 - distance)
+
+
+def bezier(t: np.ndarray, controls: int) -> np.ndarray:
+    """Coefficients of the Bézier curve (Bernstein polynomials), as in Garipov et al. (2018)."""
+    degree, t = controls - 1, np.asarray(t)[:, None]
+    k = np.arange(controls)
+    binomials = np.array([math.comb(degree, i) for i in k], dtype=float)
+    return binomials * t**k * (1 - t) ** (degree - k)
+
+
+KINDS: dict[str, Coefficients] = {
+    "segment": polyline,
+    "chain": polyline,
+    "polyline": polyline,
+    "bezier": bezier,
+}
+"""The coefficients of every kind of path."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A path through weight space.
+
+    `kind`: one of `KINDS`; `controls`: (K, n), the end points first and last; `names`: what each is.
+    """
+
+    kind: Literal["segment", "chain", "polyline", "bezier"]
+    controls: np.ndarray
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.controls) < 2 or len(self.names) != len(self.controls):
+            raise ValueError(f"a curve needs at least two control points, each named; found {self.names}")
+
+    def coefficients(self, t: np.ndarray) -> np.ndarray:
+        """(T,) to (T, K)."""
+        return KINDS[self.kind](t, len(self.controls))
+
+    def weights(self, t: np.ndarray) -> np.ndarray:
+        """φ(t): values of t (T,) to weight vectors (T, n)."""
+        return self.coefficients(t).astype(self.controls.dtype) @ self.controls
+
+    def segment(self, t: np.ndarray) -> np.ndarray:
+        """The number of the straight piece on which each t lies, from 0; all 0 on a Bézier curve."""
+        pieces = 1 if self.kind == "bezier" else len(self.controls) - 1
+        # 1e-9: a knot i/pieces times pieces may round to just below i.
+        return np.minimum((np.asarray(t) * pieces + 1e-9).astype(int), pieces - 1)
+
+    def arc_length(self, t: np.ndarray) -> np.ndarray:
+        """Length of the path from φ(0) to φ(t), for rising t (T,), in the units of the weights."""
+        t = np.asarray(t)
+        steps = 4096 if self.kind == "bezier" else len(self.controls) - 1
+        knots = np.linspace(0.0, 1.0, steps + 1)
+        differences = self.coefficients(knots[1:]) - self.coefficients(knots[:-1])
+        # ‖Σ d_k w_k‖² = dᵀ (W Wᵀ) d: K numbers a knot instead of n.
+        controls = self.controls.astype(np.float64) - self.controls[0].astype(np.float64)
+        squares = np.einsum("tk,kl,tl->t", differences, controls @ controls.T, differences)
+        lengths = np.concatenate([[0.0], np.cumsum(np.sqrt(np.maximum(squares, 0.0)))])
+        return np.interp(t, knots, lengths)
+
+
+def parameters(curve: Curve, points: int, inner_points: int) -> np.ndarray:
+    """The values of t at which a path is measured, ends and knots included.
+
+    A chain gets `points` on its first and on its last segment and `inner_points` on each between;
+    any other path `points` in all.
+    """
+    if curve.kind != "chain":
+        return np.linspace(0.0, 1.0, points)
+    pieces = len(curve.controls) - 1
+    counts = [points if i in (0, pieces - 1) else inner_points for i in range(pieces)]
+    values = [np.linspace(i / pieces, (i + 1) / pieces, count) for i, count in enumerate(counts)]
+    return np.unique(np.concatenate(values))

@@ -1,0 +1,125 @@
+"""Point 1 (memorisation) and point 2 (generalisation) of a finished run, checked against its weights.
+
+Point 1: the first epoch with train accuracy 100 %. Point 2: the first with train and validation
+accuracy 100 % together. Source: both papers; `points.json` is what every path starts from.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from grokflow.checkpoints import checkpoint_epochs, checkpoint_path, read_checkpoint
+from grokflow.config import ResolvedRun
+from grokflow.errors import ArtifactError
+from grokflow.objective import make_task, wrong_examples
+from grokflow.weights import to_tensor
+
+LARGEST_LIST = 200
+"""Wrong pairs listed one by one; their number is always given."""
+
+
+def find_points(
+    run: ResolvedRun, dataset: pd.DataFrame, history: str | Path, checkpoints: str | Path, device: str
+) -> dict[str, Any]:
+    """Read the points off the history and recompute their errors from the checkpoints.
+
+    Returns
+    -------
+    `point_1`, `point_2`: epoch, step and errors, or None with the reason under `reasons`;
+    `initial`, `final`: the same for the first and the last epoch; `last_wrong`: the validation
+    pairs wrong at the epoch before point 2, or at the last epoch when there is no point 2.
+
+    Raises
+    ------
+    ArtifactError : when a checkpoint is missing or damaged, or disagrees with the history.
+    """
+    rows = _read_history(history)
+    perfect_train = rows[rows["train_error"] == 0]
+    perfect = perfect_train[perfect_train["validation_error"] == 0]
+    found = {
+        "initial": rows.iloc[0],
+        "point_1": None if perfect_train.empty else perfect_train.iloc[0],
+        "point_2": None if perfect.empty else perfect.iloc[0],
+        "final": rows.iloc[-1],
+    }
+    verify = _Verifier(run, dataset, Path(checkpoints), device)
+    points = {name: None if row is None else verify.point(row, history) for name, row in found.items()}
+    final = points["final"]
+    assert final is not None
+    reasons = {}
+    if points["point_1"] is None:
+        reasons["point_1"] = f"train error is {final['train_error']:.4g} at the last epoch, {final['epoch']}"
+    if points["point_2"] is None:
+        reasons["point_2"] = (
+            f"train error is {final['train_error']:.4g} and validation error "
+            f"{final['validation_error']:.4g} at the last epoch, {final['epoch']}"
+        )
+    point_2 = points["point_2"]
+    before = max(0, point_2["epoch"] - 1) if point_2 else final["epoch"]
+    return {
+        "config": run.weights_digest,
+        **points,
+        "reasons": reasons,
+        "last_wrong": verify.wrong_pairs(before),
+        "checkpoints": checkpoint_epochs(checkpoints),
+    }
+
+
+def _read_history(path: str | Path) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(path)
+        if rows.empty or not {"epoch", "step", "train_error", "validation_error"} <= set(rows.columns):
+            raise ValueError(f"columns {list(rows.columns)}, {len(rows)} rows")
+    except (OSError, ValueError) as error:
+        raise ArtifactError(path, expected="the history of a run", found=error) from None
+    return rows
+
+
+class _Verifier:
+    """Recomputes what a run got wrong from the weights it wrote."""
+
+    def __init__(self, run: ResolvedRun, dataset: pd.DataFrame, checkpoints: Path, device: str) -> None:
+        self.run = run
+        self.task = make_task(run.model, run.dataset, dataset, device)
+        self.pairs = dataset[dataset["split"] == "validation"].reset_index(drop=True)
+        self.checkpoints = checkpoints
+        self.device = device
+
+    def wrong(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Row numbers of the wrong train and validation pairs at `epoch`."""
+        path = checkpoint_path(self.checkpoints, epoch)
+        layout = self.task.model.layout
+        weights, written_epoch = read_checkpoint(path, layout, self.run.weights_digest)
+        if written_epoch != epoch:
+            raise ArtifactError(path, expected=f"the weights of epoch {epoch}", found=f"of {written_epoch}")
+        tensor = to_tensor(weights, self.run.precision, self.device)
+        train = wrong_examples(self.task.model, tensor, self.task.train)
+        validation = wrong_examples(self.task.model, tensor, self.task.validation)
+        return train.cpu().numpy(), validation.cpu().numpy()
+
+    def point(self, row: pd.Series, history: str | Path) -> dict[str, Any]:
+        epoch = int(row["epoch"])
+        train, validation = self.wrong(epoch)
+        recomputed = {
+            "train_error": len(train) / len(self.task.train),
+            "validation_error": len(validation) / len(self.task.validation),
+        }
+        for name, value in recomputed.items():
+            if not np.isclose(row[name], value, rtol=0, atol=1e-12):
+                raise ArtifactError(
+                    history,
+                    expected=f"{name} {value:.6g} at epoch {epoch}, as its checkpoint gives",
+                    found=f"{row[name]:.6g}",
+                    mend="Delete the run's folder; the next run makes it again.",
+                )
+        return {"epoch": epoch, "step": int(row["step"]), **recomputed}
+
+    def wrong_pairs(self, epoch: int) -> dict[str, Any]:
+        _, validation = self.wrong(epoch)
+        pairs = self.pairs.iloc[validation[:LARGEST_LIST]]
+        listed = [{name: int(pair[name]) for name in "abc"} for _, pair in pairs.iterrows()]
+        return {"epoch": epoch, "count": len(validation), "pairs": listed}

@@ -1,0 +1,68 @@
+"""Optimisers on a flat weight vector: each is one class with its state as named tensors.
+
+An optimiser's `step` changes the weights in place. To add one: a config class in
+`config/schema.py`, a class here, an entry in `OPTIMIZERS`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from grokflow import config
+
+
+class Optimizer(Protocol):
+    """What the training loop asks of an optimiser."""
+
+    state: dict[str, Tensor]
+    """Named tensors (n,) that a resumed training needs."""
+
+    def step(self, weights: Tensor, gradient: Tensor, step: int) -> None:
+        """Change the weights (n,) by the gradient (n,) of the loss alone; `step` counts from 1."""
+
+
+class SGD:
+    """w ← w − η v, v ← μ v + g + λ w: weight decay λ coupled into the gradient, momentum μ."""
+
+    def __init__(self, settings: config.SGD, weights: Tensor) -> None:
+        self.settings = settings
+        self.state = {"momentum": torch.zeros_like(weights)} if settings.momentum else {}
+
+    def step(self, weights: Tensor, gradient: Tensor, step: int) -> None:
+        rate, decay = self.settings.learning_rate, self.settings.weight_decay
+        if self.settings.momentum:
+            velocity = self.state["momentum"]
+            velocity.mul_(self.settings.momentum).add_(gradient).add_(weights, alpha=decay)
+            weights.add_(velocity, alpha=-rate)
+        else:
+            weights.mul_(1 - rate * decay).add_(gradient, alpha=-rate)
+
+
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), linear warm-up."""
+
+    def __init__(self, settings: config.AdamW, weights: Tensor) -> None:
+        self.settings = settings
+        self.state = {"mean": torch.zeros_like(weights), "square": torch.zeros_like(weights)}
+
+    def step(self, weights: Tensor, gradient: Tensor, step: int) -> None:
+        s = self.settings
+        rate = s.learning_rate * min(1.0, step / max(1, s.warmup_steps))
+        mean, square = self.state["mean"], self.state["square"]
+        mean.lerp_(gradient, 1 - s.beta_1)
+        square.mul_(s.beta_2).addcmul_(gradient, gradient, value=1 - s.beta_2)
+        denominator = square.sqrt().div_(math.sqrt(1 - s.beta_2**step)).add_(s.epsilon)
+        weights.mul_(1 - rate * s.weight_decay)
+        weights.addcdiv_(mean, denominator, value=-rate / (1 - s.beta_1**step))
+
+
+OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
+
+
+def make_optimizer(settings: config.Optimizer, weights: Tensor) -> Optimizer:
+    """The optimiser of `settings` for a weight vector (n,)."""
+    return OPTIMIZERS[settings.name](settings, weights)  # type: ignore[arg-type]

@@ -1,0 +1,49 @@
+# From two points to the measurements along a path between them.
+
+
+rule connect:
+    input:
+        dataset=dataset_of_path,
+        points=points_of_path,
+        checkpoints=checkpoints_of_path,
+    output:
+        curve=f"{PATH}/curve.safetensors",
+        fit=f"{PATH}/fit.csv",
+        record=f"{PATH}/path.json",
+    params:
+        path=connection_parameters,
+    log:
+        f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.connect.log",
+    benchmark:
+        f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.connect.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    threads: CONFIG.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=1000,
+    script:
+        "../scripts/connect.py"
+
+
+rule measure_path:
+    input:
+        dataset=dataset_of_path,
+        curve=f"{PATH}/curve.safetensors",
+        record=f"{PATH}/path.json",
+    output:
+        f"{PATH}/metrics.csv",
+    params:
+        path=path_parameters,
+    log:
+        f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.measure.log",
+    benchmark:
+        f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.measure.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    threads: CONFIG.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=1000,
+    script:
+        "../scripts/measure_path.py"

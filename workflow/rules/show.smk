@@ -1,0 +1,49 @@
+# From tables to pictures and verdicts.
+
+
+rule draw_figure:
+    input:
+        tables=tables_of_figure,
+        dataset=dataset_of_figure,
+    output:
+        png=report(
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        svg=f"{RESULTS}/figures/{{figure}}.svg",
+    params:
+        figure=figure_parameters,
+        members=members_of_figure,
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    benchmark:
+        f"{RESULTS}/logs/figures/{{figure}}.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    script:
+        "../scripts/draw_figure.py"
+
+
+rule judge_claims:
+    input:
+        tables_of_claims,
+    output:
+        csv=report(
+            f"{RESULTS}/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+        ),
+        markdown=f"{RESULTS}/claims.md",
+    params:
+        claims=claims_parameters(),
+        subjects=subjects_of_claims(),
+    log:
+        f"{RESULTS}/logs/claims.log",
+    benchmark:
+        f"{RESULTS}/logs/claims.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    script:
+        "../scripts/judge_claims.py"

@@ -1,0 +1,64 @@
+# From the table to a trained run and its points.
+
+
+rule make_dataset:
+    output:
+        f"{RESULTS}/datasets/{{dataset}}.csv",
+    params:
+        dataset=dataset_parameters,
+    log:
+        f"{RESULTS}/logs/datasets/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/logs/datasets/{{dataset}}.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    script:
+        "../scripts/make_dataset.py"
+
+
+rule train:
+    input:
+        dataset=dataset_of_run,
+    output:
+        history=f"{RUN}/history.csv",
+        checkpoints=directory(f"{RUN}/checkpoints"),
+        provenance=f"{RUN}/provenance.json",
+    params:
+        run=run_parameters,
+        resume=f"{RESULTS}/.resume",
+    log:
+        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.train.log",
+    benchmark:
+        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.train.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    threads: CONFIG.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=1000,
+    priority: 10
+    script:
+        "../scripts/train.py"
+
+
+rule find_points:
+    input:
+        dataset=dataset_of_run,
+        history=f"{RUN}/history.csv",
+        checkpoints=f"{RUN}/checkpoints",
+    output:
+        f"{RUN}/points.json",
+    params:
+        run=run_parameters,
+    log:
+        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.points.log",
+    benchmark:
+        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.points.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    threads: CONFIG.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=1000,
+    script:
+        "../scripts/find_points.py"

@@ -1,0 +1,11 @@
+"""Draw one figure from the tables of its run or path."""
+
+from grokflow.jobs import logged
+
+with logged(snakemake.log[0]):
+    from grokflow.config import Figure
+    from grokflow.figures import draw, save
+
+    figure = Figure.model_validate(snakemake.params.figure)
+    picture = draw(figure, snakemake.params.members, snakemake.input.dataset)
+    save(picture, png=snakemake.output.png, svg=snakemake.output.svg)

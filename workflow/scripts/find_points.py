@@ -1,0 +1,16 @@
+"""Find point 1 and point 2 of one seed of one run and check them against the checkpoints."""
+
+from grokflow.jobs import logged
+
+with logged(snakemake.log[0]):
+    from grokflow.compute import prepare
+    from grokflow.config import ResolvedRun
+    from grokflow.dataset import read_dataset
+    from grokflow.files import write_json
+    from grokflow.points import find_points
+
+    run = ResolvedRun.model_validate(snakemake.params.run)
+    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
+    dataset = read_dataset(snakemake.input.dataset, run.dataset)
+    points = find_points(run, dataset, snakemake.input.history, snakemake.input.checkpoints, device)
+    write_json(snakemake.output[0], points)

@@ -1,0 +1,11 @@
+"""Judge every claim of the configuration."""
+
+from grokflow.jobs import logged
+
+with logged(snakemake.log[0]):
+    from grokflow.claims import judge, write_claims
+    from grokflow.config import Claim
+
+    claims = {name: Claim.model_validate(claim) for name, claim in snakemake.params.claims.items()}
+    rows = judge(claims, snakemake.params.subjects)
+    write_claims(rows, csv=snakemake.output.csv, markdown=snakemake.output.markdown)

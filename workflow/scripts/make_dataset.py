@@ -1,0 +1,9 @@
+"""Write the table a∘b of one dataset with its split."""
+
+from grokflow.jobs import logged
+
+with logged(snakemake.log[0]):
+    from grokflow.config import Dataset
+    from grokflow.dataset import make_dataset, write_dataset
+
+    write_dataset(snakemake.output[0], make_dataset(Dataset.model_validate(snakemake.params.dataset)))

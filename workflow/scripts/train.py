@@ -1,0 +1,22 @@
+"""Train one seed of one run, or go on where an interrupted training stood."""
+
+from grokflow.jobs import logged
+
+with logged(snakemake.log[0]):
+    from grokflow.compute import prepare, provenance
+    from grokflow.config import ResolvedRun, plain
+    from grokflow.dataset import read_dataset
+    from grokflow.files import write_json
+    from grokflow.training import train
+
+    run = ResolvedRun.model_validate(snakemake.params.run)
+    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
+    train(
+        run,
+        read_dataset(snakemake.input.dataset, run.dataset),
+        device,
+        resume=snakemake.params.resume,
+        history=snakemake.output.history,
+        checkpoints=snakemake.output.checkpoints,
+    )
+    write_json(snakemake.output.provenance, provenance(device, run.threads, plain(run)))
