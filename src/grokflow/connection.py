@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from grokflow import config
@@ -84,28 +85,37 @@ def connect(
     missing = [e.reason for e in (start, end) if e.epoch is None]
     if missing:
         return "; ".join(missing)
-    assert start.epoch is not None and end.epoch is not None
+    assert start.epoch is not None
+    assert end.epoch is not None
     if isinstance(path.path, config.Chain) and start.epoch >= end.epoch:
         return f"seed {start.run.seed} reaches {start.point} and {end.point} in the same epoch, {end.epoch}"
     if isinstance(path.path, config.Chain):
-        logged = [
-            epoch
-            for epoch in start.points["checkpoints"]
-            if start.epoch < epoch < end.epoch and epoch % start.run.checkpoint_every == 0
-        ]
-        epochs = [start.epoch, *logged, end.epoch]
-        controls = np.stack([start.weights(epoch) for epoch in epochs])
-        return Curve("chain", controls, tuple(f"epoch {epoch}" for epoch in epochs)), _fit_history([])
-
+        return _chain(start, end), _fit_history([])
     ends = np.stack([start.weights(start.epoch), end.weights(end.epoch)])
+    segment = Curve("segment", ends, (start.label, end.label))
     if isinstance(path.path, config.Segment):
-        return Curve("segment", ends, (start.label, end.label)), _fit_history([])
-    straight = np.linspace(0.0, 1.0, path.path.bends + 2)
-    controls = to_tensor(Curve("segment", ends, ("", "")).weights(straight), path.from_run.precision, device)
+        return segment, _fit_history([])
+    bends = path.path.bends
+    straight = segment.weights(np.linspace(0.0, 1.0, bends + 2))
+    controls = to_tensor(straight, path.from_run.precision, device)
     task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
     history = list(_fit(path, path.path.fit, controls, task, f"{start.label}/{end.label}"))
-    names = (start.label, *(f"bend {i + 1}" for i in range(path.path.bends)), end.label)
+    names = (start.label, *(f"bend {i + 1}" for i in range(bends)), end.label)
     return Curve(path.path.kind, controls.cpu().numpy(), names), _fit_history(history)
+
+
+def _chain(start: End, end: End) -> Curve:
+    """The curve through every logged checkpoint from one point of a run to a later one."""
+    assert start.epoch is not None
+    assert end.epoch is not None
+    logged = [
+        epoch
+        for epoch in start.points["checkpoints"]
+        if start.epoch < epoch < end.epoch and epoch % start.run.checkpoint_every == 0
+    ]
+    epochs = [start.epoch, *logged, end.epoch]
+    weights = np.stack([start.weights(epoch) for epoch in epochs])
+    return Curve("chain", weights, tuple(f"epoch {epoch}" for epoch in epochs))
 
 
 def _fit_history(rows: list[tuple[int, float, float]]) -> pd.DataFrame:
@@ -129,7 +139,7 @@ def _fit(
         for epoch in range(fit.epochs):
             random = generator(seed, f"path/{draw}", epoch)
             order = random.permutation(len(task.train))
-            index = controls.new_tensor(order, dtype=int)
+            index = torch.from_numpy(order).to(controls.device)
             batches = list(task.train.take(index).batches(batch_size))
             yield random.random(len(batches)), (on(batch) for batch in batches)
 
@@ -163,7 +173,9 @@ def _read_points(path: str, run: ResolvedRun) -> dict[str, Any]:
         raise ArtifactError(path, expected="the points of a run", found=error) from None
     if made_for != run.weights_digest:
         raise ArtifactError(
-            path, expected=f"points of the configuration {run.weights_digest}", found=f"of {made_for}"
+            path,
+            expected=f"points of the configuration {run.weights_digest}",
+            found=f"of {made_for}",
         )
     return points
 
@@ -223,7 +235,9 @@ def read_curve(path: str | Path, layout: Layout) -> Curve:
     tensors, metadata = read_tensors(path)
     try:
         numbers = range(int(metadata["controls"]))
-        controls = [layout.join({p.name: tensors[f"{i}.{p.name}"] for p in layout.parameters}) for i in numbers]
+        controls = [
+            layout.join({p.name: tensors[f"{i}.{p.name}"] for p in layout.parameters}) for i in numbers
+        ]
         names = tuple(metadata[f"name_{i}"] for i in numbers)
         return Curve(metadata["kind"], np.stack(controls), names)  # type: ignore[arg-type]
     except (KeyError, ValueError) as error:

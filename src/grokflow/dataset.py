@@ -37,7 +37,8 @@ class Tokenization:
         """Tokens (pairs, T) of operands a and b (pairs,)."""
         operands = iter((a, b))
         return np.stack(
-            [next(operands) if len(r) > 1 else np.full_like(a, r.start) for r in self.alphabet], axis=1
+            [next(operands) if len(r) > 1 else np.full_like(a, r.start) for r in self.alphabet],
+            axis=1,
         )
 
 

@@ -16,9 +16,7 @@ class GrokflowError(Exception):
     mend : what to do about it.
     """
 
-    def __init__(
-        self, where: object, *, expected: str, found: object, mend: str | None = None
-    ) -> None:
+    def __init__(self, where: object, *, expected: str, found: object, mend: str | None = None) -> None:
         self.where = str(where)
         self.expected = expected
         self.found = found

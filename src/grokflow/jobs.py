@@ -19,7 +19,7 @@ def logged(path: str | Path) -> Iterator[None]:
     """
     terminal = sys.stderr
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", buffering=1, encoding="utf-8") as log:
+    with Path(path).open("w", buffering=1, encoding="utf-8") as log:
         sys.stdout = sys.stderr = log
         try:
             yield

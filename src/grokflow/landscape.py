@@ -10,7 +10,7 @@ import pandas as pd
 
 from grokflow.config import Chain, ResolvedPath
 from grokflow.connection import read_curve
-from grokflow.objective import Task, loss_and_error, make_task, stochastic_gradient_norm
+from grokflow.objective import Task, gradient_pass, loss_and_error, make_task
 from grokflow.paths import Curve, parameters
 from grokflow.weights import to_tensor
 
@@ -60,7 +60,14 @@ def measure_connection(
 
 
 def measure_path(
-    curve: Curve, t: np.ndarray, task: Task, *, weight_decay: float, batch_size: int, precision: str, device: str
+    curve: Curve,
+    t: np.ndarray,
+    task: Task,
+    *,
+    weight_decay: float,
+    batch_size: int,
+    precision: str,
+    device: str,
 ) -> pd.DataFrame:
     """One row of `METRICS` for each value of t (T,)."""
     batches = list(task.train.batches(batch_size))
@@ -68,9 +75,8 @@ def measure_path(
     for value, piece, length in zip(t, curve.segment(t), curve.arc_length(t), strict=True):
         # One point at a time: a chain of a thousand points need not fit in memory.
         weights = to_tensor(curve.weights(np.array([value]))[0], precision, device)
-        train_loss, train_error = loss_and_error(task.model, weights, task.train)
+        train = gradient_pass(task.model, weights, batches, weight_decay)
         validation_loss, validation_error = loss_and_error(task.model, weights, task.validation)
-        gradient_norm, gradient_norm_l2 = stochastic_gradient_norm(task.model, weights, batches, weight_decay)
         weight_norm = weights.double().norm().item()
         penalty = weight_decay / 2 * weight_norm**2
         rows.append(
@@ -78,14 +84,14 @@ def measure_path(
                 value,
                 piece,
                 length,
-                train_loss,
-                train_loss + penalty,
-                train_error,
+                train.loss,
+                train.loss + penalty,
+                train.error,
                 validation_loss,
                 validation_loss + penalty,
                 validation_error,
-                gradient_norm,
-                gradient_norm_l2,
+                train.norm,
+                train.norm_l2,
                 weight_norm,
             )
         )

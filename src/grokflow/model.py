@@ -105,7 +105,7 @@ class Transformer:
         return x_query + linear(mixed, w[f"{name}.output"])
 
     def _mlp(self, w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
-        hidden = relu(linear(x, w[f"{name}.in.weight"], w[f"{name}.in.bias"]))
+        hidden = relu(linear(x, w[f"{name}.in.weight"], w[f"{name}.in.bias"]), inplace=True)
         return linear(hidden, w[f"{name}.out.weight"], w[f"{name}.out.bias"])
 
     @cached_property

@@ -79,7 +79,7 @@ class Group:
         if match is None:
             raise ConfigError(
                 "group",
-                expected="a letter and a degree: S5 (symmetric), A5 (alternating), D5 (dihedral), C5 (cyclic)",
+                expected="S5 (symmetric), A5 (alternating), D5 (dihedral), C5 (cyclic), or another degree",
                 found=repr(name),
             )
         family, degree = match[1], int(match[2])
@@ -99,9 +99,7 @@ class Group:
         ordered = sorted(set(elements))
         number = {element: i for i, element in enumerate(ordered)}
         self.order = len(ordered)
-        self.cayley_table = np.array(
-            [[number[tuple(x[i] for i in y)] for y in ordered] for x in ordered]
-        )
+        self.cayley_table = np.array([[number[tuple(x[i] for i in y)] for y in ordered] for x in ordered])
 
     def multiply(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return self.cayley_table[x, y]
@@ -123,9 +121,7 @@ class Table:
     c: np.ndarray
 
 
-def table(
-    operation: str, *, modulus: int | None = None, group: str | None = None, b_from: int = 0
-) -> Table:
+def table(operation: str, *, modulus: int | None = None, group: str | None = None, b_from: int = 0) -> Table:
     """The table of `operation` over the integers modulo `modulus` or over `group`.
 
     Pairs without a value (a divisor 0) are left out, and so are those with b < `b_from`.
@@ -262,6 +258,4 @@ def _is_prime(n: int) -> bool:
 
 
 def _nearest_prime(n: int) -> int:
-    return min(
-        (m for m in range(2, 2 * n + 3) if _is_prime(m)), key=lambda m: (abs(m - n), m)
-    )
+    return min((m for m in range(2, 2 * n + 3) if _is_prime(m)), key=lambda m: (abs(m - n), m))

@@ -23,7 +23,11 @@ LARGEST_LIST = 200
 
 
 def find_points(
-    run: ResolvedRun, dataset: pd.DataFrame, history: str | Path, checkpoints: str | Path, device: str
+    run: ResolvedRun,
+    dataset: pd.DataFrame,
+    history: str | Path,
+    checkpoints: str | Path,
+    device: str,
 ) -> dict[str, Any]:
     """Read the points off the history and recompute their errors from the checkpoints.
 

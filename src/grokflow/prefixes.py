@@ -44,15 +44,24 @@ class Prefixes:
         shared = self._shared(B, tokens.device)
         start = tokens + shared.start_of_token  # rows before the first attention: (token, position)
         if self.layers == 1:
-            return [Attended(start, None, shared.last_start_rows, start[..., -1] - shared.last_start_rows.start)]
+            return [
+                Attended(
+                    start,
+                    None,
+                    shared.last_start_rows,
+                    start[..., -1] - shared.last_start_rows.start,
+                )
+            ]
 
         own_positions = T - shared.positions
         # Before the first attention, an example's row at any position sees the same (token, position) rows.
-        start_keys = torch.cat(
-            [shared.start_keys.expand(*leading, -1, -1)] + [start] * own_positions, dim=-2
-        )
+        start_keys = torch.cat([shared.start_keys.expand(*leading, -1, -1)] + [start] * own_positions, dim=-2)
         start_query = torch.cat(
-            [shared.start_query.expand(*leading, -1), start[..., shared.positions :].mT.flatten(-2)], dim=-1
+            [
+                shared.start_query.expand(*leading, -1),
+                start[..., shared.positions :].mT.flatten(-2),
+            ],
+            dim=-1,
         )
         prefix = self._prefix_rows(tokens, shared)
         keys = torch.cat([shared.keys.expand(*leading, -1, -1)] + [prefix] * own_positions, dim=-2)
@@ -97,7 +106,8 @@ class _Shared:
         self.start_rows = sum(sizes)
         self.last_start_rows = slice(offsets[-1], offsets[-1] + sizes[-1])
         self.start_of_token = torch.tensor(
-            [offset - tokens.start for offset, tokens in zip(offsets, alphabet, strict=True)], device=device
+            [offset - tokens.start for offset, tokens in zip(offsets, alphabet, strict=True)],
+            device=device,
         )
         self.future = torch.ones(T, T, dtype=torch.bool, device=device).triu(1)
         self.first_row: list[int] = []

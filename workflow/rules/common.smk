@@ -1,6 +1,6 @@
 # What the rules share: names of files, and what one job needs of the configuration.
 
-import os
+import shutil
 
 from grokflow import config as configuration
 
@@ -21,7 +21,7 @@ wildcard_constraints:
 
 def gpus():
     """GPUs that a computing job asks for: 0 where the configuration or this machine wants none."""
-    present = os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/dxg")
+    present = shutil.which("nvidia-smi") is not None
     return int(CONFIG.device == "cuda" or (CONFIG.device == "auto" and present))
 
 
@@ -134,7 +134,9 @@ def subjects_of_claims():
     """Every run and path that a claim is about, with its members' folders."""
     claims = CONFIG.claims.values()
     runs = {name for c in claims for name in (c.run, c.against) if name in CONFIG.runs}
-    paths = {name for c in claims for name in (c.path, c.against) if name in CONFIG.paths}
+    paths = {
+        name for c in claims for name in (c.path, c.against) if name in CONFIG.paths
+    }
     return {
         "runs": {run: members(run, None) for run in sorted(runs)},
         "paths": {path: members(None, path) for path in sorted(paths)},
@@ -144,7 +146,9 @@ def subjects_of_claims():
 def tables_of_claims(wildcards):
     subjects = subjects_of_claims()
     of_runs = [table for run in subjects["runs"] for table in tables(run, None)]
-    return of_runs + [table for path in subjects["paths"] for table in tables(None, path)]
+    return of_runs + [
+        table for path in subjects["paths"] for table in tables(None, path)
+    ]
 
 
 # Everything
@@ -152,8 +156,24 @@ def tables_of_claims(wildcards):
 
 def all_results():
     """Every artifact that the configuration asks for."""
-    runs = [f"{folder}/points.json" for run in CONFIG.runs for folder in members(run, None).values()]
-    paths = [f"{folder}/metrics.csv" for path in CONFIG.paths for folder in members(None, path).values()]
-    figures = [f"{RESULTS}/figures/{figure}.{ending}" for figure in CONFIG.figures for ending in ("png", "svg")]
-    claims = [f"{RESULTS}/claims.{ending}" for ending in ("csv", "md")] if CONFIG.claims else []
+    runs = [
+        f"{folder}/points.json"
+        for run in CONFIG.runs
+        for folder in members(run, None).values()
+    ]
+    paths = [
+        f"{folder}/metrics.csv"
+        for path in CONFIG.paths
+        for folder in members(None, path).values()
+    ]
+    figures = [
+        f"{RESULTS}/figures/{figure}.{ending}"
+        for figure in CONFIG.figures
+        for ending in ("png", "svg")
+    ]
+    claims = (
+        [f"{RESULTS}/claims.{ending}" for ending in ("csv", "md")]
+        if CONFIG.claims
+        else []
+    )
     return runs + paths + figures + claims

@@ -10,8 +10,6 @@ rule connect:
         curve=f"{PATH}/curve.safetensors",
         fit=f"{PATH}/fit.csv",
         record=f"{PATH}/path.json",
-    params:
-        path=connection_parameters,
     log:
         f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.connect.log",
     benchmark:
@@ -22,6 +20,8 @@ rule connect:
     resources:
         gpu=gpus(),
         mem_mb=1000,
+    params:
+        path=connection_parameters,
     script:
         "../scripts/connect.py"
 
@@ -33,8 +33,6 @@ rule measure_path:
         record=f"{PATH}/path.json",
     output:
         f"{PATH}/metrics.csv",
-    params:
-        path=path_parameters,
     log:
         f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.measure.log",
     benchmark:
@@ -45,5 +43,7 @@ rule measure_path:
     resources:
         gpu=gpus(),
         mem_mb=1000,
+    params:
+        path=path_parameters,
     script:
         "../scripts/measure_path.py"

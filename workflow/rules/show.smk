@@ -13,15 +13,15 @@ rule draw_figure:
             labels={"figure": "{figure}"},
         ),
         svg=f"{RESULTS}/figures/{{figure}}.svg",
-    params:
-        figure=figure_parameters,
-        members=members_of_figure,
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     benchmark:
         f"{RESULTS}/logs/figures/{{figure}}.benchmark.tsv"
     conda:
         "../../envs/grokflow.yaml"
+    params:
+        figure=figure_parameters,
+        members=members_of_figure,
     script:
         "../scripts/draw_figure.py"
 
@@ -36,14 +36,14 @@ rule judge_claims:
             category="Claims",
         ),
         markdown=f"{RESULTS}/claims.md",
-    params:
-        claims=claims_parameters(),
-        subjects=subjects_of_claims(),
     log:
         f"{RESULTS}/logs/claims.log",
     benchmark:
         f"{RESULTS}/logs/claims.benchmark.tsv"
     conda:
         "../../envs/grokflow.yaml"
+    params:
+        claims=claims_parameters(),
+        subjects=subjects_of_claims(),
     script:
         "../scripts/judge_claims.py"

@@ -4,14 +4,14 @@
 rule make_dataset:
     output:
         f"{RESULTS}/datasets/{{dataset}}.csv",
-    params:
-        dataset=dataset_parameters,
     log:
         f"{RESULTS}/logs/datasets/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/logs/datasets/{{dataset}}.benchmark.tsv"
     conda:
         "../../envs/grokflow.yaml"
+    params:
+        dataset=dataset_parameters,
     script:
         "../scripts/make_dataset.py"
 
@@ -23,20 +23,20 @@ rule train:
         history=f"{RUN}/history.csv",
         checkpoints=directory(f"{RUN}/checkpoints"),
         provenance=f"{RUN}/provenance.json",
-    params:
-        run=run_parameters,
-        resume=f"{RESULTS}/.resume",
     log:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.train.log",
     benchmark:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.train.benchmark.tsv"
+    priority: 10
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
     resources:
         gpu=gpus(),
         mem_mb=1000,
-    priority: 10
+    params:
+        run=run_parameters,
+        resume=f"{RESULTS}/.resume",
     script:
         "../scripts/train.py"
 
@@ -48,8 +48,6 @@ rule find_points:
         checkpoints=f"{RUN}/checkpoints",
     output:
         f"{RUN}/points.json",
-    params:
-        run=run_parameters,
     log:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.points.log",
     benchmark:
@@ -60,5 +58,7 @@ rule find_points:
     resources:
         gpu=gpus(),
         mem_mb=1000,
+    params:
+        run=run_parameters,
     script:
         "../scripts/find_points.py"

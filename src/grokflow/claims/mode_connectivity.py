@@ -31,8 +31,8 @@ def groks(run: Member) -> Finding:
     "M2",
     figure="M-fig1",
     statement="Without the regulariser there is no grokking.",
-    threshold="with weight decay point 2 is reached; without it point 1 is, point 2 is not in as many epochs, "
-    "and validation error ends ≥ 0.5",
+    threshold="with weight decay point 2 is reached; without it point 1 is, point 2 is not in as many "
+    "epochs, and validation error ends ≥ 0.5",
     subject="run against run",
 )
 def no_grokking_without_decay(run: Member, against: Member) -> Finding:
@@ -107,7 +107,8 @@ def chain_without_error(path: Member) -> Finding:
     "M7",
     figure="M-fig4",
     statement="On the chain loss and gradient norm change a lot on the first segment and hardly on the last.",
-    threshold="range on the first segment at least 5 times that on the last, for CE + L2 and for the gradient norm",
+    threshold="range on the first segment at least 5 times that on the last, for CE + L2 and for the "
+    "gradient norm",
     subject="path",
 )
 def chain_changes_at_first(path: Member) -> Finding:
@@ -124,10 +125,10 @@ def chain_changes_at_first(path: Member) -> Finding:
 @criterion(
     "M8",
     figure="M-fig5",
-    statement="On the optimised polyline 1→2 train error is ≈ 0, the gradient norm falls, and validation reaches "
-    "its plateau earlier than on the segment (paper: t ≈ 0.6).",
-    threshold="train error ≤ 0.01; gradient norm at t = 1 at most half of that at t = 0; validation error stays "
-    "≤ 0.01 from a smaller t on than on the segment",
+    statement="On the optimised polyline 1→2 train error is ≈ 0, the gradient norm falls, and validation "
+    "reaches its plateau earlier than on the segment (paper: t ≈ 0.6).",
+    threshold="train error ≤ 0.01; gradient norm at t = 1 at most half of that at t = 0; validation error "
+    "stays ≤ 0.01 from a smaller t on than on the segment",
     subject="path against path",
 )
 def polyline_generalises_early(path: Member, against: Member) -> Finding:
@@ -145,7 +146,8 @@ def polyline_generalises_early(path: Member, against: Member) -> Finding:
     "M9",
     figure="M-fig6",
     statement="On the polyline 1→1′ train error is ≈ 0 and validation error has a deep minimum near t = 0.5.",
-    threshold="train error ≤ 0.01; validation error smallest for 0.35 ≤ t ≤ 0.65, there at most half of either end's",
+    threshold="train error ≤ 0.01; validation error smallest for 0.35 ≤ t ≤ 0.65, there at most half of "
+    "either end's",
     subject="path",
 )
 def polyline_dips_in_the_middle(path: Member) -> Finding:
@@ -153,11 +155,15 @@ def polyline_dips_in_the_middle(path: Member) -> Finding:
     validation, train = metrics["validation_error"], metrics["train_error"].max()
     lowest = validation.idxmin()
     ends = min(_ends(metrics, "validation_error"))
-    holds = train <= ALMOST_NO_ERROR and abs(metrics["t"][lowest] - 0.5) <= 0.15 and validation[lowest] <= ends / 2
+    holds = (
+        train <= ALMOST_NO_ERROR
+        and abs(metrics["t"][lowest] - 0.5) <= 0.15
+        and validation[lowest] <= ends / 2
+    )
     return Finding(
         bool(holds),
-        f"train error ≤ {train:.4f}, validation error {validation[lowest]:.3f} at t = {metrics['t'][lowest]:.2f} "
-        f"(ends {ends:.3f} or more)",
+        f"train error ≤ {train:.4f}, validation error {validation[lowest]:.3f} "
+        f"at t = {metrics['t'][lowest]:.2f} (ends {ends:.3f} or more)",
     )
 
 
@@ -165,7 +171,8 @@ def polyline_dips_in_the_middle(path: Member) -> Finding:
     "M10",
     figure="M-fig7",
     statement="On the polyline 2→2′ everything changes little and validation error stays low.",
-    threshold="train error ≤ 0.01, validation error ≤ 0.05, range of CE + L2 at most half of its larger end value",
+    threshold="train error ≤ 0.01, validation error ≤ 0.05, range of CE + L2 at most half of its larger "
+    "end value",
     subject="path",
 )
 def polyline_stays_general(path: Member) -> Finding:

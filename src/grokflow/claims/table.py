@@ -34,7 +34,8 @@ def judge(claims: Mapping[str, Claim], subjects: Subjects) -> pd.DataFrame:
 
 def verdict(findings: list[Finding | None]) -> str:
     """`reproduced` when the claim holds for every member; `not reproduced` when for at most half of
-    the members that could be judged; `inconclusive` between, or when fewer than half could be."""
+    the members that could be judged; `inconclusive` between, or when fewer than half could be.
+    """
     judged = [finding.holds for finding in findings if finding is not None]
     if not judged or 2 * len(judged) < len(findings):
         return "inconclusive"
@@ -108,7 +109,11 @@ def _markdown(rows: pd.DataFrame) -> str:
     ]
     for row in rows.itertuples():
         lines += ["", f"## {row.claim}: {row.verdict}", "", str(row.statement), ""]
-        lines += [f"- Counts as holding: {row.threshold}.", f"- Drawn in: {row.figure}.", "- Measured:"]
+        lines += [
+            f"- Counts as holding: {row.threshold}.",
+            f"- Drawn in: {row.figure}.",
+            "- Measured:",
+        ]
         lines += [f"  - {part}" for part in str(row.measured).split("; seed")[:1]]
         lines += [f"  - seed{part}" for part in str(row.measured).split("; seed")[1:]]
     return "\n".join(lines) + "\n"

@@ -48,13 +48,13 @@ def load(
     ------
     ConfigError : with one line for each problem.
     """
-    files = [str(file) for file in files]
+    files = list(files)
     raw = merge(read(files), overrides or {})
-    where = " + ".join(files)
+    where = " + ".join(str(file) for file in files)
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise _Problems(where, [_translate(problem, raw) for problem in error.errors()]) from None
+        raise _Problems(where, [_translate(problem) for problem in error.errors()]) from None
     problems = [
         *_operations(config),
         *_names(config, figure_kinds, claim_subjects),
@@ -76,12 +76,14 @@ def _problem(key: str, expected: str, found: object, mend: str | None = None) ->
     return str(ConfigError(key, expected=expected, found=found, mend=mend))
 
 
-def _translate(problem: Any, raw: Mapping[str, Any]) -> str:
+def _translate(problem: Any) -> str:
     """One pydantic error as one line: key, expected, found, nearest valid name."""
-    location, entry, key_path = list(problem["loc"]), raw, []
+    location: list[Any] = list(problem["loc"])
+    key_path: list[str] = []
     schema_class: Any = Config
     for depth, part in enumerate(location):
-        if depth == 2 and isinstance(SECTIONS.get(str(location[0])), dict) and part in SECTIONS[location[0]]:
+        section = SECTIONS.get(str(location[0]))
+        if depth == 2 and isinstance(section, dict) and part in section:
             continue  # the discriminator's value, not a key
         if part == "[key]":
             break
@@ -95,7 +97,10 @@ def _translate(problem: Any, raw: Mapping[str, Any]) -> str:
         case "extra_forbidden":
             valid = _field_names(schema_class)
             return _problem(
-                key, f"a known key ({', '.join(valid)})", f"'{location[-1]}'", nearest(str(location[-1]), valid)
+                key,
+                f"a known key ({', '.join(valid)})",
+                f"'{location[-1]}'",
+                nearest(str(location[-1]), valid),
             )
         case "missing":
             return _problem(key, "this key", "nothing")
@@ -103,7 +108,12 @@ def _translate(problem: Any, raw: Mapping[str, Any]) -> str:
             valid = str(context["expected_tags"]).replace("'", "").split(", ")
             tag = str(context["tag"])
             discriminator = str(context["discriminator"]).strip("'")
-            return _problem(f"{key}.{discriminator}", f"one of {', '.join(valid)}", f"'{tag}'", nearest(tag, valid))
+            return _problem(
+                f"{key}.{discriminator}",
+                f"one of {', '.join(valid)}",
+                f"'{tag}'",
+                nearest(tag, valid),
+            )
         case "union_tag_not_found":
             return _problem(f"{key}.{str(context['discriminator']).strip(chr(39))}", "this key", "nothing")
         case "literal_error":
@@ -145,7 +155,10 @@ def _operations(config: Config) -> Iterable[str]:
     for name, dataset in config.datasets.items():
         try:
             table = operations.table(
-                dataset.operation, modulus=dataset.modulus, group=dataset.group, b_from=dataset.b_from
+                dataset.operation,
+                modulus=dataset.modulus,
+                group=dataset.group,
+                b_from=dataset.b_from,
             )
         except GrokflowError as error:
             yield f"datasets.{name}.{error}"
@@ -198,9 +211,13 @@ def _names(
             value = getattr(claim, given)
             if (value is not None) != needed:
                 found = "none" if value is None else f"'{value}'"
-                yield _problem(f"{key}.{given}", "a name" if needed else f"no such key for {criterion}", found)
+                yield _problem(
+                    f"{key}.{given}", "a name" if needed else f"no such key for {criterion}", found
+                )
             elif needed:
-                yield from _reference(f"{key}.{given}", against if given == "against" else subject, value, names)
+                yield from _reference(
+                    f"{key}.{given}", against if given == "against" else subject, value, names
+                )
 
 
 def _paths(config: Config) -> Iterable[str]:
@@ -232,10 +249,14 @@ def _paths(config: Config) -> Iterable[str]:
         if path.between == "seeds" and len(set(first.seeds) | set(last.seeds)) < 2:
             yield _problem(f"{key}.between", "a run of at least two seeds", f"seeds {first.seeds}")
         if path.between == "points" and not set(first.seeds) & set(last.seeds):
-            yield _problem(f"{key}.to", f"a run that shares a seed with {runs['from']}", f"seeds {last.seeds}")
+            yield _problem(
+                f"{key}.to", f"a run that shares a seed with {runs['from']}", f"seeds {last.seeds}"
+            )
         if path.between == "points" and path.from_point == path.to_point:
             yield _problem(f"{key}.to", "another point than 'from'", path.to_point)
         if isinstance(path, schema.Chain) and (path.between == "seeds" or runs["from"] != runs["to"]):
-            yield _problem(f"{key}.to", "a point of the same run and seed, because a chain follows one run", path.to_point)
-
-
+            yield _problem(
+                f"{key}.to",
+                "a point of the same run and seed, because a chain follows one run",
+                path.to_point,
+            )

@@ -16,7 +16,7 @@ LARGEST_FILE = 1_000_000
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML with the two habits that mislead a scientist mended: `1e-3` is a number, a key stands once."""
+    """Safe YAML with two habits mended that mislead a scientist: `1e-3` is a number, a key stands once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()

@@ -7,7 +7,6 @@ reruns, only for the jobs that it touches.
 from __future__ import annotations
 
 import itertools
-from functools import cached_property
 from typing import Any, Literal
 
 from grokflow.config.schema import AnyPath, Config, Dataset, Entry, Model, Optimizer, Seed
@@ -29,11 +28,13 @@ class ResolvedRun(Entry):
     threads: int
     device: Literal["auto", "cpu", "cuda"]
 
-    @cached_property
+    @property
     def weights_digest(self) -> str:
         """Identifies what determines the weights at every epoch: all but how long one trains and logs."""
         return digest(
-            self.model_dump(exclude={"epochs", "stop_after_point_2", "checkpoint_every", "log_every", "device"})
+            self.model_dump(
+                exclude={"epochs", "stop_after_point_2", "checkpoint_every", "log_every", "device"}
+            )
         )
 
 

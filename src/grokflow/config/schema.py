@@ -17,7 +17,9 @@ NotNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-PointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_\d+)$")]
+PointName = Annotated[
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_\d+)$")
+]
 """`run@point_1`, `run@point_2`, `run@initial`, `run@final` or `run@epoch_700`."""
 
 
@@ -41,7 +43,9 @@ class Dataset(Entry):
     @model_validator(mode="after")
     def _one_algebra(self) -> Dataset:
         if (self.modulus is None) == (self.group is None):
-            raise ValueError("expected either modulus or group, found " + ("neither" if self.group is None else "both"))
+            raise ValueError(
+                "expected either modulus or group, found " + ("neither" if self.group is None else "both")
+            )
         return self
 
 
@@ -185,7 +189,9 @@ class Figure(Entry):
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:
         if (self.run is None) == (self.path is None):
-            raise ValueError("expected either run or path, found " + ("neither" if self.run is None else "both"))
+            raise ValueError(
+                "expected either run or path, found " + ("neither" if self.run is None else "both")
+            )
         return self
 
 

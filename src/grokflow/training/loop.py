@@ -17,13 +17,7 @@ from grokflow.checkpoints import checkpoint_path
 from grokflow.config import ResolvedRun
 from grokflow.errors import DivergenceError
 from grokflow.files import write_text
-from grokflow.objective import (
-    Task,
-    loss_and_error,
-    loss_and_gradient,
-    make_task,
-    stochastic_gradient_norm,
-)
+from grokflow.objective import Task, gradient_pass, loss_and_error, loss_and_gradient, make_task
 from grokflow.randomness import generator
 from grokflow.training.detection import Watch
 from grokflow.training.optimizers import Optimizer, make_optimizer
@@ -52,18 +46,19 @@ def train(
     Raises
     ------
     DivergenceError : when a logged loss is not finite.
+    ArtifactError : when another process trains the same run.
     """
     task = make_task(run.model, run.dataset, dataset, device)
     workshop = Workshop(resume, run, task.model.layout, device)
-    state = workshop.load(device)
-    if state is None or _last_epoch(run, state) < state.epoch:
-        weights = to_tensor(task.model.layout.initial(run.seed), run.precision, device)
-        state = State(0, weights, make_optimizer(run.optimizer, weights).state)
-    else:
-        print(f"Going on from epoch {state.epoch}.", flush=True)
-    _Training(run, task, workshop, state).go()
-
-    _publish(run, state, workshop.folder, Path(history), Path(checkpoints))
+    with workshop.locked():
+        state = workshop.load(device)
+        if state is None or _last_epoch(run, state) < state.epoch:
+            weights = to_tensor(task.model.layout.initial(run.seed), run.precision, device)
+            state = State(0, weights, make_optimizer(run.optimizer, weights).state)
+        else:
+            print(f"Going on from epoch {state.epoch}.", flush=True)
+        _Training(run, task, workshop, state).go()
+        _publish(run, state, workshop.folder, Path(history), Path(checkpoints))
 
 
 class _Training:
@@ -145,7 +140,8 @@ class _Training:
                 mend="Lower the optimizer's learning_rate.",
             )
         batches = list(task.train.batches(settings.batch_size))
-        gradient_norm, _ = stochastic_gradient_norm(task.model, weights, batches, settings.weight_decay)
+        # Not its train error too: a float32 tie could fall otherwise in batches of another size.
+        gradient_norm = gradient_pass(task.model, weights, batches, settings.weight_decay).norm
         weight_norm = weights.double().norm().item()
         row = (
             state.epoch,
@@ -185,7 +181,12 @@ def _last_epoch(run: ResolvedRun, state: State) -> int:
 
 def _belongs(run: ResolvedRun, state: State, epoch: int) -> bool:
     """Whether `epoch` is in the results of the run; a shorter run's last epoch is not in a longer one's."""
-    points = (state.point_1, state.point_2, state.point_2 and state.point_2 - 1, _last_epoch(run, state))
+    points = (
+        state.point_1,
+        state.point_2,
+        state.point_2 and state.point_2 - 1,
+        _last_epoch(run, state),
+    )
     return epoch % run.checkpoint_every == 0 or epoch in points
 
 

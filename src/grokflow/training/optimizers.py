@@ -7,6 +7,7 @@ An optimiser's `step` changes the weights in place. To add one: a config class i
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -60,9 +61,9 @@ class AdamW:
         weights.addcdiv_(mean, denominator, value=-rate / (1 - s.beta_1**step))
 
 
-OPTIMIZERS = {"sgd": SGD, "adamw": AdamW}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adamw": AdamW}
 
 
 def make_optimizer(settings: config.Optimizer, weights: Tensor) -> Optimizer:
     """The optimiser of `settings` for a weight vector (n,)."""
-    return OPTIMIZERS[settings.name](settings, weights)  # type: ignore[arg-type]
+    return OPTIMIZERS[settings.name](settings, weights)

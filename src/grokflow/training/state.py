@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from grokflow.checkpoints import checkpoint_path, read_tensors, write_checkpoint, write_tensors
@@ -86,6 +89,26 @@ class Workshop:
         self.folder = Path(root) / digest(key)
         self.layout = layout
         self.config = run.weights_digest
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold this folder; the kernel lets go of it when the process ends, however it ends.
+
+        Raises
+        ------
+        ArtifactError : when another process trains the same run.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder / "lock", timeout=0):
+                yield
+        except Timeout:
+            raise ArtifactError(
+                self.folder,
+                expected="no other process that trains this run",
+                found="one that does",
+                mend="Wait for it, or stop it; the training then goes on where it stood.",
+            ) from None
 
     def save_checkpoint(self, state: State, weights: Tensor, epoch: int) -> None:
         """Write the checkpoint of `epoch` and note it in the state."""

@@ -1,0 +1,55 @@
+# Every target sets up .venv from the pinned lock by itself when needed.
+
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help reproduce quick report test test-slow lint bench lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n)
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1
+
+quick: $(VENV)/.runtime ## the same graph in about a minute into results/quick/
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1 --configfile config/quick.yaml
+
+report: $(VENV)/.runtime ## one self-contained page of the results: results/report.html
+	@$(BIN)/snakemake --cores 1 --report results/report.html
+
+test: $(VENV)/.dev ## the test suite, in minutes
+	$(BIN)/python -m pytest -n 2
+
+test-slow: $(VENV)/.dev ## the tests that take longer
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.dev ## style, types, import layers, workflow
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
+
+bench: $(VENV)/.dev ## speed and memory, each as a ratio in one run
+	$(BIN)/python -m benchmarks
+
+lock: ## write the pinned versions anew from pyproject.toml
+	rm -rf .lock && $(PYTHON) -m venv .lock && .lock/bin/pip install -q --upgrade pip
+	.lock/bin/pip install -q torch==2.13.0 && .lock/bin/pip install -q .
+	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' > envs/requirements.lock
+	.lock/bin/pip install -q . --group dev
+	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' > envs/requirements-dev.lock
+	rm -rf .lock build
+
+clean: ## remove everything that was made, environments too
+	rm -rf $(VENV) .snakemake results/quick results/.resume
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+
+$(VENV)/.runtime: envs/requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: envs/requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-dev.lock
+	@touch $@

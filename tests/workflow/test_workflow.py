@@ -1,0 +1,151 @@
+"""The workflow from end to end on a tiny configuration."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+NOTHING = "Nothing to be done"
+
+
+def planned_jobs(output):
+    """{rule: number of jobs} from the table that Snakemake prints first."""
+    table = output.partition("Job stats:")[2].partition("total")[0]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE)}
+
+
+def test_one_command_makes_every_artifact(finished):
+    assert finished.first_run.returncode == 0, finished.first_run.stdout
+    results = finished.folder / "results"
+    for name in (
+        "datasets/multiplication.csv",
+        "runs/groks/seed_3/history.csv",
+        "runs/groks/seed_3/checkpoints/epoch_000000.safetensors",
+        "runs/groks/seed_4/points.json",
+        "runs/groks/seed_4/provenance.json",
+        "paths/segment_1_2/seed_3/metrics.csv",
+        "paths/chain_1_2/seed_4/curve.safetensors",
+        "paths/polyline_2_2p/seed_3-4/fit.csv",
+        "figures/M-fig2.png",
+        "figures/M-fig2.svg",
+        "claims.csv",
+        "claims.md",
+    ):
+        assert (results / name).stat().st_size > 0, name
+
+
+def test_the_tiny_run_truly_groks(finished):
+    for seed in (3, 4):
+        points = json.loads(
+            (finished.folder / f"results/runs/groks/seed_{seed}/points.json").read_text()
+        )
+        assert points["point_2"]["validation_error"] == points["point_2"]["train_error"] == 0
+        assert points["point_1"]["epoch"] < points["point_2"]["epoch"]
+
+
+def test_a_point_never_reached_is_a_result_and_not_a_crash(finished):
+    results = finished.folder / "results"
+    points = json.loads((results / "runs/never/seed_3/points.json").read_text())
+    record = json.loads((results / "paths/nowhere/seed_3/path.json").read_text())
+    claims = pd.read_csv(results / "claims.csv").set_index("claim")
+    assert points["point_1"] is None
+    assert "train error" in points["reasons"]["point_1"]
+    assert "seed 3 has no point_1" in record["skipped"]
+    assert pd.read_csv(results / "paths/nowhere/seed_3/metrics.csv").empty
+    assert (results / "figures/nowhere.png").stat().st_size > 0
+    assert claims.loc["M3-nowhere", "verdict"] == "inconclusive"
+    assert claims.loc["M1", "verdict"] == "reproduced"
+
+
+def test_the_second_time_there_is_nothing_to_do(finished):
+    again = finished.snakemake("-n")
+    assert again.returncode == 0
+    assert NOTHING in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(
+            '"groks@point_2", points: 5}\n  chain',
+            '"groks@point_2", points: 7}\n  chain',
+            {"measure_path": 2, "draw_figure": 1, "judge_claims": 1, "all": 1},
+            id="points of one path: measured again, not fitted",
+        ),
+        pytest.param(
+            "fit: {epochs: 3}",
+            "fit: {epochs: 4}",
+            {"connect": 1, "measure_path": 1, "all": 1},
+            id="fit of one path",
+        ),
+        pytest.param(
+            "claims:\n  M1: {run: groks}",
+            "claims:\n  M4: {path: segment_1_2}\n  M1: {run: groks}",
+            {"judge_claims": 1, "all": 1},
+            id="another claim",
+        ),
+        pytest.param(
+            "seeds: [3], epochs: 3",
+            "seeds: [3, 5], epochs: 3",
+            {"train": 1, "find_points": 1, "connect": 1, "measure_path": 1, "draw_figure": 1},
+            id="another seed",
+        ),
+    ],
+)
+def test_an_edit_reruns_only_what_it_touches(finished, old, new, expected):
+    before = finished.config.read_text(encoding="utf-8")
+    try:
+        finished.edit(old, new)
+        jobs = planned_jobs(finished.snakemake("-n", "--quiet", "rules").stdout)
+    finally:
+        finished.config.write_text(before, encoding="utf-8")
+    assert {rule: jobs.get(rule) for rule in expected} == expected
+    assert jobs.get("train", 0) == expected.get("train", 0)
+    assert jobs.get("connect", 0) == expected.get("connect", 0)
+
+
+def test_the_report_is_one_file(finished):
+    made = finished.snakemake("--report", "results/report.html")
+    assert made.returncode == 0, made.stdout
+    page = (finished.folder / "results/report.html").read_text(encoding="utf-8")
+    assert "M-fig2" in page
+    assert "claims.csv" in page
+
+
+def test_an_impossible_configuration_ends_before_any_job(project):
+    project.edit("train_fraction: 0.8", "train_fraction: 1.0")
+    refused = project.snakemake()
+    assert refused.returncode != 0
+    assert "datasets.multiplication.train_fraction" in refused.stdout
+    assert "less than 1" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    assert not (project.folder / "results").exists()
+
+
+def test_a_configuration_that_does_not_parse_names_the_place(project):
+    project.edit("threads: 1", "threads: [1")
+    refused = project.snakemake()
+    assert refused.returncode != 0
+    assert "tiny.yaml" in refused.stdout
+    assert not (project.folder / "results").exists()
+
+
+def test_an_altered_checkpoint_is_refused_and_named(finished):
+    """A flipped bit in a checkpoint that a path needs: one message, nothing else is touched."""
+    folder = finished.folder / "results/runs/groks/seed_3"
+    epoch = json.loads((folder / "points.json").read_text())["point_2"]["epoch"]
+    checkpoint = folder / "checkpoints" / f"epoch_{epoch:06d}.safetensors"
+    content = checkpoint.read_bytes()
+    metrics = (finished.folder / "results/paths/segment_1_2/seed_3/metrics.csv").read_bytes()
+    try:
+        checkpoint.unlink()  # not in place: the name in the resume folder is the same file
+        checkpoint.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
+        refused = finished.snakemake("--forcerun", "connect", "--rerun-triggers", "mtime", "--",
+                                     "results/paths/segment_1_2/seed_3/curve.safetensors")
+    finally:
+        checkpoint.write_bytes(content)
+    assert refused.returncode != 0
+    assert f"{checkpoint.name}: expected content with the checksum" in refused.stdout
+    assert metrics == (finished.folder / "results/paths/segment_1_2/seed_3/metrics.csv").read_bytes()
+    assert finished.snakemake().returncode == 0

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Run the workflow with the arguments after the first, which names the folder of executables.
+# After a crash of Snakemake itself its lock stays behind; we hold a lock of our own that the kernel
+# takes back, so we know whether that one is stale.
+set -eu
+bin=$1
+shift
+if command -v flock >/dev/null 2>&1; then
+    mkdir -p .snakemake
+    exec 9>.snakemake/grokflow.lock
+    if ! flock --nonblock 9; then
+        echo "Error: another workflow is running in this folder; wait for it, or stop it first." >&2
+        exit 1
+    fi
+    if [ -n "$(ls -A .snakemake/locks 2>/dev/null)" ]; then
+        "$bin/snakemake" --unlock --cores 1 >/dev/null 2>&1
+    fi
+fi
+exec "$bin/snakemake" "$@"
