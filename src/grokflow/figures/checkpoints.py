@@ -1,0 +1,52 @@
+"""The checkpoints of a run (M-fig3): each one marked on the accuracy curves, a panel a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
+from grokflow.figures.members import RunMember, read_runs
+from grokflow.figures.reference import RunReference, read_reference
+from grokflow.figures.sheet import make_sheet, mark_symbol, split_symbols
+from grokflow.figures.style import ALONE, HUES, styled
+
+
+@styled
+def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str) -> Figure:
+    """One panel a seed, below one another with the same axes."""
+    printed = read_reference(RunReference, reference)
+    runs = read_runs(members)
+    picture, panels = make_sheet(
+        0.5 + 2.1 * len(runs),
+        [*split_symbols(), mark_symbol("logged checkpoint", size=4), *point_symbols()],
+        [],
+        [sentence for run in runs for sentence in run.missing],
+    )
+    column = panels.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, run in zip(column, runs, strict=True):
+        draw_accuracy(axes, run, ALONE)
+        _mark_checkpoints(axes, run)
+        finish_accuracy(axes, printed.epochs)
+        axes.label_outer()
+        title = f"{run.title}; {len(run.points['checkpoints'])} checkpoints"
+        axes.set_title(title, pad=18 if printed.epochs else 6)  # above the paper's labels
+    return picture
+
+
+def _mark_checkpoints(axes: Axes, run: RunMember) -> None:
+    epochs = np.array(run.points["checkpoints"], dtype=float)
+    for split in HUES:
+        axes.plot(
+            epochs,
+            run.accuracy(split, epochs),
+            linestyle="none",
+            marker="o",
+            markersize=3.5,
+            color=ALONE.colour(split),
+            label=f"checkpoints {split} {run.name}",
+        )

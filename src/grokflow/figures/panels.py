@@ -1,0 +1,95 @@
+"""The panels of paper M along a path: cross-entropy + L2, error, mean stochastic gradient norm.
+
+Every y axis is linear and starts at zero, as the paper's do: its claims are about how much a
+quantity changes ("from 0.75 to nearly 0", "hardly"), and a logarithm would blow up the changes of
+what is nearly nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from grokflow.figures.members import PathMember
+from grokflow.figures.style import PAPER, TEXT, MemberStyle, draw_curve
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a panel shows: the column of metrics.csv for each split that has one.
+
+    `shortest`: up to where the y axis reaches at least, so that single wrong pairs are no hump.
+    """
+
+    label: str
+    columns: dict[str, str]
+    shortest: float = 0.0
+
+
+PANELS = (
+    Panel(
+        "cross-entropy + L2 (nats)",
+        {"train": "train_loss_l2", "validation": "validation_loss_l2"},
+    ),
+    Panel("error", {"train": "train_error", "validation": "validation_error"}, shortest=0.02),
+    Panel("mean stochastic gradient norm", {"train": "gradient_norm"}),
+)
+
+NOTHING = "nothing to draw"
+
+
+def draw_panels(
+    row: Sequence[Axes],
+    measured: Sequence[PathMember],
+    styles: dict[str, MemberStyle],
+    part: Callable[[PathMember], tuple[np.ndarray, pd.DataFrame]],
+) -> None:
+    """Draw paths in three panels; where there are none, the panels say so.
+
+    Parameters
+    ----------
+    part : for a path, where on the x axis to draw which rows of its metrics.
+    """
+    for axes, panel in zip(row, PANELS, strict=True):
+        axes.set_ylabel(panel.label)
+        if not measured:
+            axes.text(0.5, 0.5, NOTHING, transform=axes.transAxes, ha="center", color=TEXT)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            continue
+        for path in measured:
+            x, metrics = part(path)
+            for split, column in panel.columns.items():
+                y = metrics[column].to_numpy(float)
+                draw_curve(axes, x, y, split=split, member=path.name, style=styles[path.name])
+        axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
+
+
+def mark_knots(axes: Axes, knots: Mapping[float, str], label: str) -> None:
+    """The x axis of a path's parameter, with what lies at which t: both ends and any bends."""
+    for t in list(knots)[1:-1]:
+        axes.axvline(t, color="#bbbbbb", linewidth=0.9, zorder=1, label="bend")
+    places = sorted({*knots, *((0.25, 0.5, 0.75) if len(knots) < 4 else ())})
+    axes.set_xticks(places, [f"{t:.3g}\n{knots.get(t, '')}".rstrip() for t in places])
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_xlabel(label)
+
+
+def mark_place(axes: Axes, x: float, label: str) -> None:
+    """A light line at a place that the paper names, labelled above the panel."""
+    axes.axvline(x, color=PAPER, linewidth=1, linestyle=(0, (1, 1.5)), zorder=1, label=label)
+    axes.annotate(
+        label,
+        (x, 1),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=8,
+        color=PAPER,
+    )

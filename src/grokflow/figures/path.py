@@ -1,0 +1,81 @@
+"""Along a path (M-fig2, M-fig5, M-fig6, M-fig7): loss, error and gradient norm against t."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from grokflow.figures.members import PathMember, read_paths
+from grokflow.figures.panels import PANELS, draw_panels, mark_knots, mark_place
+from grokflow.figures.reference import PathReference, read_reference
+from grokflow.figures.sheet import make_sheet, member_symbol, split_symbols
+from grokflow.figures.style import PAPER, member_styles, styled
+
+KINDS = {
+    "segment": "Straight segment",
+    "chain": "Chain through the checkpoints",
+    "polyline": "Optimised polyline",
+    "bezier": "Optimised Bézier curve",
+}
+"""Kinds of path, as a heading says them."""
+
+
+@styled
+def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str) -> Figure:
+    """The three panels of every seed or pair of seeds."""
+    printed = read_reference(PathReference, reference)
+    paths, styles = read_paths(members), member_styles(members)
+    measured = [path for path in paths if path.measured]
+    norms = _paper_norms(printed.gradient_norm) if measured else []
+    picture, panels = make_sheet(
+        3.1,
+        [*split_symbols(), *norms],
+        [member_symbol(path.title, styles[path.name]) for path in measured],
+        [path.missing for path in paths if not path.measured],
+    )
+    panels.suptitle(_heading(paths), fontsize=10, x=0.01, ha="left")
+    row = panels.subplots(1, len(PANELS))
+    draw_panels(row, measured, styles, _whole)
+    if not measured:
+        return picture
+    for axes, panel in zip(row, PANELS, strict=True):
+        mark_knots(axes, _knots(measured[0]), "t")
+        for split, column in panel.columns.items():
+            if column in printed.t:
+                mark_place(axes, printed.t[column], f"paper, {split}: t = {printed.t[column]:g}")
+    for line in norms:
+        row[-1].add_line(line)
+        row[-1].autoscale_view()
+    return picture
+
+
+def _paper_norms(norms: Sequence[float] | None) -> list[Line2D]:
+    """The paper's gradient norms at both ends, around the curves' own marks."""
+    if norms is None:
+        return []
+    label = f"paper: gradient norm {norms[0]:g} at t = 0, {norms[1]:g} at t = 1"
+    marks = Line2D([0, 1], norms, color=PAPER, linestyle="none", marker="D", label=label)
+    marks.set(markersize=9, markerfacecolor="none", zorder=4)
+    return [marks]
+
+
+def _whole(path: PathMember) -> tuple[np.ndarray, pd.DataFrame]:
+    return path.metrics["t"].to_numpy(float), path.metrics
+
+
+def _heading(paths: Sequence[PathMember]) -> str:
+    kind, (first, last) = KINDS[paths[0].record["kind"]], paths[0].ends
+    return f"{kind} from {first} to {last}"
+
+
+def _knots(path: PathMember) -> dict[float, str]:
+    """What lies at which t: the ends, and the bends where the path is a polyline."""
+    first, last = path.ends
+    bends = path.pieces - 1 if path.record["kind"] == "polyline" else 0
+    names = ["bend"] if bends == 1 else [f"bend {number + 1}" for number in range(bends)]
+    return dict(zip(np.linspace(0, 1, bends + 2).tolist(), [first, *names, last], strict=True))
