@@ -57,23 +57,59 @@ M = "mode_connectivity"
 REFUSED = [
     # (where, value, what the message must say)
     (["modles"], {}, ["modles", "a known key", "models"]),
-    (["datasets", "multiplication", "modulo"], 97, ["datasets.multiplication.modulo", "Did you mean 'modulus'?"]),
-    (["datasets", "multiplication", "modulus"], 1, ["datasets.multiplication.modulus", "greater than or equal to 2", "1"]),
-    (["datasets", "multiplication", "modulus"], "97", ["datasets.multiplication.modulus", "integer", "'97' (str)"]),
-    (["datasets", "multiplication", "modulus"], ..., ["datasets.multiplication", "modulus or group", "neither"]),
+    (
+        ["datasets", "multiplication", "modulo"],
+        97,
+        ["datasets.multiplication.modulo", "Did you mean 'modulus'?"],
+    ),
+    (
+        ["datasets", "multiplication", "modulus"],
+        1,
+        ["datasets.multiplication.modulus", "greater than or equal to 2", "1"],
+    ),
+    (
+        ["datasets", "multiplication", "modulus"],
+        "97",
+        ["datasets.multiplication.modulus", "integer", "'97' (str)"],
+    ),
+    (
+        ["datasets", "multiplication", "modulus"],
+        ...,
+        ["datasets.multiplication", "modulus or group", "neither"],
+    ),
     (["datasets", "multiplication", "group"], "S5", ["datasets.multiplication", "modulus or group", "both"]),
-    (["datasets", "multiplication", "train_fraction"], 0.0, ["datasets.multiplication.train_fraction", "greater than 0"]),
-    (["datasets", "multiplication", "train_fraction"], 1.0, ["datasets.multiplication.train_fraction", "less than 1"]),
+    (
+        ["datasets", "multiplication", "train_fraction"],
+        0.0,
+        ["datasets.multiplication.train_fraction", "greater than 0"],
+    ),
+    (
+        ["datasets", "multiplication", "train_fraction"],
+        1.0,
+        ["datasets.multiplication.train_fraction", "less than 1"],
+    ),
     (["datasets", "multiplication", "train_fraction"], 1e-9, ["train_fraction", "both splits a pair"]),
     (["datasets", "multiplication", "train_fraction"], float("nan"), ["train_fraction", "nan"]),
     (["datasets", "multiplication", "tokens"], "a b =", ["datasets.multiplication.tokens", "a o b ="]),
     (["datasets", "multiplication", "operation"], "a**b", ["datasets.multiplication.operation", "'b'"]),
     (["datasets", "multiplication", "operation"], "a*c", ["datasets.multiplication.operation", "'c'"]),
     (["models", "plain_1layer", "heads"], 0, ["models.plain_1layer.heads", "greater than or equal to 1"]),
-    (["models", "plain_1layer", "heads"], 3, ["models.plain_1layer", "width = heads · head_width", "heads 3"]),
-    (["models", "plain_1layer", "head_width"], 31, ["models.plain_1layer", "heads · head_width", "head_width 31"]),
+    (
+        ["models", "plain_1layer", "heads"],
+        3,
+        ["models.plain_1layer", "width = heads · head_width", "heads 3"],
+    ),
+    (
+        ["models", "plain_1layer", "head_width"],
+        31,
+        ["models.plain_1layer", "heads · head_width", "head_width 31"],
+    ),
     (["models", "plain_1layer", "layers"], True, ["models.plain_1layer.layers", "integer", "True (bool)"]),
-    (["optimizers", "sgd", "learning_rate"], -0.1, ["optimizers.sgd.learning_rate", "greater than 0", "-0.1"]),
+    (
+        ["optimizers", "sgd", "learning_rate"],
+        -0.1,
+        ["optimizers.sgd.learning_rate", "greater than 0", "-0.1"],
+    ),
     (["optimizers", "sgd", "learning_rate"], ..., ["optimizers.sgd.learning_rate", "nothing"]),
     (["optimizers", "sgd", "name"], "sdg", ["optimizers.sgd.name", "Did you mean 'sgd'?"]),
     (["optimizers", "sgd", "beta_1"], 0.9, ["optimizers.sgd.beta_1", "a known key", "momentum"]),
@@ -86,18 +122,49 @@ REFUSED = [
     (["runs", M, "epochs"], 0, [f"runs.{M}.epochs", "greater than or equal to 1"]),
     (["runs", "a name"], VALID["runs"][M], ["runs.a name", "letters, digits"]),
     (["paths", "segment_1_2", "kind"], "segmnt", ["paths.segment_1_2.kind", "Did you mean 'segment'?"]),
-    (["paths", "segment_1_2", "from"], "mode_conectivity@point_1", ["paths.segment_1_2.from", f"Did you mean '{M}'?"]),
+    (
+        ["paths", "segment_1_2", "from"],
+        "mode_conectivity@point_1",
+        ["paths.segment_1_2.from", f"Did you mean '{M}'?"],
+    ),
     (["paths", "segment_1_2", "from"], f"{M}@point_3", ["paths.segment_1_2.from", "run@point_1", "point_3"]),
     (["paths", "segment_1_2", "from"], f"{M}@epoch_150", ["paths.segment_1_2.from", "multiple of 100"]),
     (["paths", "segment_1_2", "to"], f"{M}@epoch_100000", ["paths.segment_1_2.to", "a logged epoch"]),
     (["paths", "segment_1_2", "to"], f"{M}@point_1", ["paths.segment_1_2.to", "another point"]),
     (["paths", "segment_1_2", "bends"], 2, ["paths.segment_1_2.bends", "a known key"]),
     (["paths", "segment_1_2", "points"], 1, ["paths.segment_1_2.points", "greater than or equal to 2"]),
-    (["paths", "polyline_1_2", "fit"], {"epoch": 3}, ["paths.polyline_1_2.fit.epoch", "Did you mean 'epochs'?"]),
+    (
+        ["paths", "polyline_1_2", "fit"],
+        {"epoch": 3},
+        ["paths.polyline_1_2.fit.epoch", "Did you mean 'epochs'?"],
+    ),
     (["paths", "chain_1_2", "between"], "seeds", ["paths.chain_1_2.to", "a chain follows one run"]),
     (["figures", "M-fig2", "kind"], "pth", ["figures.M-fig2.kind", "Did you mean 'path'?"]),
     (["figures", "M-fig2", "path"], "segment_2_1", ["figures.M-fig2.path", "Did you mean 'segment_1_2'?"]),
     (["figures", "M-fig2", "run"], M, ["figures.M-fig2", "either run or path", "both"]),
+    (
+        ["figures", "M-fig1", "reference"],
+        {"epoch": [1]},
+        ["M-fig1.reference.epoch", "Did you mean 'epochs'?"],
+    ),
+    (["figures", "M-fig1", "reference"], {"t": {}}, ["figures.M-fig1.reference.t", "(epochs)"]),
+    (["figures", "M-fig2", "reference"], {"epochs": [1]}, ["M-fig2.reference.epochs", "gradient_norm, t"]),
+    (
+        ["figures", "M-fig4", "reference"],
+        {"gradient_norm": [1, 0]},
+        ["M-fig4.reference.gradient_norm", "none"],
+    ),
+    (["figures", "M-fig2", "reference"], {"t": {"train_eror": 0.3}}, ["M-fig2.reference.t.train_eror"]),
+    (
+        ["figures", "M-fig2", "reference"],
+        {"t": {"train_error": 1.5}},
+        ["t.train_error", "less than or equal to 1"],
+    ),
+    (
+        ["figures", "M-fig2", "reference"],
+        {"gradient_norm": [0.75]},
+        ["reference.gradient_norm", "at least 2 items"],
+    ),
     (["claims", "M99"], {"path": "segment_1_2"}, ["claims.M99", "the id of a claim"]),
     (["claims", "M3"], {"run": M}, ["claims.M3.run", "no such key"]),
     (["claims", "M8"], {"path": "polyline_1_2"}, ["claims.M8.against", "a name", "none"]),
@@ -227,7 +294,7 @@ places = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(keys=places, value=values)
 def test_any_value_at_any_key_is_accepted_or_refused_properly(tmp_path_factory, keys, value):
     path = written(tmp_path_factory.getbasetemp(), edited(keys, value))

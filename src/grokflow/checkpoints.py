@@ -19,11 +19,16 @@ from grokflow.errors import ArtifactError
 from grokflow.files import checksum, write_bytes
 from grokflow.weights import Layout
 
+METADATA = "grokflow"
+"""The one metadata key of a file; its value is a JSON object of texts."""
+
 
 def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Write named arrays with text metadata, atomically."""
     tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    write_bytes(path, save(tensors, {**metadata, "checksum": _checksum(tensors, metadata)}))
+    signed = {**metadata, "checksum": _checksum(tensors, metadata)}
+    # One key: safetensors writes several in random order, and the same content must be the same bytes.
+    write_bytes(path, save(tensors, {METADATA: json.dumps(signed, sort_keys=True)}))
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -98,7 +103,7 @@ def checkpoint_epochs(folder: str | Path) -> list[int]:
 
 def _metadata(content: bytes) -> dict[str, str]:
     length = int.from_bytes(content[:8], "little")
-    return dict(json.loads(content[8 : 8 + length])["__metadata__"])
+    return dict(json.loads(json.loads(content[8 : 8 + length])["__metadata__"][METADATA]))
 
 
 def _checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:

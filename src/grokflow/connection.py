@@ -6,7 +6,7 @@ A path whose point was never reached is skipped: its record says why, and nothin
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,9 @@ from grokflow.objective import Examples, Task, loss_and_gradient, make_task
 from grokflow.paths import Curve, fit_bends
 from grokflow.randomness import generator
 from grokflow.weights import Layout, to_tensor
+
+POINTS = ("initial", "point_1", "point_2", "final")
+AGAIN = "Delete it; the next run makes it again."
 
 FIT_HISTORY = ["epoch", "learning_rate", "loss"]
 
@@ -75,7 +78,10 @@ class End:
     def weights(self, epoch: int) -> np.ndarray:
         """The weight vector (n,) of a checkpoint of this run."""
         path = checkpoint_path(self.checkpoints, epoch)
-        return read_checkpoint(path, self.layout, self.run.weights_digest)[0]
+        weights, written_epoch = read_checkpoint(path, self.layout, self.run.weights_digest)
+        if written_epoch != epoch:
+            raise ArtifactError(path, expected=f"the weights of epoch {epoch}", found=f"of {written_epoch}")
+        return weights
 
 
 def connect(
@@ -100,6 +106,8 @@ def connect(
     controls = to_tensor(straight, path.from_run.precision, device)
     task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
     history = list(_fit(path, path.path.fit, controls, task, f"{start.label}/{end.label}"))
+    if not controls.isfinite().all():
+        return f"the fit from {start.label} to {end.label} diverged; lower the learning_rate of its `fit`"
     names = (start.label, *(f"bend {i + 1}" for i in range(bends)), end.label)
     return Curve(path.path.kind, controls.cpu().numpy(), names), _fit_history(history)
 
@@ -166,11 +174,8 @@ def read_ends(path: ResolvedPath, points: list[str], checkpoints: list[str]) -> 
 
 
 def _read_points(path: str, run: ResolvedRun) -> dict[str, Any]:
-    try:
-        points = dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        made_for = points["config"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(path, expected="the points of a run", found=error) from None
+    points = _read_json(path, "the points of a run", {"config", "reasons", "checkpoints", *POINTS})
+    made_for = points["config"]
     if made_for != run.weights_digest:
         raise ArtifactError(
             path,
@@ -178,6 +183,28 @@ def _read_points(path: str, run: ResolvedRun) -> dict[str, Any]:
             found=f"of {made_for}",
         )
     return points
+
+
+def _read_json(path: str | Path, what: str, keys: Set[str]) -> dict[str, Any]:
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(path, expected=what, found=error, mend=AGAIN) from None
+    if not isinstance(value, dict) or not keys <= set(value):
+        found = f"no {', '.join(sorted(keys - set(value)))}" if isinstance(value, dict) else repr(value)
+        raise ArtifactError(path, expected=what, found=found, mend=AGAIN)
+    return value
+
+
+def read_skipped(record: str | Path) -> str | None:
+    """Why a path was skipped, from its path.json; None when it was not.
+
+    Raises
+    ------
+    ArtifactError : when the record is damaged.
+    """
+    skipped = _read_json(record, "the record of a path", {"skipped"})["skipped"]
+    return None if skipped is None else str(skipped)
 
 
 def write_connection(

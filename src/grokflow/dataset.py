@@ -60,13 +60,13 @@ def make_dataset(dataset: Dataset) -> pd.DataFrame:
     )
     order = generator(dataset.split_seed, "split").permutation(len(table.a))
     split = np.full(len(table.a), SPLITS[1], dtype=object)
-    split[order[: int(dataset.train_fraction * len(table.a))]] = SPLITS[0]
+    split[order[: dataset.train_pairs(len(table.a))]] = SPLITS[0]
     return pd.DataFrame({"a": table.a, "b": table.b, "c": table.c, "split": split})[COLUMNS]
 
 
 def write_dataset(path: str | Path, frame: pd.DataFrame) -> None:
     """Write the table as CSV."""
-    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+    write_text(path, _csv(frame))
 
 
 def read_dataset(path: str | Path, dataset: Dataset) -> pd.DataFrame:
@@ -78,14 +78,18 @@ def read_dataset(path: str | Path, dataset: Dataset) -> pd.DataFrame:
     """
     expected = make_dataset(dataset)
     try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(path, expected="a dataset written by grokflow", found=error) from None
-    if list(frame.columns) != COLUMNS or not frame.astype(object).equals(expected.astype(object)):
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ArtifactError(path, expected="a readable file", found=error.strerror) from None
+    if content != _csv(expected).encode():
         raise ArtifactError(
             path,
             expected="the table and split of its config entry",
-            found="other rows",
+            found="other content",
             mend="Delete the file; the next run makes it again.",
         )
-    return frame
+    return expected
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False, lineterminator="\n"))

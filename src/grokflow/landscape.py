@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from grokflow.config import Chain, ResolvedPath
-from grokflow.connection import read_curve
+from grokflow.connection import read_curve, read_skipped
 from grokflow.objective import Task, gradient_pass, loss_and_error, make_task
 from grokflow.paths import Curve, parameters
 from grokflow.weights import to_tensor
@@ -42,7 +41,7 @@ def measure_connection(
     ----------
     record, curve : path.json and curve.safetensors.
     """
-    if json.loads(Path(record).read_text(encoding="utf-8"))["skipped"]:
+    if read_skipped(record):
         return pd.DataFrame(columns=METRICS)
     run = path.from_run
     task = make_task(run.model, run.dataset, dataset, device)

@@ -35,6 +35,9 @@ POWER_ET_AL = {
 """The twelve operations of Power et al. (2022). Any other expression of the same grammar works too;
 `a*b` is also the modular product of paper M."""
 
+LONGEST = 200
+"""Characters of an operation; longer ones could nest deeper than Python can follow."""
+
 UNDEFINED = -1
 """Stands in a table where the operation has no value (a division by zero)."""
 
@@ -83,10 +86,11 @@ class Group:
                 found=repr(name),
             )
         family, degree = match[1], int(match[2])
-        if degree < 2 or (family in "SA" and degree > 6) or degree > 200:
+        smallest, largest = {"S": (2, 6), "A": (3, 6), "D": (3, 100), "C": (2, 100)}[family]
+        if not smallest <= degree <= largest:
             raise ConfigError(
                 "group",
-                expected="a degree from 2 to 6 for S and A, from 2 to 200 for D and C",
+                expected=f"a degree from {smallest} to {largest} for {family}",
                 found=name,
             )
         rotations = [tuple((i + k) % degree for i in range(degree)) for k in range(degree)]
@@ -158,6 +162,10 @@ def _algebra(modulus: int | None, group: str | None) -> Modular | Group:
 
 def _parse(operation: str) -> ast.expr:
     # `^` is power in print but exclusive-or in Python; `b odd` is not Python at all.
+    if len(operation) > LONGEST:
+        raise ConfigError(
+            "operation", expected=f"at most {LONGEST} characters", found=f"{len(operation)} characters"
+        )
     source = re.sub(r"\b([ab])\s+(odd|even)\b", r"\2(\1)", operation).replace("^", "**")
     try:
         return ast.parse(source, mode="eval").body
@@ -185,7 +193,7 @@ def _divides(expression: ast.expr) -> bool:
 def _exponent(node: ast.BinOp) -> int:
     try:
         value = ast.literal_eval(node.right)
-    except ValueError:
+    except (ValueError, TypeError):
         value = None
     if type(value) is not int or abs(value) > 1000:
         raise _not_an_operation(ast.unparse(node).replace("**", "^"), ast.unparse(node.right))
@@ -204,7 +212,7 @@ class _Evaluation:
         match node:
             case ast.Name(id=name) if name in self.names:
                 return self.names[name]
-            case ast.Constant(value=int(value)) if isinstance(self.algebra, Modular):
+            case ast.Constant(value=int(value)) if type(value) is int and isinstance(self.algebra, Modular):
                 return np.full_like(self.names["a"], self.algebra.constant(value))
             case ast.BinOp(op=ast.Pow()):
                 return self.power(self.of(node.left), _exponent(node))
@@ -213,11 +221,13 @@ class _Evaluation:
             case ast.BinOp(op=ast.Div(), left=left, right=right):
                 return self.defined(self.algebra.multiply, self.of(left), self.inverse(self.of(right)))
             case ast.IfExp(
-                test=ast.Call(func=ast.Name(id=("odd" | "even") as parity), args=[operand]),
+                test=ast.Call(
+                    func=ast.Name(id=("odd" | "even") as parity), args=[ast.Name(id=name)], keywords=[]
+                ),
                 body=body,
                 orelse=other,
-            ):
-                chosen = self.of(operand) % 2 == (parity == "odd")
+            ) if name in self.names:
+                chosen = self.names[name] % 2 == (parity == "odd")
                 return np.where(chosen, self.of(body), self.of(other))
         if isinstance(self.algebra, Modular):
             ring = self.algebra

@@ -6,6 +6,8 @@ accuracy 100 % together. Source: both papers; `points.json` is what every path s
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from grokflow.config import ResolvedRun
 from grokflow.errors import ArtifactError
 from grokflow.objective import make_task, wrong_examples
 from grokflow.weights import to_tensor
+
+AGAIN = "Delete the run's folder; the next run makes it again."
 
 LARGEST_LIST = 200
 """Wrong pairs listed one by one; their number is always given."""
@@ -51,6 +55,7 @@ def find_points(
         "final": rows.iloc[-1],
     }
     verify = _Verifier(run, dataset, Path(checkpoints), device)
+    verify.checkpoints_fit(found, history)
     points = {name: None if row is None else verify.point(row, history) for name, row in found.items()}
     final = points["final"]
     assert final is not None
@@ -74,12 +79,13 @@ def find_points(
 
 
 def _read_history(path: str | Path) -> pd.DataFrame:
+    columns = {"epoch": int, "step": int, "train_error": float, "validation_error": float}
     try:
-        rows = pd.read_csv(path)
-        if rows.empty or not {"epoch", "step", "train_error", "validation_error"} <= set(rows.columns):
-            raise ValueError(f"columns {list(rows.columns)}, {len(rows)} rows")
-    except (OSError, ValueError) as error:
-        raise ArtifactError(path, expected="the history of a run", found=error) from None
+        rows = pd.read_csv(path, dtype=columns)
+        if rows.empty or not set(columns) <= set(rows.columns) or rows[list(columns)].isna().any(axis=None):
+            raise ValueError(f"columns {', '.join(rows.columns)}, {len(rows)} rows")
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(path, expected="the history of a run", found=error, mend=AGAIN) from None
     return rows
 
 
@@ -105,8 +111,27 @@ class _Verifier:
         validation = wrong_examples(self.task.model, tensor, self.task.validation)
         return train.cpu().numpy(), validation.cpu().numpy()
 
+    def checkpoints_fit(self, found: Mapping[str, pd.Series | None], history: str | Path) -> None:
+        """Refuse a history whose points and last epoch are not those that have checkpoints."""
+        epochs = {name: int(row["epoch"]) for name, row in found.items() if row is not None}
+        expected = {*range(0, epochs["final"] + 1, self.run.checkpoint_every), *epochs.values()}
+        if "point_2" in epochs:
+            expected.add(max(0, epochs["point_2"] - 1))
+        there = set(checkpoint_epochs(self.checkpoints))
+        for epoch in sorted(expected - there):
+            path = checkpoint_path(self.checkpoints, epoch)
+            raise ArtifactError(path, expected=f"the checkpoint of epoch {epoch}", found="none", mend=AGAIN)
+        for epoch in sorted(there - expected):
+            expected_rows = f"a history in which epoch {epoch}, which has a checkpoint, is a point"
+            raise ArtifactError(history, expected=expected_rows, found="another", mend=AGAIN)
+
     def point(self, row: pd.Series, history: str | Path) -> dict[str, Any]:
         epoch = int(row["epoch"])
+        steps = epoch * math.ceil(len(self.task.train) / self.run.optimizer.batch_size)
+        if row["step"] != steps:
+            raise ArtifactError(
+                history, expected=f"step {steps} at epoch {epoch}", found=int(row["step"]), mend=AGAIN
+            )
         train, validation = self.wrong(epoch)
         recomputed = {
             "train_error": len(train) / len(self.task.train),
@@ -118,7 +143,7 @@ class _Verifier:
                     history,
                     expected=f"{name} {value:.6g} at epoch {epoch}, as its checkpoint gives",
                     found=f"{row[name]:.6g}",
-                    mend="Delete the run's folder; the next run makes it again.",
+                    mend=AGAIN,
                 )
         return {"epoch": epoch, "step": int(row["step"]), **recomputed}
 

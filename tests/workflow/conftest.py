@@ -28,8 +28,8 @@ class Project:
         shutil.copy(Path(__file__).with_name("tiny.yaml"), self.config)
 
     def command(self, *arguments: str) -> list[str]:
-        snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml"]
-        return [*snakemake, *arguments]
+        # Targets first: `--configfile` takes every word that follows it.
+        return [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", "tiny.yaml"]
 
     def environment(self) -> dict[str, str]:
         """The sources of this copy, not of the installed package."""

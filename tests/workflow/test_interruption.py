@@ -62,8 +62,9 @@ def interrupt_training(project, after_checkpoints):
 
 @pytest.mark.slow
 def test_killed_three_times_gives_the_same_bits(project, tmp_path_factory):
-    project.edit("epochs: 600, stop_after_point_2: 10, checkpoint_every: 25",
-                 "epochs: 1500, checkpoint_every: 25")
+    project.edit(
+        "epochs: 600, stop_after_point_2: 10, checkpoint_every: 25", "epochs: 1500, checkpoint_every: 25"
+    )
     for after in (3, 10, 20):
         interrupt_training(project, after)
     assert project.snakemake(f"{RUN}/history.csv").returncode == 0

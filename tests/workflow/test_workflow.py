@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -37,9 +40,7 @@ def test_one_command_makes_every_artifact(finished):
 
 def test_the_tiny_run_truly_groks(finished):
     for seed in (3, 4):
-        points = json.loads(
-            (finished.folder / f"results/runs/groks/seed_{seed}/points.json").read_text()
-        )
+        points = json.loads((finished.folder / f"results/runs/groks/seed_{seed}/points.json").read_text())
         assert points["point_2"]["validation_error"] == points["point_2"]["train_error"] == 0
         assert points["point_1"]["epoch"] < points["point_2"]["epoch"]
 
@@ -124,10 +125,20 @@ def test_an_impossible_configuration_ends_before_any_job(project):
 
 
 def test_a_configuration_that_does_not_parse_names_the_place(project):
-    project.edit("threads: 1", "threads: [1")
-    refused = project.snakemake()
+    shutil.copy(project.config, project.folder / "config.yaml")
+    with (project.folder / "config.yaml").open("a") as config:
+        config.write("threads: [1\n")
+    refused = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "1"],
+        cwd=project.folder,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert refused.returncode != 0
-    assert "tiny.yaml" in refused.stdout
+    assert re.search(r"config\.yaml, line \d+, column \d+: expected valid YAML", refused.stderr)
+    assert "Traceback" not in refused.stderr
     assert not (project.folder / "results").exists()
 
 
@@ -141,8 +152,8 @@ def test_an_altered_checkpoint_is_refused_and_named(finished):
     try:
         checkpoint.unlink()  # not in place: the name in the resume folder is the same file
         checkpoint.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
-        refused = finished.snakemake("--forcerun", "connect", "--rerun-triggers", "mtime", "--",
-                                     "results/paths/segment_1_2/seed_3/curve.safetensors")
+        target = "results/paths/segment_1_2/seed_3/curve.safetensors"
+        refused = finished.snakemake(target, "--forcerun", "connect", "--rerun-triggers", "mtime")
     finally:
         checkpoint.write_bytes(content)
     assert refused.returncode != 0

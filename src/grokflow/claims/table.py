@@ -58,13 +58,12 @@ def _row(name: str, claim: Claim, subjects: Subjects) -> tuple[object, ...]:
     measured = []
     for member in members.values():
         try:
+            if "against" in criterion.subject and member.name not in others:
+                raise Undecided(f"{claim.against} has no such member to compare with")
             arguments = [others[member.name]] if "against" in criterion.subject else []
             finding = criterion.judge(member, *arguments)
             findings.append(finding)
             measured.append(f"{_label(member.name)}: {finding.measured}")
-        except KeyError as missing:
-            findings.append(None)
-            measured.append(f"{_label(member.name)}: nothing to compare with ({missing})")
         except Undecided as reason:
             findings.append(None)
             measured.append(f"{_label(member.name)}: {reason}")

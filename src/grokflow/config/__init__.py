@@ -24,6 +24,7 @@ from grokflow.config.schema import (
     Optimizer,
     Path,
     Polyline,
+    Reference,
     Run,
     Segment,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Optimizer",
     "Path",
     "Polyline",
+    "Reference",
     "ResolvedPath",
     "ResolvedRun",
     "Run",

@@ -34,14 +34,15 @@ def load(
     files: Iterable[str | Path],
     overrides: Mapping[str, Any] | None = None,
     *,
-    figure_kinds: Mapping[str, str],
+    figure_kinds: Mapping[str, tuple[str, Collection[str]]],
     claim_subjects: Mapping[str, str],
 ) -> Config:
     """Read, merge and check configuration files; `overrides` win over the files.
 
     Parameters
     ----------
-    figure_kinds : for each kind of figure, what it shows: "run" or "path".
+    figure_kinds : for each kind of figure, what it shows, "run" or "path", and the keys that its
+        `reference` may have.
     claim_subjects : for each claim's id, what it judges: "run", "run against run", "path" …
 
     Raises
@@ -136,8 +137,9 @@ def _entry_class(location: list[Any]) -> Any:
     section = SECTIONS.get(str(location[0]))
     if isinstance(section, dict):
         section = section.get(str(location[2]))
-    if section is not None and "fit" in location[2:-1]:
-        return schema.Fit
+    for key, nested in (("fit", schema.Fit), ("reference", schema.Reference)):
+        if key in location[2:-1]:
+            return nested
     return section
 
 
@@ -163,8 +165,7 @@ def _operations(config: Config) -> Iterable[str]:
         except GrokflowError as error:
             yield f"datasets.{name}.{error}"
             continue
-        train = int(dataset.train_fraction * len(table.a))
-        if not 0 < train < len(table.a):
+        if not 0 < dataset.train_pairs(len(table.a)) < len(table.a):
             yield _problem(
                 f"datasets.{name}.train_fraction",
                 f"a fraction that leaves both splits a pair of the table's {len(table.a)}",
@@ -173,7 +174,7 @@ def _operations(config: Config) -> Iterable[str]:
 
 
 def _names(
-    config: Config, figure_kinds: Mapping[str, str], claim_subjects: Mapping[str, str]
+    config: Config, figure_kinds: Mapping[str, tuple[str, Collection[str]]], claim_subjects: Mapping[str, str]
 ) -> Iterable[str]:
     for name, run in config.runs.items():
         yield from _reference(f"runs.{name}.dataset", "dataset", run.dataset, config.datasets)
@@ -190,8 +191,13 @@ def _names(
                 f"'{figure.kind}'",
                 nearest(figure.kind, figure_kinds),
             )
-        elif getattr(figure, figure_kinds[figure.kind]) is None:
-            yield _problem(key, f"the key '{figure_kinds[figure.kind]}', which '{figure.kind}' draws", "none")
+            continue
+        subject, references = figure_kinds[figure.kind]
+        if getattr(figure, subject) is None:
+            yield _problem(key, f"the key '{subject}', which '{figure.kind}' draws", "none")
+        for given in sorted(figure.reference.model_fields_set - set(references)):
+            expected = f"a reference that '{figure.kind}' draws ({', '.join(sorted(references)) or 'none'})"
+            yield _problem(f"{key}.reference.{given}", expected, f"'{given}'", nearest(given, references))
     for name, claim in config.claims.items():
         key, criterion = f"claims.{name}", claim.claim or name
         if criterion not in claim_subjects:

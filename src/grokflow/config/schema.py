@@ -5,7 +5,8 @@ Key names are the YAML's. Types are strict: no text is taken for a number, no nu
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +22,12 @@ PointName = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_\d+)$")
 ]
 """`run@point_1`, `run@point_2`, `run@initial`, `run@final` or `run@epoch_700`."""
+
+
+MeasuredCurve = Literal[
+    "train_loss_l2", "validation_loss_l2", "train_error", "validation_error", "gradient_norm"
+]
+"""A curve of a path's three panels."""
 
 
 class Entry(BaseModel):
@@ -47,6 +54,10 @@ class Dataset(Entry):
                 "expected either modulus or group, found " + ("neither" if self.group is None else "both")
             )
         return self
+
+    def train_pairs(self, pairs: int) -> int:
+        """How many of the table's `pairs` are train pairs: `train_fraction` of them, rounded down."""
+        return math.floor(self.train_fraction * pairs + 1e-9)  # 0.29 · 100 is 28.999… in floating point
 
 
 class Model(Entry):
@@ -178,13 +189,24 @@ class Bezier(Path):
 AnyPath = Annotated[Segment | Chain | Polyline | Bezier, Field(discriminator="kind")]
 
 
+class Reference(Entry):
+    """Values that a paper printed, drawn lightly for comparison."""
+
+    epochs: list[NotNegative] = Field(default_factory=list)
+    """Of a run: points 1 and 2."""
+    t: dict[MeasuredCurve, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    """Of a path: where something stands on a curve, named by its column of metrics.csv."""
+    gradient_norm: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] | None = None
+    """Of a path: the gradient norm at both ends."""
+
+
 class Figure(Entry):
     """A picture: its kind, what it shows, and values printed in the paper, drawn as light references."""
 
     kind: str
     run: Name | None = None
     path: Name | None = None
-    reference: dict[str, Any] = Field(default_factory=dict)
+    reference: Reference = Reference()
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:

@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
     from grokflow.config import Figure
 
+
+class Kind(NamedTuple):
+    """What a kind of figure shows, "run" or "path", and which keys its `reference` may have."""
+
+    subject: str
+    reference: frozenset[str] = frozenset()
+
+
 KINDS = {
-    "accuracy_and_table": "run",
-    "checkpoints": "run",
-    "path": "path",
-    "chain": "path",
+    "accuracy_and_table": Kind("run", frozenset({"epochs"})),
+    "checkpoints": Kind("run", frozenset({"epochs"})),
+    "path": Kind("path", frozenset({"t", "gradient_norm"})),
+    "chain": Kind("path"),
 }
-"""Kinds of figure, each with what it shows: a run or a path. The module has the kind's name."""
+"""Every kind of figure; its module has the same name."""
 
 
 def draw(figure: Figure, members: Mapping[str, str], dataset: str) -> Picture:

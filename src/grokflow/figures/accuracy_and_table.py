@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grokflow.config import Reference
 from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
 from grokflow.figures.members import read_runs, read_table
-from grokflow.figures.reference import RunReference, read_reference
 from grokflow.figures.sheet import make_sheet, member_symbol, split_symbols
 from grokflow.figures.style import member_styles, styled
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str) -> Figure:
+def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """All seeds in one panel, and the table of a∘b with its held-out cells blank."""
-    printed = read_reference(RunReference, reference)
     runs, styles = read_runs(members), member_styles(members)
     picture, panels = make_sheet(
         4.0,
@@ -31,7 +29,7 @@ def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str)
     left, right = panels.subplots(1, 2, width_ratios=[1.25, 1])
     for run in runs:
         draw_accuracy(left, run, styles[run.name])
-    finish_accuracy(left, printed.epochs)
+    finish_accuracy(left, reference.epochs)
     _draw_table(right, read_table(dataset, {"a", "b", "c", "split"}))
     return picture
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grokflow.config import Reference
 from grokflow.figures.members import PathMember, read_paths
 from grokflow.figures.panels import PANELS, draw_panels, mark_knots
-from grokflow.figures.reference import NoReference, read_reference
 from grokflow.figures.sheet import make_sheet, mark_symbol, member_symbol, split_symbols
 from grokflow.figures.style import MemberStyle, member_styles, styled
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str) -> Figure:
+def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """Three rows of three panels, all seeds; a column has one y axis, so that changes compare."""
-    read_reference(NoReference, reference)
     paths, styles = read_paths(members), member_styles(members)
     measured = [path for path in paths if path.measured]
     picture, panels = make_sheet(
@@ -87,9 +85,7 @@ def _joined(path: PathMember) -> str:
     return f"{path.title}, first segment {first}, last segment {last}"
 
 
-def _mark_checkpoints(
-    axes: Axes, paths: Sequence[PathMember], styles: Mapping[str, MemberStyle]
-) -> None:
+def _mark_checkpoints(axes: Axes, paths: Sequence[PathMember], styles: Mapping[str, MemberStyle]) -> None:
     """A light tick for every checkpoint above the panel, a line of ticks for each seed."""
     for path, height in zip(paths, np.linspace(1.02, 1.1, len(paths)), strict=True):
         epochs = _epochs(path)

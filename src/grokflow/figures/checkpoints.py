@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grokflow.config import Reference
 from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
 from grokflow.figures.members import RunMember, read_runs
-from grokflow.figures.reference import RunReference, read_reference
 from grokflow.figures.sheet import make_sheet, mark_symbol, split_symbols
 from grokflow.figures.style import ALONE, HUES, styled
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str) -> Figure:
+def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """One panel a seed, below one another with the same axes."""
-    printed = read_reference(RunReference, reference)
     runs = read_runs(members)
     picture, panels = make_sheet(
         0.5 + 2.1 * len(runs),
@@ -31,10 +29,10 @@ def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str)
     for axes, run in zip(column, runs, strict=True):
         draw_accuracy(axes, run, ALONE)
         _mark_checkpoints(axes, run)
-        finish_accuracy(axes, printed.epochs)
+        finish_accuracy(axes, reference.epochs)
         axes.label_outer()
         title = f"{run.title}; {len(run.points['checkpoints'])} checkpoints"
-        axes.set_title(title, pad=18 if printed.epochs else 6)  # above the paper's labels
+        axes.set_title(title, pad=18 if reference.epochs else 6)  # above the paper's labels
     return picture
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from grokflow.config import Reference
 from grokflow.figures.members import PathMember, read_paths
 from grokflow.figures.panels import PANELS, draw_panels, mark_knots, mark_place
-from grokflow.figures.reference import PathReference, read_reference
 from grokflow.figures.sheet import make_sheet, member_symbol, split_symbols
 from grokflow.figures.style import PAPER, member_styles, styled
 
@@ -26,12 +25,11 @@ KINDS = {
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str) -> Figure:
+def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """The three panels of every seed or pair of seeds."""
-    printed = read_reference(PathReference, reference)
     paths, styles = read_paths(members), member_styles(members)
     measured = [path for path in paths if path.measured]
-    norms = _paper_norms(printed.gradient_norm) if measured else []
+    norms = _paper_norms(reference.gradient_norm) if measured else []
     picture, panels = make_sheet(
         3.1,
         [*split_symbols(), *norms],
@@ -46,8 +44,8 @@ def draw(members: Mapping[str, str], reference: Mapping[str, Any], dataset: str)
     for axes, panel in zip(row, PANELS, strict=True):
         mark_knots(axes, _knots(measured[0]), "t")
         for split, column in panel.columns.items():
-            if column in printed.t:
-                mark_place(axes, printed.t[column], f"paper, {split}: t = {printed.t[column]:g}")
+            if column in reference.t:
+                mark_place(axes, reference.t[column], f"paper, {split}: t = {reference.t[column]:g}")
     for line in norms:
         row[-1].add_line(line)
         row[-1].autoscale_view()

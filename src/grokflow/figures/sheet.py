@@ -38,9 +38,7 @@ def make_sheet(
     lines = [line for note in notes for line in textwrap.wrap(note, LINE_CHARACTERS)]
     key_height = LINE_HEIGHT * (len(rows) + len(lines)) + 0.12
     picture = Figure(figsize=(WIDTH, panels_height + key_height))
-    parts = picture.subfigures(
-        2, 1, height_ratios=[panels_height, key_height], hspace=0, squeeze=False
-    )
+    parts = picture.subfigures(2, 1, height_ratios=[panels_height, key_height], hspace=0, squeeze=False)
     panels, key = parts[:, 0]
 
     def place(line: int) -> float:
@@ -80,9 +78,7 @@ def _rows(handles: Sequence[Line2D]) -> list[list[Line2D]]:
 
 def split_symbols() -> list[Line2D]:
     """The key of train and validation."""
-    return [
-        Line2D([], [], color=HUES[split], linestyle=LINES[split], label=split) for split in HUES
-    ]
+    return [Line2D([], [], color=HUES[split], linestyle=LINES[split], label=split) for split in HUES]
 
 
 def mark_symbol(label: str, *, marker: str = "o", filled: bool = True, size: float = 7) -> Line2D:

@@ -113,9 +113,7 @@ class MemberStyle:
             return colour
         lightness = -0.35 + 0.75 * self.number / (self.count - 1)
         towards = 1.0 if lightness > 0 else 0.0
-        red, green, blue = (
-            (1 - abs(lightness)) * part + abs(lightness) * towards for part in to_rgb(colour)
-        )
+        red, green, blue = ((1 - abs(lightness)) * part + abs(lightness) * towards for part in to_rgb(colour))
         return to_hex((red, green, blue))
 
     def marked(self, x: np.ndarray) -> list[int]:

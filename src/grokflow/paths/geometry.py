@@ -92,7 +92,7 @@ class Curve:
 
 
 def parameters(curve: Curve, points: int, inner_points: int) -> np.ndarray:
-    """The values of t at which a path is measured, ends and knots included.
+    """The values of t at which a path is measured: both ends, and every knot of a chain.
 
     A chain gets `points` on its first and on its last segment and `inner_points` on each between;
     any other path `points` in all.

@@ -6,7 +6,6 @@ Shapes: n weights, N train examples.
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 from grokflow.checkpoints import checkpoint_path
 from grokflow.config import ResolvedRun
 from grokflow.errors import DivergenceError
-from grokflow.files import write_text
+from grokflow.files import write_bytes, write_text
 from grokflow.objective import Task, gradient_pass, loss_and_error, loss_and_gradient, make_task
 from grokflow.randomness import generator
 from grokflow.training.detection import Watch
@@ -191,7 +190,7 @@ def _belongs(run: ResolvedRun, state: State, epoch: int) -> bool:
 
 
 def _publish(run: ResolvedRun, state: State, workshop: Path, history: Path, checkpoints: Path) -> None:
-    """Write the finished history and link the finished checkpoints, leaving the workshop whole."""
+    """Write the finished history and copy the finished checkpoints, leaving the workshop whole."""
     frame = state.history_frame()
     logged = [e % run.log_every == 0 or _belongs(run, state, e) for e in frame["epoch"]]
     write_text(history, frame[logged].to_csv(index=False, lineterminator="\n"))
@@ -199,8 +198,6 @@ def _publish(run: ResolvedRun, state: State, workshop: Path, history: Path, chec
     checkpoints.mkdir(parents=True)
     for epoch in sorted(state.checkpoints):
         if _belongs(run, state, epoch):
-            source, target = checkpoint_path(workshop, epoch), checkpoint_path(checkpoints, epoch)
-            try:
-                os.link(source, target)  # both names, one file: no second megabyte
-            except OSError:
-                shutil.copy2(source, target)
+            # A copy, not a link: what happens to the one must not happen to the other.
+            content = checkpoint_path(workshop, epoch).read_bytes()
+            write_bytes(checkpoint_path(checkpoints, epoch), content)

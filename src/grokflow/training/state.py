@@ -14,7 +14,13 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from grokflow.checkpoints import checkpoint_path, read_tensors, write_checkpoint, write_tensors
+from grokflow.checkpoints import (
+    checkpoint_path,
+    read_checkpoint,
+    read_tensors,
+    write_checkpoint,
+    write_tensors,
+)
 from grokflow.compute import source_digest
 from grokflow.config import ResolvedRun
 from grokflow.errors import ArtifactError
@@ -130,16 +136,18 @@ class Workshop:
         write_tensors(self.folder / "state.safetensors", tensors, {"progress": json.dumps(progress)})
 
     def load(self, device: str) -> State | None:
-        """The state on disk, or None when there is none or it is damaged."""
+        """The state on disk, or None when there is none or it or one of its checkpoints is damaged."""
         path = self.folder / "state.safetensors"
         if not path.exists():
             return None
         try:
             tensors, metadata = read_tensors(path)
-        except ArtifactError as error:
+            progress = json.loads(metadata["progress"])
+            for epoch in progress["checkpoints"]:
+                read_checkpoint(checkpoint_path(self.folder, epoch), self.layout, self.config)
+        except (ArtifactError, KeyError) as error:
             print(f"Starting over, because the saved state cannot be used. {error}", flush=True)
             return None
-        progress = json.loads(metadata["progress"])
         on_device = {name: torch.from_numpy(array.copy()).to(device) for name, array in tensors.items()}
         return State(
             epoch=progress["epoch"],

@@ -1,0 +1,120 @@
+"""Runs small enough for a test, and what training one of them leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from grokflow.checkpoints import checkpoint_path, read_checkpoint, read_tensors
+from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
+from grokflow.dataset import make_dataset
+from grokflow.objective import Task, make_task
+from grokflow.points import find_points
+from grokflow.training import train
+from grokflow.weights import to_tensor
+
+TINY = {
+    "dataset": Dataset(operation="a*b", modulus=7, b_from=1, train_fraction=0.6),
+    "model": Model(layers=1, width=8, mlp_width=12, heads=2),
+    "optimizer": SGD(name="sgd", learning_rate=0.1, weight_decay=0.01, batch_size=8),
+    "seed": 0,
+    "epochs": 6,
+    "stop_after_point_2": None,
+    "checkpoint_every": 2,
+    "log_every": 1,
+    "precision": "float64",
+    "threads": 1,
+    "device": "cpu",
+}
+"""42 pairs, of which 25 train in 4 batches; no point is reached in 6 epochs."""
+
+GROKKING = {
+    **TINY,
+    "dataset": Dataset(operation="a*b", modulus=11, b_from=1, train_fraction=0.8),
+    "model": Model(layers=1, width=16, mlp_width=32, heads=2),
+    "optimizer": AdamW(name="adamw", learning_rate=0.02, weight_decay=1.0, batch_size=128),
+    "epochs": 400,
+    "stop_after_point_2": 10,
+    "checkpoint_every": 20,
+    "log_every": 10,
+}
+"""110 pairs; point 1 near epoch 40, point 2 near epoch 140."""
+
+
+def tiny_run(**changes: Any) -> ResolvedRun:
+    """A run of a few milliseconds, with some of its fields changed."""
+    return ResolvedRun(**{**TINY, **changes})
+
+
+def grokking_run(**changes: Any) -> ResolvedRun:
+    """A run of a second that memorises first and generalises later."""
+    return ResolvedRun(**{**GROKKING, **changes})
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run in `folder`."""
+
+    run: ResolvedRun
+    folder: Path
+
+    @cached_property
+    def dataset(self) -> pd.DataFrame:
+        return make_dataset(self.run.dataset)
+
+    @cached_property
+    def task(self) -> Task:
+        return make_task(self.run.model, self.run.dataset, self.dataset, "cpu")
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "history.csv"
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        return pd.read_csv(self.history)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def state(self) -> Path:
+        (path,) = (self.folder / "resume").glob("*/state.safetensors")
+        return path
+
+    def weights(self, epoch: int) -> Tensor:
+        path = checkpoint_path(self.checkpoints, epoch)
+        found, _ = read_checkpoint(path, self.task.model.layout, self.run.weights_digest)
+        return to_tensor(found, self.run.precision, "cpu")
+
+    def points(self) -> dict[str, Any]:
+        return find_points(self.run, self.dataset, self.history, self.checkpoints, "cpu")
+
+    def contents(self) -> dict[str, Any]:
+        """What every published file holds, by its name, to the last bit."""
+        found: dict[str, Any] = {"history.csv": self.history.read_bytes()}
+        for path in sorted(self.checkpoints.iterdir()):
+            tensors, metadata = read_tensors(path)
+            bits = {name: (a.dtype, a.shape, a.tobytes()) for name, a in tensors.items()}
+            found[path.name] = (bits, metadata)
+        return found
+
+
+def train_in(folder: Path, run: ResolvedRun) -> Trained:
+    """Train `run` in `folder`, or go on with what an earlier call there left."""
+    trained = Trained(run, folder)
+    train(
+        run,
+        trained.dataset,
+        "cpu",
+        resume=folder / "resume",
+        history=trained.history,
+        checkpoints=trained.checkpoints,
+    )
+    return trained

@@ -1,0 +1,116 @@
+"""The layout of a weight vector and its first values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from grokflow.config import Dataset, Model
+from grokflow.model import make_model
+from grokflow.randomness import generator
+from grokflow.weights import Layout, Parameter, to_tensor
+
+LAYOUT = Layout(
+    (
+        Parameter("matrix", (3, 4), 0.5),
+        Parameter("bias", (4,), 0.0),
+        Parameter("gain", (1,), 1.0),
+        Parameter("cube", (2, 2, 2), 2.0),
+    )
+)
+DATASET = Dataset(operation="a*b", modulus=53, train_fraction=0.4)
+
+
+def layout_of(layers: int) -> Layout:
+    return make_model(Model(layers=layers, width=64, mlp_width=96, heads=4), DATASET).layout
+
+
+@pytest.mark.parametrize("leading", [(), (3,), (2, 3)])
+def test_split_gives_every_tensor_its_natural_shape_and_its_numbers(leading: tuple) -> None:
+    assert LAYOUT.size == 12 + 4 + 1 + 8
+    vectors = torch.arange(math.prod(leading) * 25.0).view(*leading, 25)
+    tensors = LAYOUT.split(vectors)
+    assert list(tensors) == ["matrix", "bias", "gain", "cube"]
+    starts = {"matrix": 0, "bias": 12, "gain": 16, "cube": 17}
+    for parameter in LAYOUT.parameters:
+        found, start = tensors[parameter.name], starts[parameter.name]
+        assert found.shape == (*leading, *parameter.shape)
+        flat = found.reshape(*leading, -1)
+        assert torch.equal(flat, vectors[..., start : start + parameter.size])
+
+
+def test_split_shares_memory_so_that_gradients_reach_the_vector() -> None:
+    vector = torch.zeros(25, requires_grad=True)
+    tensors = LAYOUT.split(vector)
+    (tensors["matrix"][1, 2] + 3 * tensors["cube"][1, 1, 1]).backward()
+    assert vector.grad is not None
+    assert vector.grad.nonzero().squeeze(-1).tolist() == [6, 24]
+    assert vector.grad[[6, 24]].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("layout", [LAYOUT, layout_of(1), layout_of(3)])
+def test_join_is_the_inverse_of_split(layout: Layout) -> None:
+    vector = torch.from_numpy(np.random.default_rng(0).normal(size=layout.size))
+    arrays = {name: tensor.numpy() for name, tensor in layout.split(vector).items()}
+    shuffled = dict(sorted(arrays.items(), reverse=True))
+    assert layout.join(shuffled).tobytes() == vector.numpy().tobytes()
+
+
+def test_slices_say_where_each_tensor_lies() -> None:
+    layout = layout_of(2)
+    vector = np.arange(layout.size)
+    for name, tensor in layout.split(torch.from_numpy(vector)).items():
+        assert vector[layout.slices[name]].tolist() == tensor.flatten().tolist()
+    assert [s.start for s in layout.slices.values()][1:] == [s.stop for s in layout.slices.values()][:-1]
+
+
+def test_initial_scales_are_those_of_the_paper() -> None:
+    """N(0, 1/d_model), unembedding N(0, 1/vocabulary), biases 0; five standard errors allowed."""
+    layout = layout_of(2)
+    tensors = layout.split(torch.from_numpy(layout.initial(0)))
+    for name, tensor in tensors.items():
+        if name.endswith("bias"):
+            assert (tensor == 0).all()
+            continue
+        expected = 1 / math.sqrt(53 if name == "unembedding" else 64)
+        n = tensor.numel()
+        assert abs(tensor.mean()) <= 5 * expected / math.sqrt(n)
+        assert abs(tensor.std() / expected - 1) <= 5 / math.sqrt(2 * n)
+
+
+def test_every_tensor_is_drawn_independently() -> None:
+    layout = layout_of(2)
+    tensors = layout.split(torch.from_numpy(layout.initial(0)))
+    drawn = {name: t.flatten() for name, t in tensors.items() if not name.endswith("bias")}
+    for name, first in drawn.items():
+        for other, second in drawn.items():
+            n = min(len(first), len(second))
+            if name < other and n > 1000:
+                correlation = np.corrcoef(first[:n], second[:n])[0, 1]
+                assert abs(correlation) <= 5 / math.sqrt(n), (name, other)
+
+
+def test_a_tensors_draw_depends_on_its_name_alone() -> None:
+    """A second layer leaves the first layer's initial weights as they were."""
+    shallow, deep = (layout.split(torch.from_numpy(layout.initial(5))) for layout in map(layout_of, (1, 2)))
+    assert all(torch.equal(tensor, deep[name]) for name, tensor in shallow.items())
+    expected = generator(5, "init/unembedding").standard_normal((64, 53)) / math.sqrt(53)
+    assert shallow["unembedding"].numpy() == pytest.approx(expected, rel=1e-15)
+
+
+def test_seeds_give_different_weights_and_the_same_seed_the_same() -> None:
+    layout = layout_of(1)
+    assert layout.initial(3).tobytes() == layout.initial(3).tobytes()
+    correlation = np.corrcoef(layout.initial(3), layout.initial(4))[0, 1]
+    assert abs(correlation) < 5 / math.sqrt(layout.size)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", torch.float32), ("float64", torch.float64)])
+def test_to_tensor_has_the_configured_precision(precision: str, dtype: torch.dtype) -> None:
+    vector = np.random.default_rng(0).normal(size=7)
+    found = to_tensor(vector, precision, "cpu")
+    assert found.dtype == dtype
+    assert found.tolist() == vector.astype(precision).tolist()
