@@ -135,7 +135,8 @@ class Fit(Entry):
     """How the bends of a path are optimised (Garipov et al. 2018): SGD, one t a minibatch.
 
     The learning rate is constant for half of the epochs, then falls linearly to 1 %, reached at 90 %.
-    The default is the one with which Garipov et al. fit their VGG curves; ten times as much diverges.
+    The learning rate is that of their published VGG16 curves (which took 600 epochs).
+    At 0.1 with this momentum eight of the nine polylines of setup M diverge; at the default none does.
     """
 
     epochs: Count = 400
