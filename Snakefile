@@ -29,7 +29,9 @@ resource_scopes:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/dynamics.smk"
 include: "workflow/rules/paths.smk"
+include: "workflow/rules/sweeps.smk"
 include: "workflow/rules/show.smk"
 
 

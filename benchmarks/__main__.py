@@ -6,12 +6,14 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import detection, jobs, path, step
+from benchmarks import detection, jobs, path, step, sweep
 from benchmarks.setup import use_threads
 from benchmarks.table import Bound, Row, header, line, write
 
 BOUNDS = {
     "step_1layer_vs_eager": Bound("≥", 2.0),
+    "step_layer_norm_1layer": Bound("≤", 1.15),
+    "step_layer_norm_2layer": Bound("≤", 1.15),
     "point_detection": Bound("≤", 1.20),
     "workflow_overhead": Bound("≤", 0.15),
     "peak_memory": Bound("≤", 1.0),
@@ -23,8 +25,11 @@ def measure(results: Path) -> Iterator[Row]:
     use_threads()
     yield step.versus_eager()
     yield step.versus_floor()
+    yield step.versus_operations("layer_norm_1layer")
+    yield step.versus_operations("layer_norm_2layer")
     yield detection.versus_none()
     yield path.versus_loop()
+    yield sweep.versus_processes()
     start, starts = jobs.start()
     yield start
     finished = jobs.read_jobs(results)

@@ -48,8 +48,13 @@ class Setup:
 
 def setup_m(precision: str = "float32") -> Setup:
     """Setup M of paper M (1 layer, p = 97, width 128, batch 512, SGD), as config.yaml has it."""
+    return setup_of("mode_connectivity", precision)
+
+
+def setup_of(name: str, precision: str = "float32") -> Setup:
+    """A run of config.yaml with its first seed."""
     config = load(["config.yaml"], figure_kinds=KINDS, claim_subjects=SUBJECTS)
-    run = resolve_run(config, "mode_connectivity", 0)
+    run = resolve_run(config, name, config.runs[name].seeds[0])
     task = make_task(run.model, run.dataset, make_dataset(run.dataset), "cpu")
     weights = to_tensor(task.model.layout.initial(run.seed), precision, "cpu")
     return Setup(run, task, weights)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from benchmarks.setup import DEVICE, Setup, check_alike, setup_m
+from benchmarks.setup import DEVICE, Setup, check_alike, setup_m, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
 from grokflow.objective import loss_and_gradient
@@ -60,25 +60,50 @@ def versus_floor() -> Row:
     )
 
 
-def step_operations(setup: Setup) -> int:
-    """Floating-point operations in the matrix products of one step on distinct rows.
+def versus_operations(run: str) -> Row:
+    """`step_{run}`: time of the step of `run` ÷ that of setup M times the ratio of their operations."""
+    setup, plain = setup_of(run), setup_m()
+    pairs = alternate(_our_steps(setup), _our_steps(plain), repeats=REPEATS, warmup=3)
+    explained = step_operations(setup) / step_operations(plain)
+    return Row(
+        f"step_{run}",
+        *pairs.ratio(explained),
+        float(np.median(pairs.a)) / STEPS * 1e3,
+        "ms/step",
+        f"{explained:.3g} times the operations of setup M's step",
+        DEVICE,
+    )
 
-    A row is a (token, position) before the attention and an example after it. A product of (R, I)
-    by (I, O) is 2·R·I·O operations, and its two gradients are as much again, each.
+
+def step_operations(setup: Setup) -> int:
+    """Floating-point operations of one step on distinct rows: matrix products and norms.
+
+    A row is a (token, position) before the first attention; after it one of the first position's
+    prefixes or an example; after the last attention an example. A product of (R, I) by (I, O) is
+    2·R·I·O operations, and its two gradients are as much again, each. A norm takes 8 operations a
+    number (mean, variance, division, gain and bias), its gradients 12.
     """
     model, config = setup.task.model, setup.run.model
-    assert config.layers == 1, "counted for one layer"
-    width, batch = config.width, setup.run.optimizer.batch_size
-    start, last = sum(map(len, model.alphabet)), len(model.alphabet[-1])
-    multiplications = (
-        2 * start * width * width  # keys, values
-        + last * width * width  # queries, of the last position alone
-        + 2 * batch * len(model.alphabet) * width  # scores, mixing
-        + batch * width * width  # attention's output
-        + 2 * batch * width * config.mlp_width
-        + batch * width * model.vocabulary
-    )
-    return 3 * 2 * multiplications
+    assert len(model.alphabet) == 2, "counted for the tokens `a b`"
+    width, hidden, batch = config.width, config.mlp_width, setup.run.optimizer.batch_size
+    prefixes = len(model.alphabet[0])
+    multiplications, normed = batch * width * model.vocabulary, batch * width
+    rows_in = sum(map(len, model.alphabet))
+    for layer in range(config.layers):
+        last = layer == config.layers - 1
+        rows_out = batch if last else prefixes + batch
+        own = batch if layer else len(model.alphabet[-1])
+        queries = own if last else rows_in
+        multiplications += (
+            2 * rows_in * width * width  # keys, values
+            + queries * width * width
+            + 2 * rows_out * len(model.alphabet) * width  # scores, mixing
+            + rows_out * width * width  # attention's output
+            + 2 * rows_out * width * hidden
+        )
+        normed += rows_in * width + rows_out * (width + hidden)
+        rows_in = rows_out
+    return 3 * 2 * multiplications + (0 if config.normalization == "none" else 20 * normed)
 
 
 def _our_steps(setup: Setup) -> Callable[[], None]:

@@ -32,4 +32,5 @@ def copy_of_grokked(grokked: Trained, tmp_path: Path) -> Trained:
     """The same run's published files, to be tampered with."""
     shutil.copytree(grokked.checkpoints, tmp_path / "checkpoints")
     shutil.copy(grokked.history, tmp_path)
+    shutil.copy(grokked.epochs, tmp_path)
     return Trained(grokked.run, tmp_path)

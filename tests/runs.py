@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,17 @@ def grokking_run(**changes: Any) -> ResolvedRun:
     return ResolvedRun(**{**GROKKING, **changes})
 
 
+LAYER_NORM = Model(layers=2, width=6, mlp_width=5, heads=2, normalization="layer_norm")
+SCALE_INVARIANT = Model(layers=1, width=8, mlp_width=6, heads=2, normalization="scale_invariant")
+
+
 @dataclass(frozen=True)
 class Trained:
     """A finished run in `folder`."""
 
     run: ResolvedRun
     folder: Path
+    outcome: dict[str, Any] = field(default_factory=lambda: {"diverged": None}, compare=False)
 
     @cached_property
     def dataset(self) -> pd.DataFrame:
@@ -76,8 +81,16 @@ class Trained:
         return self.folder / "history.csv"
 
     @property
+    def epochs(self) -> Path:
+        return self.folder / "epochs.csv"
+
+    @property
     def rows(self) -> pd.DataFrame:
         return pd.read_csv(self.history)
+
+    @property
+    def epoch_rows(self) -> pd.DataFrame:
+        return pd.read_csv(self.epochs)
 
     @property
     def checkpoints(self) -> Path:
@@ -94,11 +107,13 @@ class Trained:
         return to_tensor(found, self.run.precision, "cpu")
 
     def points(self) -> dict[str, Any]:
-        return find_points(self.run, self.dataset, self.history, self.checkpoints, "cpu")
+        diverged = self.outcome["diverged"]
+        return find_points(self.run, self.dataset, self.history, self.checkpoints, "cpu", diverged)
 
     def contents(self) -> dict[str, Any]:
         """What every published file holds, by its name, to the last bit."""
-        found: dict[str, Any] = {"history.csv": self.history.read_bytes()}
+        found: dict[str, Any] = {path.name: path.read_bytes() for path in (self.history, self.epochs)}
+        found["outcome"] = self.outcome
         for path in sorted(self.checkpoints.iterdir()):
             tensors, metadata = read_tensors(path)
             bits = {name: (a.dtype, a.shape, a.tobytes()) for name, a in tensors.items()}
@@ -109,12 +124,13 @@ class Trained:
 def train_in(folder: Path, run: ResolvedRun) -> Trained:
     """Train `run` in `folder`, or go on with what an earlier call there left."""
     trained = Trained(run, folder)
-    train(
+    outcome = train(
         run,
         trained.dataset,
         "cpu",
         resume=folder / "resume",
         history=trained.history,
+        epochs=trained.epochs,
         checkpoints=trained.checkpoints,
     )
-    return trained
+    return Trained(run, folder, outcome)

@@ -192,7 +192,7 @@ def test_a_fit_agrees_with_the_plain_loop(grokked: Trained) -> None:
             half = t * theta + (0.5 - t) * w1 if t <= 0.5 else (t - 0.5) * w2 + (1 - t) * theta
             phi = 2 * half
             w = transformer.named(parameters_, phi)
-            loss, gradient = transformer.loss_and_gradient(w, batch, run.model.heads)
+            loss, gradient = transformer.loss_and_gradient(w, batch, run.model)
             total += loss + decay / 2 * float(phi @ phi)
             flat = torch.cat([gradient[p.name].flatten() for p in parameters_]) + decay * phi
             factor = 2 * t if t <= 0.5 else 2 * (1 - t)
@@ -383,7 +383,7 @@ def test_measurements_agree_with_the_oracle(grokked: Trained) -> None:
     )
     batches = [train[i : i + 32] for i in range(0, len(train), 32)]
     assert [len(batch) for batch in batches] == [32, 32, 24]
-    heads = grokked.run.model.heads
+    model = grokked.run.model
     first, second, third = curve.controls
     places = [0.4 * first + 0.6 * second, third]
     legs = np.linalg.norm(second - first), np.linalg.norm(third - second)
@@ -391,18 +391,18 @@ def test_measurements_agree_with_the_oracle(grokked: Trained) -> None:
     for row, phi, length in zip(found.to_dict("records"), places, lengths, strict=True):
         w = transformer.named(grokked.task.model.layout.parameters, phi)
         with torch.no_grad():
-            losses = [transformer.loss(w, part, heads).item() for part in (train, validation)]
+            losses = [transformer.loss(w, part, model).item() for part in (train, validation)]
         penalty = decay / 2 * float(phi @ phi)
         expected = {
             "arc_length": length,
             "train_loss": losses[0],
             "train_loss_l2": losses[0] + penalty,
-            "train_error": transformer.error(w, train, heads),
+            "train_error": transformer.error(w, train, model),
             "validation_loss": losses[1],
             "validation_loss_l2": losses[1] + penalty,
-            "validation_error": transformer.error(w, validation, heads),
-            "gradient_norm": transformer.stochastic_gradient_norm(w, batches, heads, 0.0),
-            "gradient_norm_l2": transformer.stochastic_gradient_norm(w, batches, heads, decay),
+            "validation_error": transformer.error(w, validation, model),
+            "gradient_norm": transformer.stochastic_gradient_norm(w, batches, model, 0.0),
+            "gradient_norm_l2": transformer.stochastic_gradient_norm(w, batches, model, decay),
             "weight_norm": np.linalg.norm(phi),
         }
         assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-10)

@@ -21,10 +21,9 @@ def wrong_pairs(trained: Trained, epoch: int, split: str) -> list[dict[str, int]
     """The pairs of a split that the weights of `epoch` get wrong, by the oracle."""
     examples = oracle.examples(trained.run, trained.dataset, split)
     w = transformer.named(trained.task.model.layout.parameters, trained.weights(epoch))
-    heads = trained.run.model.heads
     wrong = []
     for tokens, c in examples:
-        if int(transformer.logits(w, tokens, heads)[-1].argmax()) != c:
+        if int(transformer.logits(w, tokens, trained.run.model)[-1].argmax()) != c:
             wrong.append({"a": tokens[0], "b": tokens[1], "c": c})
     return wrong
 

@@ -11,7 +11,7 @@ import torch
 from grokflow.config import Dataset, Model
 from grokflow.model import make_model
 from grokflow.randomness import generator
-from grokflow.weights import Layout, Parameter, to_tensor
+from grokflow.weights import Layout, Parameter, merged, norm_of, to_tensor
 
 LAYOUT = Layout(
     (
@@ -26,6 +26,11 @@ DATASET = Dataset(operation="a*b", modulus=53, train_fraction=0.4)
 
 def layout_of(layers: int) -> Layout:
     return make_model(Model(layers=layers, width=64, mlp_width=96, heads=4), DATASET).layout
+
+
+def normalised(normalization: str, **settings: object) -> Layout:
+    model = Model(layers=2, width=8, mlp_width=6, heads=2, normalization=normalization, **settings)
+    return make_model(model, DATASET).layout
 
 
 @pytest.mark.parametrize("leading", [(), (3,), (2, 3)])
@@ -114,3 +119,95 @@ def test_to_tensor_has_the_configured_precision(precision: str, dtype: torch.dty
     found = to_tensor(vector, precision, "cpu")
     assert found.dtype == dtype
     assert found.tolist() == vector.astype(precision).tolist()
+
+
+def test_norms_begin_as_the_identity_and_leave_the_other_draws_as_they_are() -> None:
+    layout, plain = normalised("layer_norm"), normalised("none")
+    tensors = layout.split(torch.from_numpy(layout.initial(7)))
+    expected = plain.split(torch.from_numpy(plain.initial(7)))
+    norms = {name: tensor for name, tensor in tensors.items() if name not in expected}
+    assert len(norms) == 2 * (3 * 2 + 1)
+    for name, tensor in norms.items():
+        assert (tensor == (1 if name.endswith(".gain") else 0)).all(), name
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in expected.items())
+
+
+@pytest.mark.parametrize(("given", "norm"), [(None, 10.0), (0.25, 0.25)])
+def test_the_frozen_unembedding_is_drawn_at_its_norm(given: float | None, norm: float) -> None:
+    layout, plain = normalised("scale_invariant", unembedding_norm=given), normalised("none")
+    tensors = layout.split(torch.from_numpy(layout.initial(7)))
+    expected = plain.split(torch.from_numpy(plain.initial(7)))
+    unembedding, unscaled = tensors.pop("unembedding"), expected.pop("unembedding")
+    assert unembedding.norm().item() == pytest.approx(norm, rel=1e-14)
+    scaled = unscaled * (norm / unscaled.norm())
+    assert unembedding.flatten().tolist() == pytest.approx(scaled.flatten().tolist(), rel=1e-13)
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in expected.items())
+
+
+def test_groups_are_whole_maps_and_norms_and_cover_every_number_once() -> None:
+    layout = normalised("layer_norm")
+    layer = [
+        "attention.norm",
+        "attention.query",
+        "attention.key",
+        "attention.value",
+        "attention.output",
+        "mlp.norm",
+        "mlp.in",
+        "mlp.hidden_norm",
+        "mlp.out",
+    ]
+    layers = [f"layer_{i}.{name}" for i in range(2) for name in layer]
+    groups = ["token_embedding", "position_embedding", *layers, "final_norm", "unembedding"]
+    assert list(layout.groups) == groups
+    places = layout.slices
+    assert layout.groups["layer_1.mlp.in"] == (
+        places["layer_1.mlp.in.weight"],
+        places["layer_1.mlp.in.bias"],
+    )
+    assert layout.groups["final_norm"] == (places["final_norm.gain"], places["final_norm.bias"])
+    assert layout.groups["layer_0.attention.key"] == (places["layer_0.attention.key"],)
+    numbers = [i for pieces in layout.groups.values() for p in pieces for i in range(p.start, p.stop)]
+    assert sorted(numbers) == list(range(layout.size))
+
+
+def test_frozen_and_trained_share_out_the_vector() -> None:
+    for kind in ("none", "layer_norm"):
+        layout = normalised(kind)
+        assert layout.frozen == ()
+        assert layout.trained == (slice(0, layout.size),)
+    layout = normalised("scale_invariant")
+    assert layout.frozen == ("unembedding",)
+    assert layout.trained == (slice(0, layout.size - 8 * 53),)
+    middle = Layout(
+        (
+            Parameter("a", (2, 3), 1.0),
+            Parameter("b.weight", (4,), 1.0, frozen_norm=2.0),
+            Parameter("b.bias", (2,), 1.0, frozen_norm=1.0),
+            Parameter("c", (3,), 1.0),
+        )
+    )
+    assert middle.frozen == ("b",)
+    assert middle.trained == (slice(0, 6), slice(12, 15))
+
+
+@pytest.mark.parametrize(("pieces", "expected"), [
+    ([], []),
+    ([(3, 5)], [(3, 5)]),
+    ([(3, 5), (0, 3)], [(0, 5)]),
+    ([(6, 8), (0, 2), (3, 5), (2, 3)], [(0, 5), (6, 8)]),
+])  # fmt: skip
+def test_merged_joins_what_touches(pieces: list, expected: list) -> None:
+    assert merged(slice(*piece) for piece in pieces) == tuple(slice(*piece) for piece in expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_norm_of_counts_only_its_pieces(dtype: torch.dtype) -> None:
+    vectors = torch.from_numpy(np.random.default_rng(0).normal(size=(3, 12))).to(dtype)
+    for pieces in ([slice(0, 12)], [slice(1, 3), slice(7, 8)]):
+        found = norm_of(vectors, pieces)
+        assert found.dtype == torch.float64
+        for row, vector in zip(found.tolist(), vectors.double().tolist(), strict=True):
+            squares = [x * x for piece in pieces for x in vector[piece]]
+            assert row == pytest.approx(math.sqrt(sum(squares)), rel=1e-14)
+        assert norm_of(vectors[1], pieces).item() == found[1].item()

@@ -11,7 +11,7 @@ from grokflow.config import Chain, ResolvedPath
 from grokflow.connection import read_curve, read_skipped
 from grokflow.objective import Task, gradient_pass, loss_and_error, make_task
 from grokflow.paths import Curve, parameters
-from grokflow.weights import to_tensor
+from grokflow.weights import norm_of, to_tensor
 
 METRICS = [
     "t",
@@ -76,7 +76,7 @@ def measure_path(
         weights = to_tensor(curve.weights(np.array([value]))[0], precision, device)
         train = gradient_pass(task.model, weights, batches, weight_decay)
         validation_loss, validation_error = loss_and_error(task.model, weights, task.validation)
-        weight_norm = weights.double().norm().item()
+        weight_norm = norm_of(weights, task.model.layout.trained).item()
         penalty = weight_decay / 2 * weight_norm**2
         rows.append(
             (

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, relu
 
-from grokflow.config import Dataset, Model
+from grokflow.config import UNEMBEDDING_NORM, Dataset, Model
 from grokflow.dataset import tokenization
 from grokflow.prefixes import Attended, Prefixes
 from grokflow.weights import Layout, Parameter
@@ -47,23 +47,37 @@ class Transformer:
         D, F, V = self.config.width, self.config.mlp_width, self.vocabulary
         A = self.config.width
         scale = 1 / math.sqrt(D)
+        frozen_norm = (self.config.unembedding_norm or UNEMBEDDING_NORM) if self._normalizes_all else None
         parameters = [
             Parameter("token_embedding", (V, D), scale),
             Parameter("position_embedding", (len(self.alphabet), D), scale),
         ]
         for layer in range(self.config.layers):
+            attention, mlp = f"layer_{layer}.attention", f"layer_{layer}.mlp"
             parameters += [
-                Parameter(f"layer_{layer}.attention.query", (D, A), scale),
-                Parameter(f"layer_{layer}.attention.key", (D, A), scale),
-                Parameter(f"layer_{layer}.attention.value", (D, A), scale),
-                Parameter(f"layer_{layer}.attention.output", (A, D), scale),
-                Parameter(f"layer_{layer}.mlp.in.weight", (D, F), scale),
-                Parameter(f"layer_{layer}.mlp.in.bias", (F,), 0.0),
-                Parameter(f"layer_{layer}.mlp.out.weight", (F, D), scale),
-                Parameter(f"layer_{layer}.mlp.out.bias", (D,), 0.0),
+                *self._norm_parameters(f"{attention}.norm", D),
+                Parameter(f"{attention}.query", (D, A), scale),
+                Parameter(f"{attention}.key", (D, A), scale),
+                Parameter(f"{attention}.value", (D, A), scale),
+                Parameter(f"{attention}.output", (A, D), scale),
+                *self._norm_parameters(f"{mlp}.norm", D),
+                Parameter(f"{mlp}.in.weight", (D, F), scale),
+                Parameter(f"{mlp}.in.bias", (F,), 0.0),
+                *self._norm_parameters(f"{mlp}.hidden_norm", F),
+                Parameter(f"{mlp}.out.weight", (F, D), scale),
+                Parameter(f"{mlp}.out.bias", (D,), 0.0),
             ]
-        parameters.append(Parameter("unembedding", (D, V), 1 / math.sqrt(V)))
+        parameters += [
+            *self._norm_parameters("final_norm", D),
+            Parameter("unembedding", (D, V), 1 / math.sqrt(V), frozen_norm=frozen_norm),
+        ]
         return Layout(tuple(parameters))
+
+    @cached_property
+    def residual_stream(self) -> tuple[str, ...]:
+        """The parameter groups whose products are added up to the residual stream."""
+        writers = ("token_embedding", "position_embedding", "attention.output", "mlp.out")
+        return tuple(group for group in self.layout.groups if group.endswith(writers))
 
     def logits(self, weights: Tensor, tokens: Tensor) -> Tensor:
         """Logits (..., B, V) at the last position.
@@ -72,15 +86,18 @@ class Transformer:
         position i holds tokens of `alphabet[i]`.
         """
         w = self.layout.split(weights)
+        for name in self.layout.frozen:
+            w[name] = w[name].detach()
         tokens = tokens.expand(*weights.shape[:-1], *tokens.shape[-2:])
         x = self._embed(w["token_embedding"], w["position_embedding"])
         for layer, attended in enumerate(self._prefixes.of(tokens)):
             x = self._attention(w, f"layer_{layer}.attention", x, attended)
-            x = x + self._mlp(w, f"layer_{layer}.mlp", x)
-        return linear(x, w["unembedding"])
+            x = x + self._written(self._mlp(w, f"layer_{layer}.mlp", x))
+        return linear(self._norm(w, "final_norm", x), w["unembedding"])
 
     def _embed(self, token: Tensor, position: Tensor) -> Tensor:
         """One row for each position and each token that can stand there: (..., R, D)."""
+        token, position = self._written(token), self._written(position)
         return torch.cat(
             [
                 token[..., tokens.start : tokens.stop, :] + position[..., i : i + 1, :]
@@ -92,21 +109,61 @@ class Transformer:
     def _attention(self, w: dict[str, Tensor], name: str, x: Tensor, attended: Attended) -> Tensor:
         """The residual stream x (..., R_in, D) to that of the rows that go on, (..., R_out, D)."""
         heads = (self.config.heads, self.config.width_of_head)
+        normed = self._norm(w, f"{name}.norm", x)
         x_query = x[..., attended.queries, :]
-        q = linear(x_query, w[f"{name}.query"])
+        q = self._by_head(linear(normed[..., attended.queries, :], w[f"{name}.query"]))
         if attended.query is not None:
             q, x_query = rows(q, attended.query), rows(x_query, attended.query)
-        k = rows(linear(x, w[f"{name}.key"]), attended.keys).unflatten(-1, heads)
-        v = rows(linear(x, w[f"{name}.value"]), attended.keys).unflatten(-1, heads)
+        k = rows(self._by_head(linear(normed, w[f"{name}.key"])), attended.keys).unflatten(-1, heads)
+        v = rows(linear(normed, w[f"{name}.value"]), attended.keys).unflatten(-1, heads)
         scores = (q.unflatten(-1, heads).unsqueeze(-3) * k).sum(-1) / math.sqrt(heads[1])
         if attended.hidden is not None:
             scores = scores.masked_fill(attended.hidden.unsqueeze(-1), -math.inf)
         mixed = (scores.softmax(-2).unsqueeze(-1) * v).sum(-3).flatten(-2)
-        return x_query + linear(mixed, w[f"{name}.output"])
+        return x_query + self._written(linear(mixed, w[f"{name}.output"]))
 
     def _mlp(self, w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
-        hidden = relu(linear(x, w[f"{name}.in.weight"], w[f"{name}.in.bias"]), inplace=True)
+        x = self._norm(w, f"{name}.norm", x)
+        hidden = linear(x, w[f"{name}.in.weight"], w[f"{name}.in.bias"])
+        if self.config.mlp_norm == "before_relu":
+            hidden = relu(self._norm(w, f"{name}.hidden_norm", hidden))
+        else:
+            hidden = self._norm(w, f"{name}.hidden_norm", relu(hidden, inplace=True))
         return linear(hidden, w[f"{name}.out.weight"], w[f"{name}.out.bias"])
+
+    # Normalisation: four places of paper P; everywhere in the wholly scale-invariant model.
+
+    @property
+    def _normalizes_all(self) -> bool:
+        return self.config.normalization == "scale_invariant"
+
+    def _norm_parameters(self, name: str, width: int) -> list[Parameter]:
+        """What a norm learns: by default a gain and a bias (Ba, Kiros & Hinton 2016)."""
+        if self.config.normalization != "layer_norm":
+            return []
+        gain = Parameter(f"{name}.gain", (width,), 0.0, mean=1.0)
+        bias = Parameter(f"{name}.bias", (width,), 0.0)
+        return {"none": [], "gain": [gain]}.get(self.config.norm_affine or "", [gain, bias])
+
+    def _norm(self, w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
+        """LayerNorm of every row of x (..., R, D), with what it learned; x itself without normalisation."""
+        if self.config.normalization == "none":
+            return x
+        return layer_norm(x, self._epsilon, w.get(f"{name}.gain"), w.get(f"{name}.bias"))
+
+    def _written(self, x: Tensor) -> Tensor:
+        """What goes into the residual stream: normalised in the wholly scale-invariant model."""
+        return layer_norm(x, self._epsilon) if self._normalizes_all else x
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        """Queries or keys (..., R, A): normalised head by head in the wholly scale-invariant model."""
+        if not self._normalizes_all:
+            return x
+        return layer_norm(x.unflatten(-1, (self.config.heads, -1)), self._epsilon).flatten(-2)
+
+    @property
+    def _epsilon(self) -> float:
+        return self.config.norm_epsilon or 1e-20
 
     @cached_property
     def _prefixes(self) -> Prefixes:
@@ -124,6 +181,18 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if x.ndim == 2:
         return x @ weight if bias is None else torch.addmm(bias, x, weight)
     return x @ weight if bias is None else torch.baddbmm(bias.unsqueeze(-2), x, weight)
+
+
+def layer_norm(x: Tensor, epsilon: float, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+    """(x − mean) / √(variance + ε) over the last axis of x (..., R, D), times gain (..., D), plus bias.
+
+    Source: Ba, Kiros & Hinton 2016, equation 4.
+    """
+    if gain is None or gain.ndim == 1:
+        return torch.nn.functional.layer_norm(x, x.shape[-1:], gain, bias, epsilon)
+    normed = torch.nn.functional.layer_norm(x, x.shape[-1:], eps=epsilon)
+    scaled = normed * gain.unsqueeze(-2)
+    return scaled if bias is None else scaled + bias.unsqueeze(-2)
 
 
 def rows(x: Tensor, index: Tensor) -> Tensor:

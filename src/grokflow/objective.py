@@ -5,7 +5,7 @@ Shapes: `...` no or one leading axis (M models), n weights, N examples, B batch,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from grokflow.config import Dataset, Model
 from grokflow.dataset import SPLITS, tokenization
 from grokflow.model import Transformer, make_model
+from grokflow.weights import norm_of
 
 CHUNK = 2048
 """Examples per forward pass of an evaluation; measured as the fastest on a CPU."""
@@ -65,8 +66,19 @@ def make_task(model: Model, dataset: Dataset, frame: pd.DataFrame, device: str) 
     return Task(make_model(model, dataset), *map(examples, SPLITS))
 
 
-def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy (...) over the batch and its gradient (..., n), without weight decay."""
+class BatchPass(NamedTuple):
+    """What one forward and backward pass over a minibatch gives."""
+
+    loss: Tensor
+    """(...): mean cross-entropy, in nats."""
+    wrong: Tensor
+    """(...): how many examples are predicted wrongly."""
+    gradient: Tensor
+    """(..., n): of the loss, without weight decay."""
+
+
+def batch_pass(model: Transformer, weights: Tensor, batch: Examples) -> BatchPass:
+    """Loss, wrong answers and gradient of weights (..., n) on a batch (B,) or (M, B)."""
     weights = weights.detach().requires_grad_()
     logits = model.logits(weights, batch.tokens)
     if logits.ndim == 2:
@@ -75,7 +87,15 @@ def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> t
         targets = batch.targets.expand(logits.shape[:-1])
         losses = cross_entropy(logits.mT, targets, reduction="none").mean(-1)
     (gradient,) = torch.autograd.grad(losses.sum(), weights)
-    return losses.detach(), gradient
+    with torch.no_grad():
+        wrong = (logits.argmax(-1) != batch.targets).sum(-1)
+    return BatchPass(losses.detach(), wrong, gradient)
+
+
+def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy (...) over the batch and its gradient (..., n), without weight decay."""
+    found = batch_pass(model, weights, batch)
+    return found.loss, found.gradient
 
 
 @torch.no_grad()
@@ -110,17 +130,23 @@ class GradientPass(NamedTuple):
     """Mean over the minibatches of ‖g‖, g the gradient of the cross-entropy (paper M, section 4)."""
     norm_l2: float
     """Mean over the minibatches of ‖g + λw‖."""
+    norm_part: float
+    """As `norm`, of the asked part of g alone; 0 for no part."""
 
 
 def gradient_pass(
-    model: Transformer, weights: Tensor, batches: list[Examples], weight_decay: float
+    model: Transformer,
+    weights: Tensor,
+    batches: list[Examples],
+    weight_decay: float,
+    part: Sequence[slice] = (),
 ) -> GradientPass:
     """Loss, error and mean stochastic gradient norm of weights (n,); sums in float64.
 
     `batches` are a partition of the train set, `weight_decay` is λ.
     """
     weights = weights.detach().requires_grad_()
-    sums = torch.zeros(4, dtype=torch.float64, device=weights.device)
+    sums = torch.zeros(5, dtype=torch.float64, device=weights.device)
     for batch in batches:
         logits = model.logits(weights, batch.tokens)
         losses = cross_entropy(logits, batch.targets, reduction="none")
@@ -129,8 +155,11 @@ def gradient_pass(
             sums[0] += losses.double().sum()
             sums[1] += (logits.argmax(-1) != batch.targets).sum()
             sums[2] += torch.linalg.vector_norm(gradient, dtype=torch.float64)
-            gradient.add_(weights, alpha=weight_decay)
+            if part:
+                sums[4] += norm_of(gradient, part)
+            for piece in model.layout.trained:  # decay does not move what is frozen
+                gradient[piece].add_(weights[piece], alpha=weight_decay)
             sums[3] += torch.linalg.vector_norm(gradient, dtype=torch.float64)
     examples = sum(len(batch) for batch in batches)
-    loss, wrong, norm, norm_l2 = sums.tolist()
-    return GradientPass(loss / examples, wrong / examples, norm / len(batches), norm_l2 / len(batches))
+    loss, wrong, *norms = sums.tolist()
+    return GradientPass(loss / examples, wrong / examples, *(norm / len(batches) for norm in norms))

@@ -6,6 +6,7 @@ accuracy 100 % together. Source: both papers; `points.json` is what every path s
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,14 +33,21 @@ def find_points(
     history: str | Path,
     checkpoints: str | Path,
     device: str,
+    diverged: str | None = None,
 ) -> dict[str, Any]:
     """Read the points off the history and recompute their errors from the checkpoints.
+
+    Parameters
+    ----------
+    diverged : the epoch and step at which the run's loss was no longer finite; its `final` point is then
+        the last epoch that has a checkpoint.
 
     Returns
     -------
     `point_1`, `point_2`: epoch, step and errors, or None with the reason under `reasons`;
     `initial`, `final`: the same for the first and the last epoch; `last_wrong`: the validation
-    pairs wrong at the epoch before point 2, or at the last epoch when there is no point 2.
+    pairs wrong at the epoch before point 2, or at the last epoch when there is no point 2;
+    `diverged`: as given.
 
     Raises
     ------
@@ -48,11 +56,15 @@ def find_points(
     rows = _read_history(history)
     perfect_train = rows[rows["train_error"] == 0]
     perfect = perfect_train[perfect_train["validation_error"] == 0]
+    # A diverged run goes on for some rows after its last checkpoint.
+    kept = rows[rows["epoch"].isin(checkpoint_epochs(checkpoints))] if diverged else rows
+    if kept.empty:
+        raise ArtifactError(history, expected="a row for a checkpoint", found="none", mend=AGAIN)
     found = {
         "initial": rows.iloc[0],
         "point_1": None if perfect_train.empty else perfect_train.iloc[0],
         "point_2": None if perfect.empty else perfect.iloc[0],
-        "final": rows.iloc[-1],
+        "final": kept.iloc[-1],
     }
     verify = _Verifier(run, dataset, Path(checkpoints), device)
     verify.checkpoints_fit(found, history)
@@ -73,9 +85,24 @@ def find_points(
         "config": run.weights_digest,
         **points,
         "reasons": reasons,
+        "diverged": diverged,
         "last_wrong": verify.wrong_pairs(before),
         "checkpoints": checkpoint_epochs(checkpoints),
     }
+
+
+def read_outcome(path: str | Path) -> dict[str, Any]:
+    """The content of outcome.json.
+
+    Raises
+    ------
+    ArtifactError : when the file is missing or damaged.
+    """
+    try:
+        outcome = dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        return {name: outcome[name] for name in ("epoch", "diverged", "invariant_groups")}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ArtifactError(path, expected="the outcome of a run", found=error, mend=AGAIN) from None
 
 
 def _read_history(path: str | Path) -> pd.DataFrame:

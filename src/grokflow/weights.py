@@ -9,7 +9,7 @@ Shapes: n numbers in a weight vector; `...` no or any leading axes (M models).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,15 +22,33 @@ from grokflow.randomness import generator
 
 @dataclass(frozen=True)
 class Parameter:
-    """One named tensor inside the weight vector. `scale`: standard deviation at initialisation."""
+    """One named tensor inside the weight vector.
+
+    `mean`, `scale`: mean and standard deviation at initialisation. `frozen_norm`: the norm at which the
+    tensor is drawn and then left alone; None for one that is trained.
+    """
 
     name: str
     shape: tuple[int, ...]
     scale: float
+    mean: float = 0.0
+    frozen_norm: float | None = None
 
     @property
     def size(self) -> int:
         return math.prod(self.shape)
+
+    @property
+    def group(self) -> str:
+        """The map or norm that the tensor belongs to: a weight and its bias, a gain and its bias."""
+        head, _, last = self.name.rpartition(".")
+        return head if last in ("weight", "bias", "gain") else self.name
+
+    def draw(self, seed: int) -> np.ndarray:
+        """The first value, in float64."""
+        noise = generator(seed, f"init/{self.name}").standard_normal(self.shape)
+        value = self.mean + self.scale * noise
+        return value if self.frozen_norm is None else value * (self.frozen_norm / np.linalg.norm(value))
 
 
 @dataclass(frozen=True)
@@ -70,13 +88,43 @@ class Layout:
 
         Source: paper M (after Omnigrok): N(0, 1/d_model), unembedding N(0, 1/vocabulary), biases 0.
         """
-        return self.join(
-            {
-                parameter.name: parameter.scale
-                * generator(seed, f"init/{parameter.name}").standard_normal(parameter.shape)
-                for parameter in self.parameters
-            }
-        )
+        return self.join({parameter.name: parameter.draw(seed) for parameter in self.parameters})
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[slice, ...]]:
+        """Where the tensors of each parameter group lie."""
+        groups: dict[str, tuple[slice, ...]] = {}
+        for parameter in self.parameters:
+            groups[parameter.group] = (*groups.get(parameter.group, ()), self.slices[parameter.name])
+        return groups
+
+    @cached_property
+    def frozen(self) -> tuple[str, ...]:
+        """The groups that are not trained."""
+        return tuple(dict.fromkeys(p.group for p in self.parameters if p.frozen_norm is not None))
+
+    @cached_property
+    def trained(self) -> tuple[slice, ...]:
+        """The trained part of a weight vector, in as few pieces as there are."""
+        kept = [self.slices[p.name] for p in self.parameters if p.frozen_norm is None]
+        return merged(kept)
+
+
+def merged(pieces: Iterable[slice]) -> tuple[slice, ...]:
+    """The same numbers in as few slices as there are gaps between."""
+    result: list[slice] = []
+    for piece in sorted(pieces, key=lambda s: s.start):
+        if result and result[-1].stop == piece.start:
+            result[-1] = slice(result[-1].start, piece.stop)
+        else:
+            result.append(piece)
+    return tuple(result)
+
+
+def norm_of(vector: Tensor, pieces: Iterable[slice]) -> Tensor:
+    """L2 norm (...) of the given parts of a vector (..., n), summed in float64."""
+    norms = [torch.linalg.vector_norm(vector[..., p], dim=-1, dtype=torch.float64) for p in pieces]
+    return norms[0] if len(norms) == 1 else torch.stack(norms).norm(dim=0)
 
 
 def to_tensor(weights: np.ndarray, precision: str, device: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""Every kind of figure: drawn whatever is missing, the same bytes each time, without torch."""
+"""Every kind of figure of paper M: drawn whatever is missing, the same bytes each time, without torch."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def curves(picture: Any) -> set[str]:
     return {label.split()[1] for label in labels if label.startswith("train ")}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REFERENCES)
 @pytest.mark.parametrize("missing", [(), (1,), (0, 1, 2)])
 def test_a_figure_is_drawn_whatever_is_missing(tables: Any, kind: str, missing: tuple[int, ...]) -> None:
     picture = picture_of(tables, kind, missing)
@@ -73,7 +73,7 @@ def test_a_figure_is_drawn_whatever_is_missing(tables: Any, kind: str, missing: 
     assert curves(picture) == drawn
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REFERENCES)
 @pytest.mark.parametrize("count", [1, 3, 12])
 def test_nothing_runs_off_the_picture_and_headings_are_apart(tables: Any, kind: str, count: int) -> None:
     picture = picture_of(tables, kind, missing=(0,) if count > 1 else (), count=count)
@@ -92,7 +92,7 @@ def test_nothing_runs_off_the_picture_and_headings_are_apart(tables: Any, kind: 
         assert not heading.count_overlaps([t.get_window_extent(renderer) for t in axes.texts])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REFERENCES)
 def test_a_picture_is_saved_with_the_same_bytes(tables: Any, tmp_path: Path, kind: str) -> None:
     written = []
     picture = picture_of(tables, kind)
@@ -109,7 +109,7 @@ def test_a_picture_is_saved_with_the_same_bytes(tables: Any, tmp_path: Path, kin
         assert b"<dc:date>" not in content
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", REFERENCES)
 def test_the_layout_keeps_no_noise_of_its_solver(tables: Any, kind: str) -> None:
     for axes in picture_of(tables, kind).findobj(matplotlib.axes.Axes):
         for value in axes.get_position(original=True).bounds:

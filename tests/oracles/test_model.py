@@ -6,6 +6,7 @@ Shapes: M models, B examples, T context, n weights, V vocabulary.
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,32 @@ MODELS = {
     "2-layers-2-heads": Model(layers=2, width=4, mlp_width=8, heads=2),
     "3-layers-2-heads": Model(layers=3, width=6, mlp_width=5, heads=2),
 }
+
+
+def _normalised(layers: int, kind: str, **settings: object) -> Model:
+    return Model(layers=layers, width=6, mlp_width=5, heads=2, normalization=kind, **settings)
+
+
+NORMALISED = {
+    "norm-1": _normalised(1, "layer_norm"),
+    "norm-1-none-before": _normalised(1, "layer_norm", norm_affine="none", mlp_norm="before_relu"),
+    "norm-2-gain-before": _normalised(
+        2, "layer_norm", norm_affine="gain", mlp_norm="before_relu", norm_epsilon=1e-3
+    ),
+    "norm-2-bias-before": _normalised(
+        2, "layer_norm", norm_affine="gain_and_bias", mlp_norm="before_relu", norm_epsilon=0.1
+    ),
+    "norm-2-bias-after": _normalised(2, "layer_norm", norm_affine="gain_and_bias", mlp_norm="after_relu"),
+    "norm-3-none-after": _normalised(3, "layer_norm", norm_affine="none", norm_epsilon=1e-3),
+    "norm-3-gain": _normalised(3, "layer_norm", norm_affine="gain"),
+    "invariant-1": _normalised(1, "scale_invariant"),
+    "invariant-2-before": _normalised(2, "scale_invariant", mlp_norm="before_relu", norm_epsilon=1e-3),
+    "invariant-3-after": _normalised(3, "scale_invariant", mlp_norm="after_relu", unembedding_norm=3.0),
+}
+"""Every normalisation with every affine part, either place in the MLP, 1 to 3 layers."""
+
+MODELS |= NORMALISED
+PLAIN = [model for model in MODELS if model not in NORMALISED]
 TOKENS = ("a b", "a o b =")
 ALGEBRAS = {"modulo-5": {"modulus": 5}, "S3": {"group": "S3"}, "S5": {"group": "S5"}}
 
@@ -52,8 +79,8 @@ class Case:
         return make_model(MODELS[self.model], self.dataset)
 
     @property
-    def heads(self) -> int:
-        return MODELS[self.model].heads
+    def config(self) -> Model:
+        return MODELS[self.model]
 
     @functools.cached_property
     def weights(self) -> Tensor:
@@ -81,8 +108,8 @@ def _oracle(case: Case, row: int, batch: int) -> tuple[Tensor, float, Tensor]:
     examples = case.examples(batch)
     pairs = transformer.pairs(examples.tokens, examples.targets)
     with torch.no_grad():
-        logits = [transformer.logits(w, tokens, case.heads)[-1] for tokens, _ in pairs]
-    loss, gradient = transformer.loss_and_gradient(w, pairs, case.heads)
+        logits = [transformer.logits(w, tokens, case.config)[-1] for tokens, _ in pairs]
+    loss, gradient = transformer.loss_and_gradient(w, pairs, case.config)
     return torch.stack(logits), loss, torch.cat([gradient[p.name].flatten() for p in parameters])
 
 
@@ -92,12 +119,14 @@ def assert_close(found: Tensor, expected: Tensor, tolerance: float = TOLERANCE) 
 
 
 CASES = [
-    *(Case(model, tokens, "modulo-5", 2) for model in MODELS for tokens in TOKENS),
-    *(Case(model, tokens, "modulo-5", 6) for model in MODELS for tokens in TOKENS),
-    *(Case(model, tokens, "S3", 7) for model in MODELS for tokens in TOKENS),
+    *(Case(model, tokens, "modulo-5", 2) for model in PLAIN for tokens in TOKENS),
+    *(Case(model, tokens, "modulo-5", 6) for model in PLAIN for tokens in TOKENS),
+    *(Case(model, tokens, "S3", 7) for model in PLAIN for tokens in TOKENS),
     *(Case(model, "a o b =", "modulo-5", 26) for model in ("2-layers-2-heads", "3-layers-2-heads")),
     Case("1-layer-1-head", "a b", "S5", 130),
     Case("2-layers-2-heads", "a o b =", "S5", 3),
+    *(Case(model, tokens, "modulo-5", 3) for model in NORMALISED for tokens in TOKENS),
+    *(Case(model, "a o b =", "modulo-5", 26) for model in ("norm-2-gain-before", "invariant-2-before")),
 ]
 """Batches of less than the 5, 6 or 120 elements, of more, and of more than all 25 pairs: each shares
 other positions between examples."""
@@ -145,6 +174,10 @@ ONE_OF_EACH = [
     Case("2-layers-2-heads", "a b", "S3", 7),
     Case("3-layers-2-heads", "a o b =", "S3", 7),
     Case("3-layers-2-heads", "a b", "modulo-5", 2),
+    Case("norm-2-bias-before", "a o b =", "modulo-5", 6),
+    Case("norm-1", "a b", "S3", 7),
+    Case("invariant-2-before", "a o b =", "S3", 7),
+    Case("invariant-1", "a b", "modulo-5", 6),
 ]
 some_cases = pytest.mark.parametrize(
     "case", ONE_OF_EACH, ids=lambda c: f"{c.model},{c.tokens},{c.algebra},B={c.batch}"
@@ -183,7 +216,8 @@ def test_gradient_agrees_with_central_differences(case: Case) -> None:
     weights, batch, step = case.weights[0], case.examples(0), 1e-5
     _, gradient = loss_and_gradient(case.transformer, weights, batch)
     largest = gradient.abs().topk(6).indices
-    others = torch.from_numpy(np.random.default_rng(2).choice(len(weights), 6, replace=False))
+    trained = np.concatenate([np.arange(s.start, s.stop) for s in case.transformer.layout.trained])
+    others = torch.from_numpy(np.random.default_rng(2).choice(trained, 6, replace=False))
     for i in torch.cat([largest, others]).tolist():
         ahead, behind = weights.clone(), weights.clone()
         ahead[i] += step
@@ -198,7 +232,7 @@ def test_every_position_sees_only_its_past(case: Case) -> None:
     """Reading any prefix alone gives the logits that the whole context has at its last position."""
     whole, batch = case.transformer, case.examples(0)
     w = transformer.named(whole.layout.parameters, case.weights[0])
-    expected = [transformer.logits(w, tokens, case.heads) for tokens in batch.tokens.tolist()]
+    expected = [transformer.logits(w, tokens, case.config) for tokens in batch.tokens.tolist()]
     for length in range(1, len(whole.alphabet) + 1):
         prefix = replace(whole, alphabet=whole.alphabet[:length])
         arrays = {name: tensor.detach().numpy() for name, tensor in w.items()}
@@ -243,13 +277,83 @@ def test_gradient_pass_measures_the_whole_set_and_the_mean_of_its_batches_norms(
     w = transformer.named(case.transformer.layout.parameters, case.weights[0])
     pairs = [transformer.pairs(b.tokens, b.targets) for b in batches]
     norms = [
-        transformer.stochastic_gradient_norm(w, pairs, case.heads, decay) for decay in (0.0, weight_decay)
+        transformer.stochastic_gradient_norm(w, pairs, case.config, decay) for decay in (0.0, weight_decay)
     ]
     _, loss, _ = case.oracle(0, 0)
-    error = transformer.error(w, [pair for batch in pairs for pair in batch], case.heads)
+    error = transformer.error(w, [pair for batch in pairs for pair in batch], case.config)
     found = gradient_pass(case.transformer, case.weights[0], batches, weight_decay)
-    assert found == pytest.approx((loss, error, *norms), rel=TOLERANCE)
-    assert (found.norm, found.norm_l2) == (found[2], found[3])
+    assert found == pytest.approx((loss, error, *norms, 0), rel=TOLERANCE)
+    assert (found.norm, found.norm_l2, found.norm_part) == found[2:]
+
+
+@some_cases
+def test_gradient_pass_measures_a_part_by_itself(case: Case) -> None:
+    layout, names = case.transformer.layout, ("layer_0.mlp.in.weight", "layer_0.attention.value")
+    batches = list(case.examples(0).batches(3))
+    w = transformer.named(layout.parameters, case.weights[0])
+    norms = []
+    for batch in batches:
+        _, gradient = transformer.loss_and_gradient(
+            w, transformer.pairs(batch.tokens, batch.targets), case.config
+        )
+        norms.append(math.sqrt(sum(gradient[name].square().sum().item() for name in names)))
+    part = [layout.slices[name] for name in names]
+    found = gradient_pass(case.transformer, case.weights[0], batches, 0.3, part)
+    whole = gradient_pass(case.transformer, case.weights[0], batches, 0.3)
+    assert found.norm_part == pytest.approx(sum(norms) / len(norms), rel=TOLERANCE)
+    assert found[:4] == whole[:4]
+
+
+@some_cases
+def test_a_batch_pass_counts_the_wrong_answers_of_every_row(case: Case) -> None:
+    own = [case.examples(row) for row in range(2)]
+    batch = Examples(torch.stack([b.tokens for b in own]), torch.stack([b.targets for b in own]))
+    together = objective.batch_pass(case.transformer, case.weights, batch)
+    for row in range(2):
+        logits, loss, gradient = case.oracle(row, row)
+        answers = [int(x.argmax()) for x in logits]
+        wrong = sum(a != c for a, c in zip(answers, own[row].targets.tolist(), strict=True))
+        alone = objective.batch_pass(case.transformer, case.weights[row], own[row])
+        for found in (alone, objective.BatchPass(*(part[row] for part in together))):
+            assert found.wrong.item() == wrong
+            assert found.loss.item() == pytest.approx(loss, rel=TOLERANCE)
+            assert not found.loss.requires_grad
+            assert_close(found.gradient, gradient)
+
+
+@pytest.mark.parametrize("model", NORMALISED)
+def test_only_the_frozen_unembedding_has_no_gradient(model: str) -> None:
+    case = Case(model, "a o b =", "modulo-5", 6)
+    _, gradient = loss_and_gradient(case.transformer, case.weights, case.examples(0))
+    zero = [name for name, place in case.transformer.layout.slices.items() if not gradient[..., place].any()]
+    assert zero == (["unembedding"] if case.config.normalization == "scale_invariant" else [])
+
+
+NORMS = {"layer_0.attention.norm": 4, "layer_0.mlp.norm": 4, "layer_0.mlp.hidden_norm": 6, "final_norm": 4}
+
+
+@pytest.mark.parametrize(
+    ("affine", "learned"),
+    [("none", ()), ("gain", ("gain",)), ("gain_and_bias", ("gain", "bias")), (None, ("gain", "bias"))],
+)
+def test_norms_have_a_gain_and_a_bias_as_asked(affine: str | None, learned: tuple[str, ...]) -> None:
+    dataset = Dataset(operation="a+b", modulus=5, train_fraction=0.5)
+    settings = {"layers": 1, "width": 4, "mlp_width": 6, "heads": 2}
+    plain = make_model(Model(**settings), dataset).layout
+    found = make_model(Model(**settings, normalization="layer_norm", norm_affine=affine), dataset).layout
+    names = {p.name: p.shape for p in found.parameters}
+    added = {f"{name}.{what}": (width,) for name, width in NORMS.items() for what in learned}
+    assert names == {p.name: p.shape for p in plain.parameters} | added
+
+
+def test_the_wholly_invariant_model_has_the_plain_models_tensors() -> None:
+    dataset = Dataset(operation="a+b", modulus=5, train_fraction=0.5)
+    settings = {"layers": 2, "width": 4, "mlp_width": 6, "heads": 2}
+    plain, found = (
+        make_model(Model(**settings, normalization=kind), dataset).layout
+        for kind in ("none", "scale_invariant")
+    )
+    assert [(p.name, p.shape) for p in found.parameters] == [(p.name, p.shape) for p in plain.parameters]
 
 
 @some_cases

@@ -8,6 +8,7 @@ tests of their own check. `PYTHONPATH=tests python -m oracles.training` prints t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import torch
@@ -30,51 +31,136 @@ def examples(run: ResolvedRun, dataset: pd.DataFrame, split: str) -> Pairs:
     return found
 
 
+def batches_of(run: ResolvedRun, pairs: Pairs) -> list[Pairs]:
+    """Consecutive batches; the last one holds what is left."""
+    size = run.optimizer.batch_size
+    return [pairs[i : i + size] for i in range(0, len(pairs), size)]
+
+
+def minibatches(run: ResolvedRun, weights: Weights, epochs: int) -> Iterator[tuple[int, Pairs]]:
+    """Train `weights` in place; each minibatch with its epoch, before the step that it makes."""
+    train_examples = examples(run, make_dataset(run.dataset), "train")
+    update = {"sgd": _SGD, "adamw": _AdamW}[run.optimizer.name](run.optimizer)
+    trained = [name for name in weights if not transformer.frozen(name, run.model)]
+    held = [(names, _norm(weights, names)) for names in invariant(run)] if run.sphere else []
+    for epoch in range(1, epochs + 1):
+        order = generator(run.seed, "order", epoch - 1).permutation(len(train_examples))
+        for batch in batches_of(run, [train_examples[i] for i in order]):
+            yield epoch, batch
+            _, gradient = transformer.loss_and_gradient(weights, batch, run.model)
+            with torch.no_grad():
+                update({name: weights[name] for name in trained}, gradient)
+                for names, norm in held:
+                    factor = norm / _norm(weights, names)
+                    for name in names:
+                        weights[name] *= factor
+
+
+def initial(run: ResolvedRun) -> Weights:
+    """The weights at epoch 0."""
+    layout = make_model(run.model, run.dataset).layout
+    return transformer.named(layout.parameters, layout.initial(run.seed))
+
+
 def train(run: ResolvedRun, epochs: int) -> list[Weights]:
     """The weights after 0, 1, … `epochs` epochs."""
-    train_examples = examples(run, make_dataset(run.dataset), "train")
-    layout = make_model(run.model, run.dataset).layout
-    weights = transformer.named(layout.parameters, layout.initial(run.seed))
-    update = {"sgd": _SGD, "adamw": _AdamW}[run.optimizer.name](run.optimizer)
-    trajectory = [_copy(weights)]
-    for epoch in range(epochs):
-        order = generator(run.seed, "order", epoch).permutation(len(train_examples))
-        shuffled = [train_examples[i] for i in order]
-        for start in range(0, len(shuffled), run.optimizer.batch_size):
-            batch = shuffled[start : start + run.optimizer.batch_size]
-            _, gradient = transformer.loss_and_gradient(weights, batch, run.model.heads)
-            with torch.no_grad():
-                update(weights, gradient)
-        trajectory.append(_copy(weights))
-    return trajectory
+    weights, trajectory = initial(run), []
+    for epoch, _ in minibatches(run, weights, epochs):
+        if epoch > len(trajectory):
+            trajectory.append(_copy(weights))
+    return [*trajectory, _copy(weights)]
+
+
+def invariant(run: ResolvedRun) -> list[list[str]]:
+    """The sets of tensors that paper P finds scale-invariant, each as a whole, by their names."""
+    layers, kind = range(run.model.layers), run.model.normalization
+    maps = [[f"layer_{i}.mlp.in.weight", f"layer_{i}.mlp.in.bias"] for i in layers]
+    if kind == "none":
+        return []
+    written = [["token_embedding"], ["position_embedding"]]
+    written += [[f"layer_{i}.attention.output"] for i in layers]
+    written += [[f"layer_{i}.mlp.out.weight", f"layer_{i}.mlp.out.bias"] for i in layers]
+    if kind == "layer_norm":
+        return [*maps, [name for names in written for name in names]]
+    read = [[f"layer_{i}.attention.{what}"] for i in layers for what in ("query", "key", "value")]
+    return [*maps, *written, *read]
 
 
 def history(run: ResolvedRun, epochs: int) -> list[dict[str, float]]:
     """The rows of history.csv for epochs 0 … `epochs`, every epoch logged."""
-    dataset = make_dataset(run.dataset)
+    dataset, model = make_dataset(run.dataset), run.model
     train_examples = examples(run, dataset, "train")
     validation = examples(run, dataset, "validation")
-    size, heads = run.optimizer.batch_size, run.model.heads
-    batches = [train_examples[i : i + size] for i in range(0, len(train_examples), size)]
+    batches = batches_of(run, train_examples)
     rows = []
     for epoch, w in enumerate(train(run, epochs)):
-        norm = math.sqrt(sum(tensor.square().sum().item() for tensor in w.values()))
-        gradient_norm = transformer.stochastic_gradient_norm(w, batches, heads, 0.0)
+        gradients = [transformer.loss_and_gradient(w, batch, model)[1] for batch in batches]
         rows.append(
             {
                 "epoch": epoch,
                 "step": epoch * len(batches),
-                "train_loss": transformer.loss(w, train_examples, heads).item(),
-                "train_error": transformer.error(w, train_examples, heads),
-                "validation_loss": transformer.loss(w, validation, heads).item(),
-                "validation_error": transformer.error(w, validation, heads),
-                "weight_norm": norm,
-                "gradient_norm": gradient_norm,
-                "effective_learning_rate": run.optimizer.learning_rate / norm**2,
-                "effective_gradient_norm": gradient_norm * norm,
+                "train_loss": transformer.loss(w, train_examples, model).item(),
+                "train_error": transformer.error(w, train_examples, model),
+                "validation_loss": transformer.loss(w, validation, model).item(),
+                "validation_error": transformer.error(w, validation, model),
+                **statistics(run, w, gradients),
             }
         )
     return rows
+
+
+def epochs(run: ResolvedRun, epochs: int) -> list[dict[str, float]]:
+    """The rows of epochs.csv for epochs 1 … `epochs`: each minibatch as met, the weights after the last."""
+    weights, met = initial(run), {}
+    for epoch, batch in minibatches(run, weights, epochs):
+        losses = [transformer.loss(weights, [pair], run.model).item() for pair in batch]
+        wrong = [transformer.error(weights, [pair], run.model) for pair in batch]
+        _, gradient = transformer.loss_and_gradient(weights, batch, run.model)
+        met.setdefault(epoch, []).append((losses, wrong, gradient))
+    rows = []
+    for epoch, after in zip(met, train(run, epochs)[1:], strict=True):
+        losses, wrong, gradients = zip(*met[epoch], strict=True)
+        rows.append(
+            {
+                "epoch": epoch,
+                "train_loss": _mean([loss for batch in losses for loss in batch]),
+                "train_error": _mean([one for batch in wrong for one in batch]),
+                **statistics(run, after, gradients),
+            }
+        )
+    return rows
+
+
+def statistics(run: ResolvedRun, weights: Weights, gradients: Sequence[Weights]) -> dict[str, float]:
+    """‖θ‖, mean ‖g‖, η/‖θ‖², ‖g‖·‖θ‖ over all that is trained; the same over what is scale-invariant."""
+    row = {}
+    everything = [name for name in weights if not transformer.frozen(name, run.model)]
+    some = [name for names in invariant(run) for name in names]
+    for prefix, names in (("", everything), ("invariant_", some)):
+        norm = _norm(weights, names) if names else math.nan
+        gradient_norm = _mean([_norm(g, names) for g in gradients]) if names else math.nan
+        row[f"{prefix}weight_norm"] = norm
+        row[f"{prefix}gradient_norm"] = gradient_norm
+        row[f"{prefix}effective_learning_rate"] = run.optimizer.learning_rate / norm**2
+        row[f"{prefix}effective_gradient_norm"] = gradient_norm * norm
+    return row
+
+
+def first_infinite(run: ResolvedRun, epochs: int) -> tuple[int, int] | None:
+    """The epoch and step of the first minibatch whose loss is not finite, before its update."""
+    weights = initial(run)
+    for step, (epoch, batch) in enumerate(minibatches(run, weights, epochs), start=1):
+        if not math.isfinite(transformer.loss(weights, batch, run.model).item()):
+            return epoch, step
+    return None
+
+
+def _norm(tensors: Weights, names: Sequence[str]) -> float:
+    return math.sqrt(sum(tensors[name].detach().square().sum().item() for name in names))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _copy(weights: Weights) -> Weights:

@@ -7,6 +7,11 @@ Weights are named tensors in their natural shapes; V vocabulary, T context, D wi
 `token_embedding` (V, D), `position_embedding` (T, D), `layer_i.attention.{query,key,value,output}`
 (D, D), `layer_i.mlp.in.weight` (D, F), `.in.bias` (F,), `.out.weight` (F, D), `.out.bias` (D,),
 `unembedding` (D, V). Vectors are rows: y = x W + b.
+
+With `normalization: layer_norm` a norm stands before attention (`layer_i.attention.norm`), before the MLP
+(`layer_i.mlp.norm`), inside it (`layer_i.mlp.hidden_norm`) and before the unembedding (`final_norm`), each
+with the `.gain` and `.bias` that it learns. With `scale_invariant` norms stand there too, learning nothing;
+the queries and keys of every head are normalised, and every vector that is added to the residual stream.
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 from torch import Tensor
+
+from grokflow.config import Model
 
 Weights = dict[str, Tensor]
 Pairs = Sequence[tuple[Sequence[int], int]]
@@ -40,37 +47,70 @@ def pairs(tokens: np.ndarray | Tensor, targets: np.ndarray | Tensor) -> Pairs:
     return list(zip(np.asarray(tokens).tolist(), np.asarray(targets).tolist(), strict=True))
 
 
-def logits(w: Weights, tokens: Sequence[int], heads: int) -> list[Tensor]:
+def frozen(name: str, model: Model) -> bool:
+    """Whether a tensor is left as it was drawn."""
+    return model.normalization == "scale_invariant" and name == "unembedding"
+
+
+def logits(w: Weights, tokens: Sequence[int], model: Model) -> list[Tensor]:
     """The logits (V,) at every position of one example."""
-    x = [w["token_embedding"][t] + w["position_embedding"][i] for i, t in enumerate(tokens)]
-    layer = 0
-    while f"layer_{layer}.attention.query" in w:
-        x = _attention(w, f"layer_{layer}.attention", x, heads)
-        x = [x_i + _mlp(w, f"layer_{layer}.mlp", x_i) for x_i in x]
-        layer += 1
-    return [x_i @ w["unembedding"] for x_i in x]
+    x = [
+        _written(w["token_embedding"][t], model) + _written(w["position_embedding"][i], model)
+        for i, t in enumerate(tokens)
+    ]
+    for layer in range(model.layers):
+        x = _attention(w, f"layer_{layer}.attention", x, model)
+        x = [x_i + _written(_mlp(w, f"layer_{layer}.mlp", x_i, model), model) for x_i in x]
+    return [_norm(w, "final_norm", x_i, model) @ w["unembedding"] for x_i in x]
 
 
-def _attention(w: Weights, name: str, x: list[Tensor], heads: int) -> list[Tensor]:
-    query = [x_i @ w[f"{name}.query"] for x_i in x]
-    key = [x_i @ w[f"{name}.key"] for x_i in x]
-    value = [x_i @ w[f"{name}.value"] for x_i in x]
-    width = len(query[0]) // heads
+def _attention(w: Weights, name: str, x: list[Tensor], model: Model) -> list[Tensor]:
+    normed = [_norm(w, f"{name}.norm", x_i, model) for x_i in x]
+    query = [x_i @ w[f"{name}.query"] for x_i in normed]
+    key = [x_i @ w[f"{name}.key"] for x_i in normed]
+    value = [x_i @ w[f"{name}.value"] for x_i in normed]
+    width = model.width // model.heads
     result = []
     for i in range(len(x)):
         mixed = []
-        for head in range(heads):
+        for head in range(model.heads):
             part = slice(head * width, (head + 1) * width)
-            scores = [query[i][part] @ key[j][part] / math.sqrt(width) for j in range(i + 1)]
+            q, k = _written(query[i][part], model), [_written(key[j][part], model) for j in range(i + 1)]
+            scores = [q @ k_j / math.sqrt(width) for k_j in k]
             attention = _softmax(torch.stack(scores))
             mixed.append(sum(attention[j] * value[j][part] for j in range(i + 1)))
-        result.append(x[i] + torch.cat(mixed) @ w[f"{name}.output"])
+        result.append(x[i] + _written(torch.cat(mixed) @ w[f"{name}.output"], model))
     return result
 
 
-def _mlp(w: Weights, name: str, x: Tensor) -> Tensor:
-    hidden = x @ w[f"{name}.in.weight"] + w[f"{name}.in.bias"]
-    return hidden.clamp(min=0) @ w[f"{name}.out.weight"] + w[f"{name}.out.bias"]
+def _mlp(w: Weights, name: str, x: Tensor, model: Model) -> Tensor:
+    hidden = _norm(w, f"{name}.norm", x, model) @ w[f"{name}.in.weight"] + w[f"{name}.in.bias"]
+    if model.mlp_norm == "before_relu":
+        hidden = _norm(w, f"{name}.hidden_norm", hidden, model).clamp(min=0)
+    else:
+        hidden = _norm(w, f"{name}.hidden_norm", hidden.clamp(min=0), model)
+    return hidden @ w[f"{name}.out.weight"] + w[f"{name}.out.bias"]
+
+
+def _norm(w: Weights, name: str, x: Tensor, model: Model) -> Tensor:
+    if model.normalization == "none":
+        return x
+    x = _standardised(x, model)
+    if model.normalization == "layer_norm" and model.norm_affine != "none":
+        x = w[f"{name}.gain"] * x
+        if model.norm_affine != "gain":
+            x = x + w[f"{name}.bias"]
+    return x
+
+
+def _written(x: Tensor, model: Model) -> Tensor:
+    return _standardised(x, model) if model.normalization == "scale_invariant" else x
+
+
+def _standardised(x: Tensor, model: Model) -> Tensor:
+    epsilon = 1e-20 if model.norm_epsilon is None else model.norm_epsilon
+    centred = x - x.sum() / len(x)
+    return centred / torch.sqrt((centred * centred).sum() / len(x) + epsilon)
 
 
 def _softmax(scores: Tensor) -> Tensor:
@@ -78,39 +118,43 @@ def _softmax(scores: Tensor) -> Tensor:
     return powers / powers.sum()
 
 
-def loss(w: Weights, examples: Pairs, heads: int) -> Tensor:
+def loss(w: Weights, examples: Pairs, model: Model) -> Tensor:
     """Mean over the examples of −log p(target | tokens), read at the last position."""
     total = torch.zeros((), dtype=torch.float64)
     for tokens, target in examples:
-        last = logits(w, tokens, heads)[-1]
+        last = logits(w, tokens, model)[-1]
         largest = last.max().detach()  # −log softmax, kept finite where the softmax underflows
         total = total + largest + torch.log(torch.exp(last - largest).sum()) - last[target]
     return total / len(examples)
 
 
-def error(w: Weights, examples: Pairs, heads: int) -> float:
+def error(w: Weights, examples: Pairs, model: Model) -> float:
     """The share of examples whose largest logit is not the target's."""
     with torch.no_grad():
-        wrong = [int(logits(w, tokens, heads)[-1].argmax()) != c for tokens, c in examples]
+        wrong = [int(logits(w, tokens, model)[-1].argmax()) != c for tokens, c in examples]
     return sum(wrong) / len(examples)
 
 
-def loss_and_gradient(w: Weights, examples: Pairs, heads: int) -> tuple[float, dict[str, Tensor]]:
-    """The mean loss and its gradient with respect to every named tensor, by autograd."""
-    value = loss(w, examples, heads)
+def loss_and_gradient(w: Weights, examples: Pairs, model: Model) -> tuple[float, dict[str, Tensor]]:
+    """The mean loss and its gradient with respect to every named tensor, by autograd; 0 where frozen."""
+    value = loss(w, examples, model)
     gradients = torch.autograd.grad(value, list(w.values()), allow_unused=True)
     found = {
-        name: torch.zeros_like(tensor) if gradient is None else gradient
+        name: torch.zeros_like(tensor) if gradient is None or frozen(name, model) else gradient
         for (name, tensor), gradient in zip(w.items(), gradients, strict=True)
     }
     return value.item(), found
 
 
-def stochastic_gradient_norm(w: Weights, batches: Sequence[Pairs], heads: int, weight_decay: float) -> float:
-    """Mean over the batches of ‖∇ loss + weight_decay · w‖."""
+def stochastic_gradient_norm(
+    w: Weights, batches: Sequence[Pairs], model: Model, weight_decay: float
+) -> float:
+    """Mean over the batches of ‖∇ loss + weight_decay · w‖ over all that is trained."""
+    frozen = ["unembedding"] if model.normalization == "scale_invariant" else []
+    trained = [name for name in w if name not in frozen]
     norms = []
     for batch in batches:
-        _, gradient = loss_and_gradient(w, batch, heads)
-        squares = [(gradient[name] + weight_decay * w[name]).square().sum().item() for name in w]
+        _, gradient = loss_and_gradient(w, batch, model)
+        squares = [(gradient[name] + weight_decay * w[name]).square().sum().item() for name in trained]
         norms.append(math.sqrt(sum(squares)))
     return sum(norms) / len(norms)

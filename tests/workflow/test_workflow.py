@@ -30,6 +30,13 @@ def test_one_command_makes_every_artifact(finished):
         "paths/segment_1_2/seed_3/metrics.csv",
         "paths/chain_1_2/seed_4/curve.safetensors",
         "paths/polyline_2_2p/seed_3-4/fit.csv",
+        "runs/periodic/seed_3/epochs.csv",
+        "runs/periodic/seed_3/periods.csv",
+        "runs/periodic/seed_3/invariance.csv",
+        "runs/periodic/seed_3/rays.csv",
+        "sweeps/decay.csv",
+        "figures/invariance.png",
+        "figures/sweep-weight-decay.svg",
         "figures/M-fig2.png",
         "figures/M-fig2.svg",
         "claims.csv",
@@ -57,6 +64,32 @@ def test_a_point_never_reached_is_a_result_and_not_a_crash(finished):
     assert (results / "figures/nowhere.png").stat().st_size > 0
     assert claims.loc["M3-nowhere", "verdict"] == "inconclusive"
     assert claims.loc["M1", "verdict"] == "reproduced"
+
+
+def test_a_run_that_diverges_ends_properly_and_its_claims_are_inconclusive(finished):
+    folder = finished.folder / "results/runs/diverges/seed_3"
+    outcome = json.loads((folder / "outcome.json").read_text())
+    assert re.fullmatch(r"epoch \d+, step \d+: .*(nan|inf).*", outcome["diverged"])
+    points = json.loads((folder / "points.json").read_text())
+    assert points["diverged"] == outcome["diverged"]
+    kept = points["checkpoints"][-1]
+    assert kept == points["final"]["epoch"] <= outcome["epoch"]
+    assert (folder / f"checkpoints/epoch_{kept:06d}.safetensors").stat().st_size > 0
+    assert pd.read_csv(folder / "history.csv")["train_loss"].notna().all()
+    claims = pd.read_csv(finished.folder / "results/claims.csv").set_index("claim")
+    for claim in ("P4", "P9"):
+        assert claims.loc[claim, "verdict"] == "inconclusive"
+        assert outcome["diverged"] in claims.loc[claim, "measured"]
+
+
+def test_a_sweep_is_one_table_of_all_its_chunks(finished):
+    folder = finished.folder / "results/sweeps"
+    table = pd.read_csv(folder / "decay.csv")
+    assert table.columns[:2].tolist() == ["optimizer.weight_decay", "seed"]
+    assert table.iloc[:, :2].to_numpy().tolist() == [[0, 3], [0, 4], [1, 3], [1, 4]]
+    chunks = [pd.read_csv(folder / f"decay/chunk_{number}.csv") for number in range(2)]
+    assert [len(chunk) for chunk in chunks] == [3, 1]
+    pd.testing.assert_frame_equal(table, pd.concat(chunks, ignore_index=True))
 
 
 def test_the_second_time_there_is_nothing_to_do(finished):
@@ -91,6 +124,18 @@ def test_the_second_time_there_is_nothing_to_do(finished):
             "seeds: [3, 5], epochs: 3",
             {"train": 1, "find_points": 1, "connect": 1, "measure_path": 1, "draw_figure": 1},
             id="another seed",
+        ),
+        pytest.param(
+            "optimizer.weight_decay: [0.0, 1.0]",
+            "optimizer.weight_decay: [0.0, 2.0]",
+            {"train_chunk": 2, "gather_sweep": 1, "draw_figure": 1, "judge_claims": 1},
+            id="a value of a sweep",
+        ),
+        pytest.param(
+            "sweeps:",
+            "invariance: {scales: [0.1, 10.0]}\nsweeps:",
+            {"audit_invariance": 5, "draw_figure": 1, "judge_claims": 1},
+            id="scales of the audit: nothing is trained again",
         ),
     ],
 )

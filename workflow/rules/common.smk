@@ -14,6 +14,8 @@ wildcard_constraints:
     dataset=NAME,
     run=NAME,
     path=NAME,
+    sweep=NAME,
+    chunk=r"\d+",
     figure=NAME,
     seed=r"\d+",
     member=r"\d+(-\d+)?",
@@ -85,41 +87,73 @@ def checkpoints_of_path(wildcards):
     return ends_of_path(wildcards, "checkpoints")
 
 
+# Sweeps
+
+
+def chunks_of_sweep(wildcards):
+    count = len(configuration.chunks_of_sweep(CONFIG, wildcards.sweep))
+    return [
+        f"{RESULTS}/sweeps/{wildcards.sweep}/chunk_{number}.csv"
+        for number in range(count)
+    ]
+
+
+def members_of_chunk(wildcards):
+    chunks = configuration.chunks_of_sweep(CONFIG, wildcards.sweep)
+    return [configuration.plain(member) for member in chunks[int(wildcards.chunk)]]
+
+
 # Figures and claims
 
 
-def members(run, path):
-    """The folders that a run or a path is made of: its seeds, or its pairs of seeds."""
-    if run is not None:
-        return {
-            str(seed): RUN.format(run=run, seed=seed) for seed in CONFIG.runs[run].seeds
-        }
+def members_of_run(run):
+    return {
+        str(seed): RUN.format(run=run, seed=seed) for seed in CONFIG.runs[run].seeds
+    }
+
+
+def members_of_path(path):
+    """The seeds, or pairs of seeds, of a path."""
     return {
         member: PATH.format(path=path, member=member)
         for member in configuration.members_of_path(CONFIG, path)
     }
 
 
-def tables(run, path):
-    """The tables in those folders."""
-    names = ("history.csv", "points.json") if run else ("metrics.csv", "path.json")
-    return [f"{folder}/{n}" for folder in members(run, path).values() for n in names]
+def sweep_file(sweep):
+    return f"{RESULTS}/sweeps/{sweep}.csv"
 
 
 def members_of_figure(wildcards):
+    """What a figure shows, by name: folders of seeds or pairs of seeds, or the table of a sweep."""
     figure = CONFIG.figures[wildcards.figure]
-    return members(figure.run, figure.path)
+    if figure.sweep:
+        return {figure.sweep: sweep_file(figure.sweep)}
+    if figure.path:
+        return members_of_path(figure.path)
+    if figure.run:
+        return members_of_run(figure.run)
+    return {
+        f"{run}/{seed}": folder
+        for run in figure.runs
+        for seed, folder in members_of_run(run).items()
+    }
 
 
 def tables_of_figure(wildcards):
+    members = members_of_figure(wildcards).values()
     figure = CONFIG.figures[wildcards.figure]
-    return tables(figure.run, figure.path)
+    if figure.sweep:
+        return list(members)
+    return [
+        f"{folder}/{name}" for folder in members for name in KINDS[figure.kind].files
+    ]
 
 
 def dataset_of_figure(wildcards):
+    """The table behind a figure, for the kinds that show it."""
     figure = CONFIG.figures[wildcards.figure]
-    run = figure.run or configuration.runs_of_path(CONFIG, figure.path)[0]
-    return dataset_file(run)
+    return dataset_file(figure.run) if KINDS[figure.kind].shows_dataset else []
 
 
 def figure_parameters(wildcards):
@@ -131,41 +165,70 @@ def claims_parameters():
 
 
 def subjects_of_claims():
-    """Every run and path that a claim is about, with its members' folders."""
+    """Every run, path and sweep that a claim is about: its members' folders, or its table."""
     claims = CONFIG.claims.values()
-    runs = {name for c in claims for name in (c.run, c.against) if name in CONFIG.runs}
-    paths = {
-        name for c in claims for name in (c.path, c.against) if name in CONFIG.paths
+    named = {
+        name for c in claims for name in (c.run, c.path, c.sweep, c.against) if name
     }
     return {
-        "runs": {run: members(run, None) for run in sorted(runs)},
-        "paths": {path: members(None, path) for path in sorted(paths)},
+        "runs": {
+            run: members_of_run(run) for run in sorted(named & CONFIG.runs.keys())
+        },
+        "paths": {
+            path: members_of_path(path) for path in sorted(named & CONFIG.paths.keys())
+        },
+        "sweeps": {
+            sweep: {sweep: sweep_file(sweep)}
+            for sweep in sorted(named & CONFIG.sweeps.keys())
+        },
     }
 
 
 def tables_of_claims(wildcards):
     subjects = subjects_of_claims()
-    of_runs = [table for run in subjects["runs"] for table in tables(run, None)]
-    return of_runs + [
-        table for path in subjects["paths"] for table in tables(None, path)
+    of_runs = [
+        f"{folder}/{name}"
+        for folders in subjects["runs"].values()
+        for folder in folders.values()
+        for name in RUN_TABLES
     ]
+    of_paths = [
+        f"{folder}/{name}"
+        for folders in subjects["paths"].values()
+        for folder in folders.values()
+        for name in ("metrics.csv", "path.json")
+    ]
+    of_sweeps = [
+        table for tables in subjects["sweeps"].values() for table in tables.values()
+    ]
+    return of_runs + of_paths + of_sweeps
 
 
 # Everything
+
+RUN_TABLES = (
+    "history.csv",
+    "epochs.csv",
+    "points.json",
+    "periods.csv",
+    "invariance.csv",
+)
 
 
 def all_results():
     """Every artifact that the configuration asks for."""
     runs = [
-        f"{folder}/points.json"
+        f"{folder}/{table}"
         for run in CONFIG.runs
-        for folder in members(run, None).values()
+        for folder in members_of_run(run).values()
+        for table in RUN_TABLES
     ]
     paths = [
         f"{folder}/metrics.csv"
         for path in CONFIG.paths
-        for folder in members(None, path).values()
+        for folder in members_of_path(path).values()
     ]
+    sweeps = [sweep_file(sweep) for sweep in CONFIG.sweeps]
     figures = [
         f"{RESULTS}/figures/{figure}.{ending}"
         for figure in CONFIG.figures
@@ -176,4 +239,4 @@ def all_results():
         if CONFIG.claims
         else []
     )
-    return runs + paths + figures + claims
+    return runs + paths + sweeps + figures + claims

@@ -21,6 +21,8 @@ rule train:
         dataset=dataset_of_run,
     output:
         history=f"{RUN}/history.csv",
+        epochs=f"{RUN}/epochs.csv",
+        outcome=f"{RUN}/outcome.json",
         checkpoints=directory(f"{RUN}/checkpoints"),
         provenance=f"{RUN}/provenance.json",
     log:
@@ -45,6 +47,7 @@ rule find_points:
     input:
         dataset=dataset_of_run,
         history=f"{RUN}/history.csv",
+        outcome=f"{RUN}/outcome.json",
         checkpoints=f"{RUN}/checkpoints",
     output:
         f"{RUN}/points.json",

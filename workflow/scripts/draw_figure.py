@@ -7,5 +7,5 @@ with logged(snakemake.log[0]):
     from grokflow.figures import draw, save
 
     figure = Figure.model_validate(snakemake.params.figure)
-    picture = draw(figure, snakemake.params.members, snakemake.input.dataset)
+    picture = draw(figure, snakemake.params.members, str(snakemake.input.get("dataset", "")))
     save(picture, png=snakemake.output.png, svg=snakemake.output.svg)

@@ -7,10 +7,11 @@ with logged(snakemake.log[0]):
     from grokflow.config import ResolvedRun
     from grokflow.dataset import read_dataset
     from grokflow.files import write_json
-    from grokflow.points import find_points
+    from grokflow.points import find_points, read_outcome
 
     run = ResolvedRun.model_validate(snakemake.params.run)
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
     dataset = read_dataset(snakemake.input.dataset, run.dataset)
-    points = find_points(run, dataset, snakemake.input.history, snakemake.input.checkpoints, device)
+    diverged = read_outcome(snakemake.input.outcome)["diverged"]
+    points = find_points(run, dataset, snakemake.input.history, snakemake.input.checkpoints, device, diverged)
     write_json(snakemake.output[0], points)

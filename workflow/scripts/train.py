@@ -11,12 +11,14 @@ with logged(snakemake.log[0]):
 
     run = ResolvedRun.model_validate(snakemake.params.run)
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
-    train(
+    outcome = train(
         run,
         read_dataset(snakemake.input.dataset, run.dataset),
         device,
         resume=snakemake.params.resume,
         history=snakemake.output.history,
+        epochs=snakemake.output.epochs,
         checkpoints=snakemake.output.checkpoints,
     )
+    write_json(snakemake.output.outcome, outcome)
     write_json(snakemake.output.provenance, provenance(device, run.threads, plain(run)))

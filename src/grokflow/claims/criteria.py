@@ -18,7 +18,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Member:
-    """The tables of one seed or pair of seeds; `folder` holds them."""
+    """The tables of one seed or pair of seeds; `folder` holds them, or is the table of a sweep."""
 
     name: str
     folder: Path
@@ -27,6 +27,27 @@ class Member:
     def history(self) -> pd.DataFrame:
         """history.csv of a run."""
         return pd.read_csv(self.folder / "history.csv")
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """epochs.csv of a run."""
+        return pd.read_csv(self.folder / "epochs.csv")
+
+    @cached_property
+    def periods(self) -> pd.DataFrame:
+        """periods.csv of a run: a row for each collapse."""
+        return pd.read_csv(self.folder / "periods.csv")
+
+    @cached_property
+    def invariance(self) -> pd.DataFrame:
+        """invariance.csv of a run: the audit of every group at every point."""
+        return pd.read_csv(self.folder / "invariance.csv")
+
+    @cached_property
+    def sweep(self) -> pd.DataFrame:
+        """The rows of a sweep's table that have this member's seed."""
+        rows = pd.read_csv(self.folder)
+        return rows[rows["seed"] == int(self.name)]
 
     @cached_property
     def points(self) -> dict[str, Any]:
@@ -65,7 +86,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Criterion:
-    """One claim of a paper. `subject`: "run" or "path", or "path against path" where it compares."""
+    """One claim of a paper. `subject`: "run", "path" or "sweep", or "path against path" where it compares."""
 
     id: str
     figure: str
@@ -78,6 +99,19 @@ class Criterion:
     def paper(self) -> str:
         """The letter of the paper: M or P."""
         return self.id[0]
+
+
+def point_of(run: Member, name: str) -> dict[str, Any]:
+    """A point of a run.
+
+    Raises
+    ------
+    Undecided : when the run did not reach it.
+    """
+    point = run.points[name]
+    if point is None:
+        raise Undecided(f"no {name.replace('_', ' ')}: {run.points['reasons'][name]}")
+    return dict(point)
 
 
 CRITERIA: dict[str, Criterion] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from grokflow.claims.criteria import Finding, Member, Undecided, criterion
+from grokflow.claims.criteria import Finding, Member, Undecided, criterion, point_of
 
 ALMOST_NO_ERROR = 0.01
 """An error (1 − accuracy) that counts as ≈ 0: one pair in a hundred."""
@@ -22,7 +22,7 @@ ROUNDING = 1e-9
     subject="run",
 )
 def groks(run: Member) -> Finding:
-    point_1, point_2 = _point(run, "point_1"), _point(run, "point_2")
+    point_1, point_2 = point_of(run, "point_1"), point_of(run, "point_2")
     holds = point_2["epoch"] >= 2 * point_1["epoch"] and point_1["validation_error"] >= 0.5
     return Finding(
         holds,
@@ -40,8 +40,8 @@ def groks(run: Member) -> Finding:
     subject="run against run",
 )
 def no_grokking_without_decay(run: Member, against: Member) -> Finding:
-    needed = _point(against, "point_2")["epoch"]
-    _point(run, "point_1")
+    needed = point_of(against, "point_2")["epoch"]
+    point_of(run, "point_1")
     final = run.points["final"]
     if final["epoch"] < needed:
         raise Undecided(f"trained for {final['epoch']} epochs only, point 2 takes {needed}")
@@ -212,19 +212,6 @@ def two_hills(path: Member) -> Finding:
         f"{norm[left]:.3f} at t = {t[left]:.2f} and {norm[right]:.3f} at t = {t[right]:.2f}; "
         f"ends {norm.iloc[0]:.3f} and {norm.iloc[-1]:.3f}, middle {middle:.3f}",
     )
-
-
-def _point(run: Member, name: str) -> dict[str, float]:
-    """A point of a run.
-
-    Raises
-    ------
-    Undecided : when the run did not reach it.
-    """
-    point = run.points[name]
-    if point is None:
-        raise Undecided(f"no {name.replace('_', ' ')}: {run.points['reasons'][name]}")
-    return dict(point)
 
 
 def _ends(metrics: pd.DataFrame, name: str) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +24,7 @@ COLUMNS = [
 ]
 
 Subjects = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""{"runs": {run: {member: folder}}, "paths": {path: {member: folder}}}."""
+"""{"runs": {run: {member: folder}}, "paths": {path: {member: folder}}, "sweeps": {sweep: {sweep: file}}}."""
 
 
 def judge(claims: Mapping[str, Claim], subjects: Subjects) -> pd.DataFrame:
@@ -52,16 +52,18 @@ def write_claims(rows: pd.DataFrame, *, csv: str | Path, markdown: str | Path) -
 
 def _row(name: str, claim: Claim, subjects: Subjects) -> tuple[object, ...]:
     criterion = CRITERIA[claim.claim or name]
-    members = _members(claim.run, claim.path, subjects)
-    others = _members(*_against(claim), subjects)
+    members = _members(claim.run, claim.path, claim.sweep, subjects)
+    others = _members(*_against(claim), None, subjects)
     findings: list[Finding | None] = []
     measured = []
     for member in members.values():
         try:
             if "against" in criterion.subject and member.name not in others:
                 raise Undecided(f"{claim.against} has no such member to compare with")
-            arguments = [others[member.name]] if "against" in criterion.subject else []
-            finding = criterion.judge(member, *arguments)
+            arguments = [member, *([others[member.name]] if "against" in criterion.subject else [])]
+            if claim.run:
+                _must_not_have_diverged(arguments, (claim.run, claim.against))
+            finding = criterion.judge(*arguments)
             findings.append(finding)
             measured.append(f"{_label(member.name)}: {finding.measured}")
         except Undecided as reason:
@@ -70,7 +72,7 @@ def _row(name: str, claim: Claim, subjects: Subjects) -> tuple[object, ...]:
     return (
         name,
         criterion.paper,
-        criterion.figure,
+        claim.figure or criterion.figure,
         criterion.statement,
         "; ".join(measured),
         criterion.threshold,
@@ -84,7 +86,17 @@ def _against(claim: Claim) -> tuple[str | None, str | None]:
     return (claim.against, None) if claim.run else (None, claim.against)
 
 
-def _members(run: str | None, path: str | None, subjects: Subjects) -> dict[str, Member]:
+def _must_not_have_diverged(runs: Sequence[Member], names: Sequence[str | None]) -> None:
+    for run, name in zip(runs, names, strict=False):
+        if run.points.get("diverged"):
+            raise Undecided(f"{name} diverged at {run.points['diverged']}")
+
+
+def _members(run: str | None, path: str | None, sweep: str | None, subjects: Subjects) -> dict[str, Member]:
+    if sweep:
+        table = Path(subjects["sweeps"][sweep][sweep])
+        seeds = pd.read_csv(table)["seed"].drop_duplicates().sort_values()
+        return {str(seed): Member(str(seed), table) for seed in seeds}
     folders = subjects["runs"][run] if run else subjects["paths"][path] if path else {}
     return {name: Member(name, Path(folder)) for name, folder in folders.items()}
 

@@ -2,9 +2,12 @@
 
 from grokflow.config.load import load
 from grokflow.config.resolve import (
+    ResolvedMember,
     ResolvedPath,
     ResolvedRun,
+    chunks_of_sweep,
     members_of_path,
+    members_of_sweep,
     plain,
     resolve_path,
     resolve_run,
@@ -12,6 +15,7 @@ from grokflow.config.resolve import (
 )
 from grokflow.config.schema import (
     SGD,
+    UNEMBEDDING_NORM,
     AdamW,
     Bezier,
     Chain,
@@ -20,6 +24,7 @@ from grokflow.config.schema import (
     Dataset,
     Figure,
     Fit,
+    Invariance,
     Model,
     Optimizer,
     Path,
@@ -27,10 +32,12 @@ from grokflow.config.schema import (
     Reference,
     Run,
     Segment,
+    Sweep,
 )
 
 __all__ = [
     "SGD",
+    "UNEMBEDDING_NORM",
     "AdamW",
     "Bezier",
     "Chain",
@@ -39,17 +46,22 @@ __all__ = [
     "Dataset",
     "Figure",
     "Fit",
+    "Invariance",
     "Model",
     "Optimizer",
     "Path",
     "Polyline",
     "Reference",
+    "ResolvedMember",
     "ResolvedPath",
     "ResolvedRun",
     "Run",
     "Segment",
+    "Sweep",
+    "chunks_of_sweep",
     "load",
     "members_of_path",
+    "members_of_sweep",
     "plain",
     "resolve_path",
     "resolve_run",

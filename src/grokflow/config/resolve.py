@@ -7,6 +7,7 @@ reruns, only for the jobs that it touches.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from grokflow.config.schema import AnyPath, Config, Dataset, Entry, Model, Optimizer, Seed
@@ -27,6 +28,7 @@ class ResolvedRun(Entry):
     precision: Literal["float32", "float64"]
     threads: int
     device: Literal["auto", "cpu", "cuda"]
+    sphere: bool = False
 
     @property
     def weights_digest(self) -> str:
@@ -52,6 +54,17 @@ class ResolvedPath(Entry):
         return self.from_run.optimizer.weight_decay if own is None else own
 
 
+class ResolvedMember(Entry):
+    """One member of a sweep: what was varied, and the run that results."""
+
+    settings: dict[str, int | float | str]
+    run: ResolvedRun
+
+
+PER_ROW = (("dataset", "split_seed"), ("optimizer", "learning_rate"), ("optimizer", "weight_decay"))
+"""What may differ between the rows of one batch of models, besides the seed."""
+
+
 def resolve_run(config: Config, name: str, seed: int) -> ResolvedRun:
     """The run `name` with `seed`."""
     run = config.runs[name]
@@ -64,10 +77,78 @@ def resolve_run(config: Config, name: str, seed: int) -> ResolvedRun:
         stop_after_point_2=run.stop_after_point_2,
         checkpoint_every=run.checkpoint_every,
         log_every=run.log_every,
-        precision=config.precision,
+        precision=run.precision or config.precision,
         threads=config.threads,
         device=config.device,
+        sphere=run.sphere,
     )
+
+
+def entries_of_sweep(config: Config, name: str) -> dict[str, Entry]:
+    """The entries whose keys the sweep `name` may vary."""
+    sweep = config.sweeps[name]
+    return {
+        "dataset": config.datasets[sweep.dataset],
+        "model": config.models[sweep.model],
+        "optimizer": config.optimizers[sweep.optimizer],
+    }
+
+
+def varied(entries: Mapping[str, Entry], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`entries` with the keys of `settings` (`part.key`) changed.
+
+    Raises
+    ------
+    pydantic.ValidationError : when a value is not one that the key takes.
+    """
+    changed = {part: entry.model_dump(by_alias=True) for part, entry in entries.items()}
+    for key, value in settings.items():
+        part, _, field = key.partition(".")
+        changed[part][field] = value
+    return {part: type(entry).model_validate(changed[part]) for part, entry in entries.items()}
+
+
+def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
+    """Every combination of the values of the sweep `name`, with every seed."""
+    sweep = config.sweeps[name]
+    entries = entries_of_sweep(config, name)
+    members = []
+    for values in itertools.product(*sweep.vary.values()):
+        settings = dict(zip(sweep.vary, values, strict=True))
+        resolved = varied(entries, settings)
+        members += [
+            ResolvedMember(
+                settings=settings,
+                run=ResolvedRun(
+                    **resolved,
+                    seed=seed,
+                    epochs=sweep.epochs,
+                    stop_after_point_2=sweep.stop_after_point_2,
+                    checkpoint_every=sweep.epochs,
+                    log_every=sweep.log_every,
+                    precision=config.precision,
+                    threads=config.threads,
+                    device=config.device,
+                ),
+            )
+            for seed in sweep.seeds
+        ]
+    return members
+
+
+def chunks_of_sweep(config: Config, name: str) -> list[list[ResolvedMember]]:
+    """The members of the sweep `name` in the groups that are trained together, as rows of one batch.
+
+    Rows may differ in seed, split, learning rate and weight decay; all else is one shape for all.
+    """
+    groups: dict[str, list[ResolvedMember]] = {}
+    for member in members_of_sweep(config, name):
+        own = member.run.model_dump(exclude={"seed"})
+        for part, key in PER_ROW:
+            own[part].pop(key)
+        groups.setdefault(digest(own), []).append(member)
+    size = config.sweeps[name].members_at_once
+    return [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]
 
 
 def runs_of_path(config: Config, name: str) -> tuple[str, str]:

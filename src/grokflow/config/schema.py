@@ -6,9 +6,9 @@ Key names are the YAML's. Types are strict: no text is taken for a number, no nu
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 """A user's name for an entry; it becomes part of a path, so letters, digits, `_` and `-` only."""
@@ -60,6 +60,10 @@ class Dataset(Entry):
         return math.floor(self.train_fraction * pairs + 1e-9)  # 0.29 · 100 is 28.999… in floating point
 
 
+UNEMBEDDING_NORM = 10.0
+"""‖unembedding‖ at which a scale-invariant model freezes it unless its configuration says otherwise."""
+
+
 class Model(Entry):
     """A decoder-only transformer."""
 
@@ -68,7 +72,33 @@ class Model(Entry):
     mlp_width: Count = 512
     heads: Count = 4
     head_width: Count | None = None
-    normalization: Literal["none"] = "none"
+    normalization: Literal["none", "layer_norm", "scale_invariant"] = "none"
+    """`layer_norm`: before attention, before the MLP, inside the MLP and before the unembedding (paper P,
+    section 3.4). `scale_invariant`: there, on queries and keys, and on all that is written into the
+    residual stream; nothing learned in the norms, the unembedding frozen."""
+    norm_affine: Literal["none", "gain", "gain_and_bias"] | None = None
+    """What `layer_norm` learns; none given: gain and bias (Ba et al. 2016)."""
+    norm_epsilon: Positive | None = None
+    """Added to the variance; none given: 1e-20, because PyTorch's 1e-5 is a scale of its own."""
+    mlp_norm: Literal["after_relu", "before_relu"] | None = None
+    """Where the norm inside the MLP stands; none given: after the ReLU."""
+    unembedding_norm: Positive | None = None
+    """‖unembedding‖, at which `scale_invariant` freezes it; none given: 10."""
+
+    @model_validator(mode="after")
+    def _normalization_takes_its_settings(self) -> Model:
+        taken = {
+            "none": (),
+            "layer_norm": ("norm_affine", "norm_epsilon", "mlp_norm"),
+            "scale_invariant": ("norm_epsilon", "mlp_norm", "unembedding_norm"),
+        }[self.normalization]
+        for key in ("norm_affine", "norm_epsilon", "mlp_norm", "unembedding_norm"):
+            value = getattr(self, key)
+            if value is not None and key not in taken:
+                listed = ", ".join(taken) or "no setting"
+                expected = f"no such key, because normalization '{self.normalization}' takes {listed}"
+                raise ValueError(f"{key}: expected {expected}, found {value!r}")
+        return self
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Model:
@@ -123,6 +153,10 @@ class Run(Entry):
     """Epochs to go on after point 2; none: train for all `epochs`."""
     checkpoint_every: Count = 100
     log_every: Count = 20
+    sphere: bool = False
+    """Hold the scale-invariant weights at their initial norm: training on a sphere (Kodryan et al. 2022)."""
+    precision: Literal["float32", "float64"] | None = None
+    """Of this run alone; none: the configuration's."""
 
     @model_validator(mode="after")
     def _distinct_seeds(self) -> Run:
@@ -207,14 +241,17 @@ class Figure(Entry):
 
     kind: str
     run: Name | None = None
+    runs: Annotated[list[Name], Field(min_length=1)] | None = None
     path: Name | None = None
+    sweep: Name | None = None
     reference: Reference = Reference()
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:
-        if (self.run is None) == (self.path is None):
+        given = [name for name in ("run", "runs", "path", "sweep") if getattr(self, name) is not None]
+        if len(given) != 1:
             raise ValueError(
-                "expected either run or path, found " + ("neither" if self.run is None else "both")
+                f"expected one of run, runs, path and sweep, found {' and '.join(given) or 'none'}"
             )
         return self
 
@@ -226,7 +263,70 @@ class Claim(Entry):
     """Id of the criterion; none: the entry's own name."""
     run: Name | None = None
     path: Name | None = None
+    sweep: Name | None = None
     against: Name | None = None
+    figure: Name | None = None
+    """Where it is drawn; none: in the criterion's own figure."""
+
+
+class Invariance(Entry):
+    """The audit of scale invariance: log p(y|x, θ) against log p(y|x, Cθ), in float64."""
+
+    scales: Annotated[list[Positive], Field(min_length=2, max_length=2)] = Field(
+        default_factory=lambda: [0.5, 2.0]
+    )
+    """Smallest and largest C."""
+    steps: Annotated[int, Field(ge=2, le=1000)] = 9
+    """Values of C, evenly spaced in log C."""
+    tolerance: Positive = 1e-9
+    """Largest |Δ log p| of an invariant group."""
+    pairs: Count = 256
+    """Pairs of the table, drawn at random, on which log p is compared."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> Invariance:
+        low, high = self.scales
+        if not low < high:
+            raise ValueError(f"expected the smaller scale first in scales, found {self.scales}")
+        return self
+
+
+def _number_or_text(value: object) -> object:
+    usable = isinstance(value, int | float | str) and not isinstance(value, bool)
+    if not usable or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"expected a finite number or a text, found {value!r} ({type(value).__name__})")
+    return value
+
+
+Value = Annotated[Any, AfterValidator(_number_or_text)]
+"""A value of a varied key; whether the key takes it is checked with the key."""
+
+
+class Sweep(Entry):
+    """Many short trainings that differ in a few keys: every combination of values, with every seed.
+
+    Points 1 and 2 are looked for at every `log_every`-th epoch.
+    """
+
+    dataset: Name
+    model: Name
+    optimizer: Name
+    vary: Annotated[dict[str, Annotated[list[Value], Field(min_length=1)]], Field(min_length=1)]
+    """Keys such as `optimizer.weight_decay`, each with its grid of values."""
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    epochs: Count
+    stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
+    log_every: Count = 5
+    members_at_once: Count = 8
+    """Most members that are trained as rows of one batch of models."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Sweep:
+        grids: dict[str, list[Any]] = {"seeds": self.seeds, **self.vary}
+        for key, values in grids.items():
+            if len(set(values)) != len(values):
+                raise ValueError(f"expected each value once in {key}, found {values}")
+        return self
 
 
 class Config(Entry):
@@ -240,6 +340,8 @@ class Config(Entry):
     models: dict[Name, Model]
     optimizers: dict[Name, Optimizer]
     runs: dict[Name, Run]
+    invariance: Invariance = Invariance()
     paths: dict[Name, AnyPath] = Field(default_factory=dict)
+    sweeps: dict[Name, Sweep] = Field(default_factory=dict)
     figures: dict[Name, Figure] = Field(default_factory=dict)
     claims: dict[Name, Claim] = Field(default_factory=dict)

@@ -1,8 +1,9 @@
 """Tables in, pictures out. No torch here: a figure is drawn in a second.
 
 Each kind of figure is one module with a function `draw(members, reference, dataset)`, where
-`members` are the seeds (`0`) or pairs of seeds (`0-1`) with the folders of their tables. To add a
-kind: write the module and name it in `KINDS`.
+`members` are the seeds (`0`) or pairs of seeds (`0-1`) with the folders of their tables; `run/0` where
+several runs are shown; for a sweep its name with its table. To add a kind: write the module and name
+it in `KINDS`.
 """
 
 from __future__ import annotations
@@ -18,17 +19,34 @@ if TYPE_CHECKING:
 
 
 class Kind(NamedTuple):
-    """What a kind of figure shows, "run" or "path", and which keys its `reference` may have."""
+    """What a kind of figure shows and reads."""
 
     subject: str
+    """`run`, `runs`, `path` or `sweep`: the key of the configuration that names what is shown."""
+    files: tuple[str, ...] = ()
+    """The tables it reads from the folder of each member."""
     reference: frozenset[str] = frozenset()
+    """The keys that its `reference` may have."""
+    shows_dataset: bool = False
 
+
+RUN = ("history.csv", "points.json")
+PATH = ("metrics.csv", "path.json")
 
 KINDS = {
-    "accuracy_and_table": Kind("run", frozenset({"epochs"})),
-    "checkpoints": Kind("run", frozenset({"epochs"})),
-    "path": Kind("path", frozenset({"t", "gradient_norm"})),
-    "chain": Kind("path"),
+    "accuracy_and_table": Kind("run", RUN, frozenset({"epochs"}), shows_dataset=True),
+    "checkpoints": Kind("run", RUN, frozenset({"epochs"})),
+    "path": Kind("path", PATH, frozenset({"t", "gradient_norm"})),
+    "chain": Kind("path", PATH),
+    "accuracy_and_loss": Kind("runs", RUN),
+    "ray": Kind("runs", ("rays.csv", "invariance.csv")),
+    "block": Kind("runs", ("provenance.json",)),
+    "collapses": Kind("runs", (*RUN, "epochs.csv", "periods.csv")),
+    "effective_statistics": Kind("runs", (*RUN, "epochs.csv", "periods.csv")),
+    "periods": Kind("runs", (*RUN, "epochs.csv", "periods.csv")),
+    "invariance": Kind("runs", ("invariance.csv",)),
+    "weight_norm": Kind("runs", RUN),
+    "sweep": Kind("sweep"),
 }
 """Every kind of figure; its module has the same name."""
 
@@ -38,8 +56,8 @@ def draw(figure: Figure, members: Mapping[str, str], dataset: str) -> Picture:
 
     Parameters
     ----------
-    members : folders of the tables, by seed or pair of seeds.
-    dataset : file of the dataset's table.
+    members : folders of the tables, by seed or pair of seeds, or a sweep's table.
+    dataset : file of the dataset's table, for the kinds that show it.
     """
     module = importlib.import_module(f"grokflow.figures.{figure.kind}")
     picture: Picture = module.draw(members, figure.reference, dataset)

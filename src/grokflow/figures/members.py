@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow.errors import ArtifactError
+from grokflow.tables import read_record, read_table
 
 POINTS = ("point_1", "point_2")
 
@@ -41,6 +41,21 @@ class RunMember:
         return None if found is None else int(found["epoch"])
 
     @property
+    def run(self) -> str:
+        """The run's name, or nothing where the figure shows a single run."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def seed(self) -> str:
+        """The seed alone."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def label(self) -> str:
+        """The seed with its run's name, where it has one."""
+        return f"{self.run}, seed {self.seed}" if self.run else f"seed {self.seed}"
+
+    @property
     def title(self) -> str:
         """The seed with its points, for a legend."""
         reached = [
@@ -48,16 +63,60 @@ class RunMember:
             for point in POINTS
             if self.epoch(point) is not None
         ]
-        return f"seed {self.name}: {', '.join(reached) or 'neither point reached'}"
+        return f"{self.label}: {', '.join(reached) or 'neither point reached'}"
 
     @property
     def missing(self) -> list[str]:
         """A sentence for each point that was not reached."""
         return [
-            f"Seed {self.name} has no {readable(point)}: {self.points['reasons'][point]}."
+            f"{self._subject} has no {readable(point)}: {self.points['reasons'][point]}."
             for point in POINTS
             if self.points[point] is None
         ]
+
+    @property
+    def diverged(self) -> list[str]:
+        """A sentence when the training diverged."""
+        why = self.points.get("diverged")
+        return [f"{self._subject} diverged: {why}."] if why else []
+
+    @property
+    def _subject(self) -> str:
+        """The seed at the beginning of a sentence."""
+        return f"S{subject(self.name)[1:]}"
+
+
+@dataclass(frozen=True)
+class PeriodicMember(RunMember):
+    """One seed of a run, with what every epoch and every collapse measured."""
+
+    every_epoch: pd.DataFrame
+    periods: pd.DataFrame
+
+    @property
+    def last_epoch(self) -> float:
+        """The last epoch that was trained."""
+        trained = self.every_epoch["epoch"].to_numpy(float)
+        return float(max(self.epochs.max(initial=0), trained.max(initial=0)))
+
+    @property
+    def collapses(self) -> list[tuple[float, float]]:
+        """Start and end of every collapse; one that never recovered ends with the training."""
+        starts, ends = (self.periods[column].to_numpy(float) for column in ("start", "end"))
+        ends = np.where(np.isnan(ends), self.last_epoch, ends)
+        return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+    @property
+    def collapse_count(self) -> str:
+        """The number of collapses, in words."""
+        number = len(self.periods)
+        return {0: "no collapse", 1: "1 collapse"}.get(number, f"{number} collapses")
+
+    @property
+    def unrecovered(self) -> list[str]:
+        """A sentence when the last collapse never recovered."""
+        open_end = self.periods["end"].isna().any()
+        return [f"{self._subject} never recovered from its last collapse."] if open_end else []
 
 
 @dataclass(frozen=True)
@@ -105,27 +164,88 @@ class PathMember:
         return readable(first["point"]), readable(last["point"]) + prime
 
 
+def subject(name: str) -> str:
+    """The member "RUN/SEED" in a sentence."""
+    run, _, seed = name.rpartition("/")
+    return f"seed {seed} of {run}" if run else f"seed {seed}"
+
+
 def readable(point: str) -> str:
     """`point_1` as "point 1"."""
     return point.replace("_", " ")
 
 
-def read_runs(members: Mapping[str, str]) -> list[RunMember]:
-    """The seeds of a run, from their folders.
+def read_runs(members: Mapping[str, str], measured: Iterable[str] = ()) -> list[RunMember]:
+    """The seeds of one or more runs, from their folders.
+
+    Parameters
+    ----------
+    measured : columns of history.csv that the figure needs besides the errors.
 
     Raises
     ------
     ArtifactError : when a table is missing or damaged.
     """
-    columns = {"epoch", "train_error", "validation_error"}
+    columns = {"epoch", "train_error", "validation_error", *measured}
     return [
         RunMember(
             name,
-            read_table(Path(folder) / "history.csv", columns),
-            _read_record(Path(folder) / "points.json", {*POINTS, "reasons", "checkpoints"}),
+            read_table(Path(folder) / "history.csv", columns, numbers=columns),
+            read_record(Path(folder) / "points.json", {*POINTS, "reasons", "checkpoints"}),
         )
         for name, folder in members.items()
     ]
+
+
+def read_periodic_runs(members: Mapping[str, str], measured: Iterable[str] = ()) -> list[PeriodicMember]:
+    """The seeds of one or more runs with their every epoch and their collapses.
+
+    Parameters
+    ----------
+    measured : columns of epochs.csv that the figure needs besides the train error.
+
+    Raises
+    ------
+    ArtifactError : when a table is missing or damaged.
+    """
+    of_epoch, of_period = {"epoch", "train_error", *measured}, {"start", "end", "period"}
+    return [
+        PeriodicMember(
+            run.name,
+            run.history,
+            run.points,
+            read_table(Path(members[run.name]) / "epochs.csv", of_epoch, numbers=of_epoch),
+            read_table(Path(members[run.name]) / "periods.csv", of_period, numbers=of_period),
+        )
+        for run in read_runs(members)
+    ]
+
+
+def read_models(members: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The model's configuration of each member, from provenance.json; None is a setting left out.
+
+    Raises
+    ------
+    ArtifactError : when the file is missing or damaged.
+    """
+    return {name: _read_model(Path(folder) / "provenance.json") for name, folder in members.items()}
+
+
+def _read_model(path: Path) -> dict[str, Any]:
+    keys = {"layers", "width", "mlp_width", "heads", "normalization"}
+    config = read_record(path, {"config"})["config"]
+    model = config.get("model") if isinstance(config, dict) else None
+    if not isinstance(model, dict) or not keys <= set(model):
+        raise ArtifactError(path, expected="the configuration of a model", found=model)
+    return {"norm_affine": None, "mlp_norm": None, "unembedding_norm": None, **model}
+
+
+def first_of_each_run(members: Mapping[str, str]) -> dict[str, str]:
+    """The first seed of each run."""
+    first: dict[str, str] = {}
+    for name in members:
+        first.setdefault(name.rpartition("/")[0], name)
+    return {name: members[name] for name in first.values()}
 
 
 def read_paths(members: Mapping[str, str]) -> list[PathMember]:
@@ -140,29 +260,8 @@ def read_paths(members: Mapping[str, str]) -> list[PathMember]:
     return [
         PathMember(
             name,
-            _read_record(Path(folder) / "path.json", {"kind", "skipped", "from", "to"}),
+            read_record(Path(folder) / "path.json", {"kind", "skipped", "from", "to"}),
             read_table(Path(folder) / "metrics.csv", columns),
         )
         for name, folder in members.items()
     ]
-
-
-def read_table(path: str | Path, columns: set[str]) -> pd.DataFrame:
-    """A CSV file that has `columns`."""
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(path, expected="a table", found=error) from None
-    if missing := sorted(columns - set(table.columns)):
-        raise ArtifactError(path, expected=f"the columns {missing}", found=list(table.columns))
-    return table
-
-
-def _read_record(path: Path, keys: set[str]) -> dict[str, Any]:
-    try:
-        record = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ArtifactError(path, expected="a JSON object", found=error) from None
-    if missing := sorted(keys - set(record)):
-        raise ArtifactError(path, expected=f"the keys {missing}", found=list(record))
-    return record

@@ -19,6 +19,9 @@ LINE_HEIGHT = 0.19
 LINE_CHARACTERS = 140
 """Characters that fit on one line of the key."""
 
+TITLE_CHARACTERS = 13
+"""Characters of a panel's title that fit in an inch."""
+
 
 def make_sheet(
     panels_height: float,
@@ -74,6 +77,17 @@ def _rows(handles: Sequence[Line2D]) -> list[list[Line2D]]:
         rows[-1].append(handle)
         room -= characters
     return rows
+
+
+def columns_of(count: int, most: int) -> int:
+    """Columns for `count` drawings of which at most `most` stand side by side, the rows about equal."""
+    rows = -(-count // most)
+    return -(-count // rows)
+
+
+def wrapped(title: str, inches: float) -> str:
+    """A panel's title on as many lines as its width needs."""
+    return textwrap.fill(title, max(9, int(inches * TITLE_CHARACTERS)))
 
 
 def split_symbols() -> list[Line2D]:

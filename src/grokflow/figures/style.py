@@ -1,7 +1,8 @@
 """One look for every figure: how a split and a member are drawn, and bytes that never change.
 
 A split (train, validation) is told by hue and by line style, a member (a seed or a pair of seeds)
-by shade and by marker. So every curve is recognised without colour too.
+by shade and by marker; a series (a run, a kind of quantity) has a hue, a line style and a marker of
+its own. So every curve is recognised without colour too.
 """
 
 from __future__ import annotations
@@ -60,6 +61,31 @@ PAPER = "#757575"
 """What the paper printed, for comparison."""
 
 TEXT = "#444444"
+
+COLLAPSE = "#dcdcdc"
+"""Behind the epochs of a collapse."""
+
+SERIES_HUES = (
+    "#333333",
+    "#009e73",
+    "#c2639a",
+    "#d99000",
+    "#3f9fd6",
+    "#8c6d46",
+    "#6a51a3",
+    "#8a8a8a",
+    "#7d7d00",
+)
+
+SERIES_LINES: tuple[LineStyle, ...] = (
+    "-",
+    (0, (5, 2)),
+    (0, (1, 1.3)),
+    (0, (6, 1.5, 1, 1.5)),
+    (0, (2.5, 1.5)),
+    (0, (6, 1.5, 1, 1.5, 1, 1.5)),
+    (0, (9, 3)),
+)
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -129,6 +155,50 @@ def member_styles(names: Iterable[str]) -> dict[str, MemberStyle]:
     """The style of each member; the same for the same members, whichever of them were measured."""
     names = list(names)
     return {name: MemberStyle(number, len(names)) for number, name in enumerate(names)}
+
+
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How all curves of a run, or of a kind of quantity, are drawn: the `number`-th of a figure.
+
+    Told by hue, by line style and by marker; no hue is a split's.
+    """
+
+    number: int
+
+    @property
+    def colour(self) -> str:
+        """The series' hue."""
+        return SERIES_HUES[self.number % len(SERIES_HUES)]
+
+    @property
+    def line(self) -> LineStyle:
+        """The series' line style."""
+        return SERIES_LINES[self.number % len(SERIES_LINES)]
+
+    @property
+    def marker(self) -> str:
+        """The shape on its curves."""
+        return MARKERS[self.number % len(MARKERS)]
+
+    def draw(self, axes: Axes, x: np.ndarray, y: np.ndarray, label: str, shift: int = 0) -> Line2D:
+        """A curve of the series; `shift` keeps the markers of several curves apart."""
+        (line,) = axes.plot(
+            x,
+            y,
+            color=self.colour,
+            linestyle=self.line,
+            marker=self.marker,
+            markersize=4.5,
+            markeredgewidth=0,
+            markevery=MemberStyle(shift, 5).marked(x),
+            label=label,
+        )
+        return line
+
+    def symbol(self, label: str) -> Line2D:
+        """The key of the series."""
+        return Line2D([], [], color=self.colour, linestyle=self.line, marker=self.marker, label=label)
 
 
 ALONE = MemberStyle(0, 1)

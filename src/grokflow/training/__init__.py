@@ -1,7 +1,7 @@
-"""Training: from a resolved run to history.csv and checkpoints."""
+"""Training: from a resolved run to history.csv, epochs.csv and checkpoints."""
 
 from grokflow.training.loop import train
 from grokflow.training.optimizers import OPTIMIZERS, make_optimizer
-from grokflow.training.state import HISTORY
+from grokflow.training.state import EPOCHS, HISTORY
 
-__all__ = ["HISTORY", "OPTIMIZERS", "make_optimizer", "train"]
+__all__ = ["EPOCHS", "HISTORY", "OPTIMIZERS", "make_optimizer", "train"]

@@ -1,4 +1,4 @@
-"""The training loop: from a resolved run to a history and checkpoints.
+"""The training loop: from a resolved run to its tables and checkpoints.
 
 Shapes: n weights, N train examples.
 """
@@ -8,21 +8,29 @@ from __future__ import annotations
 import math
 import shutil
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from grokflow.checkpoints import checkpoint_path
 from grokflow.config import ResolvedRun
 from grokflow.errors import DivergenceError
 from grokflow.files import write_bytes, write_text
-from grokflow.objective import Task, gradient_pass, loss_and_error, loss_and_gradient, make_task
+from grokflow.invariance import audited_pairs, invariant_groups
+from grokflow.objective import Task, batch_pass, gradient_pass, loss_and_error, make_task
 from grokflow.randomness import generator
 from grokflow.training.detection import Watch
+from grokflow.training.hold import Hold
 from grokflow.training.optimizers import Optimizer, make_optimizer
 from grokflow.training.progress import Progress
 from grokflow.training.state import HISTORY, State, Workshop
-from grokflow.weights import to_tensor
+from grokflow.training.statistics import PieceNorms, statistics
+from grokflow.weights import merged, norm_of, to_tensor
+
+AUDITED = 64
+"""Pairs on which training asks which groups are scale-invariant."""
 
 
 def train(
@@ -32,19 +40,24 @@ def train(
     *,
     resume: str | Path,
     history: str | Path,
+    epochs: str | Path,
     checkpoints: str | Path,
-) -> None:
+) -> dict[str, Any]:
     """Train one seed of one run, or go on where an earlier call was interrupted.
 
     Parameters
     ----------
     dataset : the table with columns a, b, c, split.
     resume : folder in which unfinished trainings are kept.
-    history, checkpoints : where the finished table and the folder of checkpoints go.
+    history, epochs, checkpoints : where the finished tables and the folder of checkpoints go.
+
+    Returns
+    -------
+    The outcome: `epoch`, the last one; `diverged`, None or the epoch and step at which the loss was no
+    longer finite (the tables then end before, with the last checkpoint before); `invariant_groups`.
 
     Raises
     ------
-    DivergenceError : when a logged loss is not finite.
     ArtifactError : when another process trains the same run.
     """
     task = make_task(run.model, run.dataset, dataset, device)
@@ -56,8 +69,19 @@ def train(
             state = State(0, weights, make_optimizer(run.optimizer, weights).state)
         else:
             print(f"Going on from epoch {state.epoch}.", flush=True)
-        _Training(run, task, workshop, state).go()
-        _publish(run, state, workshop.folder, Path(history), Path(checkpoints))
+        training = _Training(run, task, workshop, state)
+        diverged = None
+        try:
+            training.go()
+        except DivergenceError as error:
+            diverged = f"{error.where}: {error.found}"
+            print(f"Stopped. {error}", flush=True)
+        last = _publish(run, state, workshop.folder, Path(history), Path(epochs), Path(checkpoints))
+    return {
+        "epoch": last,
+        "diverged": diverged,
+        "invariant_groups": list(training.invariant),
+    }
 
 
 class _Training:
@@ -71,6 +95,14 @@ class _Training:
         self.optimizer: Optimizer = make_optimizer(run.optimizer, state.weights)
         self.optimizer.state = state.optimizer
         self.steps_per_epoch = math.ceil(len(task.train) / run.optimizer.batch_size)
+        layout = task.model.layout
+        initial = layout.initial(run.seed)
+        self.invariant = invariant_groups(task.model, initial, audited_pairs(task, AUDITED))
+        invariant = merged(piece for pieces in self.invariant.values() for piece in pieces)
+        self.norms = PieceNorms(layout, invariant)
+        self.invariant_part = invariant
+        held = self.invariant if run.sphere else {}
+        self.hold = Hold(layout, held, to_tensor(initial, run.precision, state.weights.device.type))
         self.watch_train = Watch(task.model, task.train)
         self.watch_validation = Watch(task.model, task.validation)
         self.progress = Progress(state.epoch, run.epochs)
@@ -97,11 +129,57 @@ class _Training:
         order = generator(run.seed, "order", state.epoch).permutation(len(self.task.train))
         shuffled = self.task.train.take(torch.from_numpy(order).to(state.weights.device))
         step = state.epoch * self.steps_per_epoch
+        met = []  # of each minibatch: loss, wrong answers, ‖g‖² by pieces; read once, at the end
         for batch in shuffled.batches(run.optimizer.batch_size):
             step += 1
-            _, gradient = loss_and_gradient(self.task.model, state.weights, batch)
+            loss, wrong, gradient = batch_pass(self.task.model, state.weights, batch)
+            squares = self.norms.squares(gradient)
+            met.append(torch.cat([torch.stack([loss.double(), wrong.double()]), squares]))
             self.optimizer.step(state.weights, gradient, step)
+            self.hold(state.weights)
         state.epoch += 1
+        self.record(torch.stack(met))
+
+    def record(self, met: Tensor) -> None:
+        """Add the epoch's row to the table of all epochs.
+
+        Parameters
+        ----------
+        met : (steps, 2 + pieces), a row for each minibatch.
+
+        Raises
+        ------
+        DivergenceError : when the loss of a minibatch or the norm of the weights is not finite.
+        """
+        state, batch_size = self.state, self.run.optimizer.batch_size
+        weight_norms = self.norms.norms(self.norms.squares(state.weights)).tolist()
+        losses, wrong = met[:, 0].tolist(), met[:, 1].sum().item()
+        for number, loss in enumerate(losses, start=1):
+            if not math.isfinite(loss):
+                self.diverge((state.epoch - 1) * self.steps_per_epoch + number, f"train loss {loss}")
+        if not math.isfinite(weight_norms[0]):
+            self.diverge(state.epoch * self.steps_per_epoch, f"weight norm {weight_norms[0]}")
+        examples = len(self.task.train)
+        sizes = [min(batch_size, examples - start) for start in range(0, examples, batch_size)]
+        loss = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / examples
+        gradient_norms = self.norms.norms(met[:, 2:]).mean(0).tolist()
+        row = statistics(self.run.optimizer.learning_rate, weight_norms, gradient_norms)
+        state.epochs.append([state.epoch, loss, wrong / examples, *row])
+
+    def diverge(self, step: int, found: str) -> NoReturn:
+        """Stop this run; what was measured and kept before stays.
+
+        Raises
+        ------
+        DivergenceError : always.
+        """
+        self.state.epochs = [row for row in self.state.epochs if row[0] < self.state.epoch]
+        raise DivergenceError(
+            f"epoch {self.state.epoch}, step {step}",
+            expected="finite numbers",
+            found=found,
+            mend="Lower the optimizer's learning_rate.",
+        )
 
     def look(self) -> None:
         """Find out whether a point is reached, and log the epoch if it is one to log."""
@@ -132,16 +210,12 @@ class _Training:
         train_loss, train_error = loss_and_error(task.model, weights, task.train)
         validation_loss, validation_error = loss_and_error(task.model, weights, task.validation)
         if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
-            raise DivergenceError(
-                f"epoch {state.epoch}, step {state.epoch * self.steps_per_epoch}",
-                expected="a finite loss",
-                found=f"train {train_loss}, validation {validation_loss}",
-                mend="Lower the optimizer's learning_rate.",
-            )
+            found = f"train loss {train_loss}, validation loss {validation_loss}"
+            self.diverge(state.epoch * self.steps_per_epoch, found)
         batches = list(task.train.batches(settings.batch_size))
         # Not its train error too: a float32 tie could fall otherwise in batches of another size.
-        gradient_norm = gradient_pass(task.model, weights, batches, settings.weight_decay).norm
-        weight_norm = weights.double().norm().item()
+        gradient = gradient_pass(task.model, weights, batches, settings.weight_decay, self.invariant_part)
+        parts = (task.model.layout.trained, self.invariant_part)
         row = (
             state.epoch,
             state.epoch * self.steps_per_epoch,
@@ -149,10 +223,11 @@ class _Training:
             train_error,
             validation_loss,
             validation_error,
-            weight_norm,
-            gradient_norm,
-            settings.learning_rate / weight_norm**2,
-            gradient_norm * weight_norm,
+            *statistics(
+                settings.learning_rate,
+                [norm_of(weights, part).item() if part else 0.0 for part in parts],
+                [gradient.norm, gradient.norm_part],
+            ),
         )
         return pd.Series(row, index=HISTORY)
 
@@ -189,8 +264,18 @@ def _belongs(run: ResolvedRun, state: State, epoch: int) -> bool:
     return epoch % run.checkpoint_every == 0 or epoch in points
 
 
-def _publish(run: ResolvedRun, state: State, workshop: Path, history: Path, checkpoints: Path) -> None:
-    """Write the finished history and copy the finished checkpoints, leaving the workshop whole."""
+def _publish(
+    run: ResolvedRun, state: State, workshop: Path, history: Path, epochs: Path, checkpoints: Path
+) -> int:
+    """Write the finished tables and copy the finished checkpoints, leaving the workshop whole.
+
+    Returns
+    -------
+    The last epoch that was trained.
+    """
+    every = state.epochs_frame()
+    every = every[every["epoch"] <= _last_epoch(run, state)]
+    write_text(epochs, every.to_csv(index=False, lineterminator="\n"))
     frame = state.history_frame()
     logged = [e % run.log_every == 0 or _belongs(run, state, e) for e in frame["epoch"]]
     write_text(history, frame[logged].to_csv(index=False, lineterminator="\n"))
@@ -201,3 +286,4 @@ def _publish(run: ResolvedRun, state: State, workshop: Path, history: Path, chec
             # A copy, not a link: what happens to the one must not happen to the other.
             content = checkpoint_path(workshop, epoch).read_bytes()
             write_bytes(checkpoint_path(checkpoints, epoch), content)
+    return int(every["epoch"].max()) if len(every) else 0

@@ -1,4 +1,4 @@
-"""Optimisers on a flat weight vector: each is one class with its state as named tensors.
+"""Optimisers on a flat weight vector, or on M of them: each is one class with its state as named tensors.
 
 An optimiser's `step` changes the weights in place. To add one: a config class in
 `config/schema.py`, a class here, an entry in `OPTIMIZERS`.
@@ -7,7 +7,8 @@ An optimiser's `step` changes the weights in place. To add one: a config class i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Protocol
 
 import torch
@@ -29,7 +30,7 @@ class Optimizer(Protocol):
 class SGD:
     """w ← w − η v, v ← μ v + g + λ w: weight decay λ coupled into the gradient, momentum μ."""
 
-    def __init__(self, settings: config.SGD, weights: Tensor) -> None:
+    def __init__(self, settings: config.SGD | PerRow, weights: Tensor) -> None:
         self.settings = settings
         self.state = {"momentum": torch.zeros_like(weights)} if settings.momentum else {}
 
@@ -37,16 +38,17 @@ class SGD:
         rate, decay = self.settings.learning_rate, self.settings.weight_decay
         if self.settings.momentum:
             velocity = self.state["momentum"]
-            velocity.mul_(self.settings.momentum).add_(gradient).add_(weights, alpha=decay)
-            weights.add_(velocity, alpha=-rate)
+            velocity.mul_(self.settings.momentum).add_(gradient)
+            _add(velocity, weights, decay)
+            _add(weights, velocity, -rate)
         else:
-            weights.mul_(1 - rate * decay).add_(gradient, alpha=-rate)
+            _add(weights.mul_(1 - rate * decay), gradient, -rate)
 
 
 class AdamW:
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), linear warm-up."""
 
-    def __init__(self, settings: config.AdamW, weights: Tensor) -> None:
+    def __init__(self, settings: config.AdamW | PerRow, weights: Tensor) -> None:
         self.settings = settings
         self.state = {"mean": torch.zeros_like(weights), "square": torch.zeros_like(weights)}
 
@@ -58,7 +60,10 @@ class AdamW:
         square.mul_(s.beta_2).addcmul_(gradient, gradient, value=1 - s.beta_2)
         denominator = square.sqrt().div_(math.sqrt(1 - s.beta_2**step)).add_(s.epsilon)
         weights.mul_(1 - rate * s.weight_decay)
-        weights.addcdiv_(mean, denominator, value=-rate / (1 - s.beta_1**step))
+        if isinstance(rate, float):
+            weights.addcdiv_(mean, denominator, value=-rate / (1 - s.beta_1**step))
+        else:
+            _add(weights, denominator.reciprocal_().mul_(mean), -rate / (1 - s.beta_1**step))
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adamw": AdamW}
@@ -67,3 +72,24 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adamw": AdamW}
 def make_optimizer(settings: config.Optimizer, weights: Tensor) -> Optimizer:
     """The optimiser of `settings` for a weight vector (n,)."""
     return OPTIMIZERS[settings.name](settings, weights)
+
+
+class PerRow(SimpleNamespace):
+    """Settings of which the learning rate and the weight decay are (M, 1), one for each row of weights."""
+
+
+def make_batched_optimizer(settings: Sequence[config.Optimizer], weights: Tensor) -> Optimizer:
+    """The optimiser for M weight vectors (M, n), which differ in learning rate and weight decay alone."""
+    shared = settings[0].model_dump()
+    for name in ("learning_rate", "weight_decay"):
+        values = [getattr(own, name) for own in settings]
+        shared[name] = weights.new_tensor(values).unsqueeze(-1)
+    return OPTIMIZERS[settings[0].name](PerRow(**shared), weights)
+
+
+def _add(target: Tensor, value: Tensor, factor: float | Tensor) -> None:
+    """target += factor · value, in place; a factor (M, 1) for each row."""
+    if isinstance(factor, Tensor):
+        target.addcmul_(value, factor)
+    else:
+        target.add_(value, alpha=factor)

@@ -25,6 +25,7 @@ from grokflow.compute import source_digest
 from grokflow.config import ResolvedRun
 from grokflow.errors import ArtifactError
 from grokflow.files import digest
+from grokflow.training.statistics import STATISTICS
 from grokflow.weights import Layout
 
 HISTORY = [
@@ -34,14 +35,14 @@ HISTORY = [
     "train_error",
     "validation_loss",
     "validation_error",
-    "weight_norm",
-    "gradient_norm",
-    "effective_learning_rate",
-    "effective_gradient_norm",
+    *STATISTICS,
 ]
-"""Columns of history.csv. Losses are mean cross-entropies in nats, errors are 1 − accuracy, norms
-are L2; gradient_norm is the mean stochastic gradient norm of the cross-entropy on the train set;
-the effective ones are η/‖w‖² and gradient_norm·‖w‖ (paper P, section 3.5)."""
+"""Columns of history.csv, a row for each logged epoch. Losses are mean cross-entropies in nats, errors
+are 1 − accuracy; the statistics are of the cross-entropy on the train set, at the weights of that epoch."""
+
+EPOCHS = ["epoch", "train_loss", "train_error", *STATISTICS]
+"""Columns of epochs.csv, a row for every epoch: means over its minibatches, each as training met it, before
+its update; `weight_norm` and what follows from it after the last one."""
 
 WHAT_TRAINS = (
     "randomness.py",
@@ -49,6 +50,7 @@ WHAT_TRAINS = (
     "prefixes.py",
     "model.py",
     "objective.py",
+    "invariance.py",
     "operations.py",
     "dataset.py",
     "training",
@@ -64,6 +66,7 @@ class State:
     weights: Tensor
     optimizer: dict[str, Tensor]
     history: list[list[float]] = field(default_factory=list)
+    epochs: list[list[float]] = field(default_factory=list)
     checkpoints: set[int] = field(default_factory=set)
     point_1: int | None = None
     point_2: int | None = None
@@ -72,6 +75,10 @@ class State:
         """The history as it is written to history.csv."""
         frame = pd.DataFrame(self.history, columns=HISTORY)
         return frame.astype({"epoch": int, "step": int})
+
+    def epochs_frame(self) -> pd.DataFrame:
+        """The table as it is written to epochs.csv."""
+        return pd.DataFrame(self.epochs, columns=EPOCHS).astype({"epoch": int})
 
 
 class Workshop:
@@ -127,6 +134,7 @@ class Workshop:
         tensors = {f"optimizer.{name}": tensor.cpu().numpy() for name, tensor in state.optimizer.items()}
         tensors["weights"] = state.weights.cpu().numpy()
         tensors["history"] = np.array(state.history, dtype=np.float64).reshape(-1, len(HISTORY))
+        tensors["epochs"] = np.array(state.epochs, dtype=np.float64).reshape(-1, len(EPOCHS))
         progress = {
             "epoch": state.epoch,
             "checkpoints": sorted(state.checkpoints),
@@ -158,6 +166,7 @@ class Workshop:
                 if name.startswith("optimizer.")
             },
             history=tensors["history"].tolist(),
+            epochs=tensors["epochs"].tolist(),
             checkpoints=set(progress["checkpoints"]),
             point_1=progress["point_1"],
             point_2=progress["point_2"],

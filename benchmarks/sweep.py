@@ -1,0 +1,54 @@
+"""A sweep's chunk as one batch of models, against one process for each member."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+
+from benchmarks.setup import DEVICE
+from benchmarks.table import Row
+from benchmarks.timing import alternate
+
+MEMBERS, EPOCHS, REPEATS = 4, 20, 3
+
+TRAIN = """
+import sys
+from benchmarks.setup import use_threads
+from grokflow.claims import SUBJECTS
+from grokflow.config import load, members_of_sweep
+from grokflow.figures import KINDS
+from grokflow.sweeps import train_chunk
+
+use_threads()
+first, count, epochs = map(int, sys.argv[1:])
+config = load(["config.yaml"], figure_kinds=KINDS, claim_subjects=SUBJECTS)
+members = members_of_sweep(config, "weight_decay")[first : first + count]
+short = {"epochs": epochs, "checkpoint_every": epochs}
+train_chunk([m.model_copy(update={"run": m.run.model_copy(update=short)}) for m in members], "cpu")
+"""
+"""What a process does: its start-up is part of what is compared."""
+
+
+def versus_processes() -> Row:
+    """`sweep_batched_vs_processes`: time of one process a member, in turn ÷ of all as rows of one batch."""
+    pairs = alternate(
+        _one_by_one,
+        lambda: _train(0, MEMBERS),
+        repeats=REPEATS,
+        warmup=0,
+    )
+    milliseconds = float(np.median(pairs.b)) / MEMBERS / EPOCHS * 1e3
+    against = f"{MEMBERS} processes of one member, {EPOCHS} epochs each"
+    return Row("sweep_batched_vs_processes", *pairs.ratio(), milliseconds, "ms/member epoch", against, DEVICE)
+
+
+def _one_by_one() -> None:
+    for member in range(MEMBERS):
+        _train(member, 1)
+
+
+def _train(first: int, count: int) -> None:
+    arguments = [str(number) for number in (first, count, EPOCHS)]
+    subprocess.run([sys.executable, "-c", TRAIN, *arguments], check=True, stdout=subprocess.DEVNULL)

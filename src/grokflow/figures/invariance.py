@@ -1,0 +1,166 @@
+"""Which groups of weights are scale-invariant: a table of the change that scaling each group makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from grokflow.config import Reference
+from grokflow.figures.members import POINTS, readable
+from grokflow.figures.sheet import make_sheet
+from grokflow.figures.style import TEXT, WIDTH, styled
+from grokflow.tables import read_table
+
+COLUMNS = ("initial", *POINTS)
+"""The points of a run that have a column each."""
+
+LAST_ROWS = ("residual stream", "all")
+
+CLIPPED = (-16.0, 1.0)
+"""The powers of ten at the ends of the colour scale."""
+
+INVARIANT = "✓"
+
+ROW_HEIGHT = 0.27
+"""Inches of a group's row."""
+
+
+@styled
+def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+    """A row for each group of weights, a column for each point of each run."""
+    table = _read_invariance(members)
+    groups, runs = _groups(table), list(dict.fromkeys(map(_run_of, members)))
+    picture, panels = make_sheet(1.0 + ROW_HEIGHT * len(groups), [], [], _notes(members))
+    axes = panels.subplots()
+    columns = [(run, point) for run in runs for point in COLUMNS]
+    cells = _worst(table)
+    shown = np.full((len(groups), len(columns)), np.nan)
+    for row, group in enumerate(groups):
+        for number, (run, point) in enumerate(columns):
+            if (run, point, group) in cells.index:
+                cell = cells.loc[(run, point, group)]
+                shown[row, number] = _power(cell["change"])
+                _write_cell(axes, number, row, cell)
+    image = axes.imshow(shown, cmap=_colours(), vmin=CLIPPED[0], vmax=CLIPPED[1], aspect="auto")
+    _finish(axes, groups, runs, {(run, point) for run, point, _ in cells.index})
+    bar = panels.colorbar(image, ax=axes, fraction=0.03, pad=0.02, ticks=[-16, -12, -8, -4, 0])
+    bar.ax.set_yticklabels(["≤ $10^{-16}$", "$10^{-12}$", "$10^{-8}$", "$10^{-4}$", "1"])
+    bar.set_label("max |Δ log p|")
+    bar.outline.set_visible(False)
+    return picture
+
+
+def _read_invariance(members: Mapping[str, str]) -> pd.DataFrame:
+    """The tables of all members below one another, each row with its run."""
+    columns = {"point", "group", "trained", "change", "invariant"}
+    tables = [
+        read_table(Path(folder) / "invariance.csv", columns, numbers=("change",)).assign(run=_run_of(name))
+        for name, folder in members.items()
+    ]
+    return pd.concat([table.astype({"invariant": bool, "trained": bool}) for table in tables])
+
+
+def _worst(table: pd.DataFrame) -> pd.DataFrame:
+    """Over the seeds of a run the largest change, and invariant only where every seed is."""
+    cells: pd.DataFrame = table.groupby(["run", "point", "group"]).agg(
+        change=("change", "max"), invariant=("invariant", "all"), trained=("trained", "all")
+    )
+    return cells
+
+
+def _groups(table: pd.DataFrame) -> list[str]:
+    """The groups in the order of the run that has most of them, the sums of several groups last."""
+    of_runs = [list(dict.fromkeys(rows["group"])) for _, rows in table.groupby("run", sort=False)]
+    of_runs.sort(key=len, reverse=True)
+    found = list(dict.fromkeys(name for names in of_runs for name in names))
+    return [name for name in found if name not in LAST_ROWS] + [n for n in LAST_ROWS if n in found]
+
+
+def _run_of(member: str) -> str:
+    return member.rpartition("/")[0]
+
+
+def _power(change: float) -> float:
+    """The power of ten that colours a cell; a change of zero has the scale's lowest colour."""
+    smallest, largest = (10.0**power for power in CLIPPED)
+    return float(np.log10(np.clip(change, smallest, largest)))
+
+
+def written(change: float) -> str:
+    """A change as its cell says it, with one digit."""
+    if np.isnan(change):
+        return "nan"
+    if change == 0 or change >= 0.095:
+        return f"{change:.1f}" if 0 < change < 9.95 else f"{change:.0f}"
+    digit, power = f"{change:.0e}".split("e")
+    return f"{digit}e{int(power)}"
+
+
+def _write_cell(axes: Axes, column: int, row: int, cell: pd.Series) -> None:
+    text = written(cell["change"])
+    if not cell["trained"]:
+        text = f"({text})"
+    if cell["invariant"]:
+        text = f"{INVARIANT} {text}"
+    dark = _is_dark(_power(cell["change"]))
+    colour = "white" if dark else "#222222"
+    axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+
+
+def _colours() -> matplotlib.colors.Colormap:
+    return matplotlib.colormaps["YlGnBu_r"]
+
+
+def _is_dark(power: float) -> bool:
+    """Whether a cell's colour asks for white letters."""
+    if np.isnan(power):
+        return False
+    fraction = (power - CLIPPED[0]) / (CLIPPED[1] - CLIPPED[0])
+    red, green, blue, _ = _colours()(fraction)
+    return bool(0.299 * red + 0.587 * green + 0.114 * blue < 0.55)
+
+
+def _finish(axes: Axes, groups: Sequence[str], runs: Sequence[str], measured: set[tuple[str, str]]) -> None:
+    columns = [(run, point) for run in runs for point in COLUMNS]
+    labels = [_column_label(point, (run, point) in measured) for run, point in columns]
+    axes.grid(False)
+    axes.set_xticks(range(len(columns)), labels)
+    axes.set_yticks(range(len(groups)), groups)
+    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    for row in range(1, len(groups)):
+        axes.axhline(row - 0.5, color="white", linewidth=1)
+    for number in range(1, len(columns)):
+        axes.axvline(number - 0.5, color="white", linewidth=1 if number % len(COLUMNS) else 5)
+    room = int((WIDTH - 3) / len(runs) * 13)
+    for number, run in enumerate(runs):
+        axes.annotate(
+            run if len(run) <= room else f"{run[: room - 1]}…",
+            (number * len(COLUMNS) + (len(COLUMNS) - 1) / 2, 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 20 if measured == set(columns) else 30),
+            textcoords="offset points",
+            ha="center",
+            color=TEXT,
+            fontsize=9.5,
+        )
+
+
+def _column_label(point: str, measured: bool) -> str:
+    return readable(point) if measured else f"{readable(point)}\nnot reached"
+
+
+def _notes(members: Mapping[str, str]) -> list[str]:
+    seeds = sorted({name.rpartition("/")[2] for name in members})
+    worst = f"the largest of seeds {', '.join(seeds)}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    return [
+        f"A cell: the largest change of a log-probability when the group's weights are scaled, {worst}.",
+        f"{INVARIANT} within the tolerance: scale-invariant. In brackets: frozen, not trained. "
+        "Blank: no such group, or point not reached.",
+    ]

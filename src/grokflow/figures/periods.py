@@ -1,0 +1,106 @@
+"""Periods across runs: when each seed's train accuracy collapsed, and how far apart the collapses are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from grokflow.config import Reference
+from grokflow.figures.accuracy import mark_point
+from grokflow.figures.members import POINTS, PeriodicMember, read_periodic_runs
+from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.style import HUES, PAPER, TEXT, styled
+
+ROW_HEIGHT = 0.32
+"""Inches of a member's row."""
+
+
+@styled
+def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+    """A row for each seed: its timeline on the left, the lengths of its periods on the right."""
+    runs = read_periodic_runs(members)
+    picture, panels = make_sheet(
+        0.8 + ROW_HEIGHT * len(runs),
+        _symbols(any(run.diverged for run in runs)),
+        [],
+        [sentence for run in runs for sentence in (*run.diverged, *run.unrecovered)],
+    )
+    left, right = panels.subplots(1, 2, sharey=True, width_ratios=[2.2, 1])
+    for row, run in enumerate(runs):
+        _draw_timeline(left, row, run)
+        _draw_periods(right, row, run)
+    _finish_rows(left, right, runs)
+    return picture
+
+
+def _draw_timeline(axes: Axes, row: int, run: PeriodicMember) -> None:
+    axes.plot([0, run.last_epoch], [row, row], color=PAPER, linewidth=0.8, label=f"trained {run.name}")
+    starts, ends = np.array(run.collapses).reshape(-1, 2).T
+    label = f"collapses {run.name}"
+    colour = HUES["train"]
+    axes.barh([row] * len(starts), ends - starts, 0.55, starts, color=colour, edgecolor=colour, label=label)
+    for point in POINTS:
+        mark_point(axes, run, point, row, marker="o", colour=TEXT)
+    if run.diverged:
+        axes.plot([run.last_epoch], [row], marker="x", color=TEXT, markeredgewidth=2, linestyle="none")
+
+
+def _draw_periods(axes: Axes, row: int, run: PeriodicMember) -> None:
+    lengths = run.periods["period"].dropna().to_numpy(float)
+    axes.plot(
+        lengths,
+        np.full(len(lengths), row),
+        linestyle="none",
+        marker="o",
+        markersize=5,
+        markerfacecolor="none",
+        color=HUES["train"],
+        label=f"periods {run.name}",
+    )
+    count = axes.annotate(
+        run.collapse_count,
+        (1, row),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8.5,
+        color=TEXT,
+    )
+    count.set_annotation_clip(False)
+
+
+def _finish_rows(left: Axes, right: Axes, runs: Sequence[PeriodicMember]) -> None:
+    left.set_yticks(range(len(runs)), [run.label for run in runs])
+    left.set_ylim(len(runs) - 0.4, -0.6)
+    for axes in (left, right):
+        axes.grid(False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        for row in range(1, len(runs)):
+            if runs[row].run != runs[row - 1].run:
+                axes.axhline(row - 0.5, color="#cccccc", linewidth=0.8, label="next run")
+    right.tick_params(axis="y", labelleft=False)
+    left.set_xlabel("epoch")
+    left.set_title("From the start to the end of each collapse")
+    right.set_xlabel("epochs")
+    right.set_title("Length of each period")
+    right.set_xlim(left=0)
+
+
+def _symbols(with_diverged: bool) -> list[Line2D]:
+    collapse = mark_symbol("collapse of the train accuracy", marker="s", size=8)
+    collapse.set(color=HUES["train"], markerfacecolor=HUES["train"])
+    trained = Line2D([], [], color=PAPER, linewidth=0.8, label="epochs trained")
+    diverged = mark_symbol("diverged", marker="x")
+    diverged.set(markeredgewidth=2)
+    return [
+        trained,
+        collapse,
+        mark_symbol("point 1: train 100 %", filled=False),
+        mark_symbol("point 2: train and validation 100 %"),
+        *([diverged] if with_diverged else []),
+    ]

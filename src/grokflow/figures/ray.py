@@ -1,0 +1,135 @@
+"""Scale invariance along rays (P-fig2): how far the predictions move when a group of weights is scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from grokflow.config import Reference
+from grokflow.figures.members import first_of_each_run, subject
+from grokflow.figures.sheet import make_sheet, wrapped
+from grokflow.figures.style import PAPER, WIDTH, SeriesStyle, styled
+from grokflow.tables import read_table
+
+POINT = "initial"
+
+FLOOR = 1e-17
+"""Where a change of exactly zero is drawn."""
+
+CLASSES = {
+    "all weights": ("all",),
+    "residual stream": ("residual stream",),
+    "embeddings": ("token_embedding", "position_embedding"),
+    "query, key, value": (".query", ".key", ".value"),
+    "attention output": (".attention.output",),
+    "MLP in": (".mlp.in",),
+    "MLP out": (".mlp.out",),
+    "unembedding": ("unembedding",),
+    "norms": ("norm",),
+}
+"""The classes of groups, by the ends of their names."""
+
+STYLES = {name: SeriesStyle(number) for number, name in enumerate(CLASSES)}
+
+PROMINENT = {"all weights": 3.2, "residual stream": 2.0}
+"""Line widths of the classes that the paper is about; the other lines are thin."""
+
+
+@styled
+def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+    """A panel for each run: the first seed's initial weights, each group scaled by C."""
+    shown = first_of_each_run(members)
+    rays = {name: _read_rays(folder) for name, folder in shown.items()}
+    drawn = {class_of(group) for table in rays.values() for group in table["group"]}
+    picture, panels = make_sheet(
+        3.9,
+        [_symbol(name) for name in CLASSES if name in drawn],
+        [_tolerance_line()],
+        [
+            f"Measured at the initial weights of {', '.join(subject(name) for name in shown)}.",
+            "Left out: C = 1, which scales nothing.",
+        ],
+    )
+    row = panels.subplots(1, len(rays), sharey=True, squeeze=False)[0]
+    for axes, (name, table) in zip(row, rays.items(), strict=True):
+        for group, values in table.groupby("group", sort=False):
+            _draw_ray(axes, str(group), values)
+        tolerance = _read_tolerance(shown[name])
+        if tolerance is not None:
+            axes.axhline(tolerance, color=PAPER, linewidth=1, zorder=1, label="tolerance")
+        axes.set_title(wrapped(name.rpartition("/")[0] or subject(name), WIDTH / len(rays) - 0.6))
+    _finish(row, rays)
+    return picture
+
+
+def class_of(group: str) -> str:
+    """The class of a group of parameters."""
+    for name, endings in CLASSES.items():
+        if group.endswith(endings) and not group.endswith("norm"):
+            return name
+    return "norms"
+
+
+def _read_rays(folder: str) -> pd.DataFrame:
+    path = Path(folder) / "rays.csv"
+    table = read_table(path, {"point", "group", "scale", "change"}, numbers=("scale", "change"))
+    return table[table["point"] == POINT]
+
+
+def _read_tolerance(folder: str) -> float | None:
+    """The largest change that counts as none; None where nothing was measured."""
+    table = read_table(Path(folder) / "invariance.csv", {"tolerance"}, numbers=("tolerance",))
+    return None if table.empty else float(table["tolerance"].iloc[0])
+
+
+def _draw_ray(axes: Axes, group: str, values: pd.DataFrame) -> None:
+    kind = class_of(group)
+    values = values.sort_values("scale")
+    scales, changes = (values[column].to_numpy(float) for column in ("scale", "change"))
+    changes = np.where(np.isclose(scales, 1), np.nan, np.maximum(changes, FLOOR))
+    number = list(CLASSES).index(kind)
+    line = STYLES[kind].draw(axes, scales, changes, group, shift=number % 5)
+    line.set(linewidth=PROMINENT.get(kind, 1.0), zorder=2 + number / 100)  # thin lines above thick ones
+    if kind in PROMINENT:
+        line.set_marker("")
+
+
+def _finish(row: np.ndarray, rays: Mapping[str, pd.DataFrame]) -> None:
+    changes = np.concatenate([table["change"].to_numpy(float) for table in rays.values()])
+    highest = np.max(changes, where=np.isfinite(changes), initial=1.0)
+    scales = np.concatenate([table["scale"].to_numpy(float) for table in rays.values()])
+    powers = range(-15, int(np.ceil(np.log10(highest))) + 1, 3)
+    for axes in row:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_ylim(FLOOR / 3, highest * 10)
+        axes.set_yticks([FLOOR, *(10.0**power for power in powers)], ["exactly 0", *map(_power, powers)])
+        axes.minorticks_off()
+        if len(scales):
+            ticks = np.geomspace(scales.min(), scales.max(), 5)
+            axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+        axes.set_xlabel("scale C of the group's weights")
+        axes.label_outer()
+    row[0].set_ylabel("largest change of a log-probability\nmax |Δ log p|")
+
+
+def _power(power: int) -> str:
+    return f"$10^{{{power}}}$"
+
+
+def _symbol(name: str) -> Line2D:
+    symbol = STYLES[name].symbol(name)
+    symbol.set(linewidth=PROMINENT.get(name, 1.0))
+    if name in PROMINENT:
+        symbol.set_marker("")
+    return symbol
+
+
+def _tolerance_line() -> Line2D:
+    return Line2D([], [], color=PAPER, linewidth=1, label="tolerance: below it a group counts as invariant")

@@ -1,0 +1,265 @@
+"""A sweep over one or two values of the configuration: which of them memorise, and which grok."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+
+from grokflow.config import Reference
+from grokflow.figures.accuracy import point_symbols
+from grokflow.figures.members import POINTS, readable
+from grokflow.figures.regimes import REGIMES, Sweep, read_sweep, short, written
+from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.style import HUES, PAPER, TEXT, MemberStyle, member_styles, styled
+
+LARGEST_SPAN = 20
+"""A linear axis shows positive values up to this many times the smallest."""
+
+
+@styled
+def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+    """Points and validation accuracy against one varied value, or the regimes of two."""
+    ((name, file),) = members.items()
+    sweep = read_sweep(name, file)
+    return _draw_grid(sweep) if len(sweep.keys) == 2 else _draw_curve(sweep)
+
+
+def _symbols(sweep: Sweep) -> list[Line2D]:
+    """The key of the regimes that occur."""
+    symbols = []
+    for name, found in REGIMES.items():
+        if (sweep.regimes == name).any():
+            symbol = mark_symbol(f"{found.letter}: {found.meaning}", marker="s", size=9)
+            symbol.set(markerfacecolor=found.colour, markeredgecolor="#999999")
+            symbols.append(symbol)
+    return symbols
+
+
+# One varied value.
+
+
+def _draw_curve(sweep: Sweep) -> Figure:
+    styles = member_styles(sweep.seeds)
+    picture, panels = make_sheet(
+        4.1,
+        [*point_symbols(), *(_seed_symbol(seed, styles[seed]) for seed in sweep.seeds), _mean_symbol()],
+        _symbols(sweep),
+        ["Shaded: the regime of most seeds at a value.", *sweep.notes],
+    )
+    left, right = panels.subplots(1, 2)
+    places = Places(sweep.regimes.index.to_list())
+    for axes in (left, right):
+        _shade_regimes(axes, sweep, places)
+        _finish_values(axes, sweep, places)
+    ceilings = _ceilings(sweep)
+    for seed, rows in sweep.of_seed.items():
+        _draw_points(left, seed, rows, styles[seed], places, ceilings)
+        _draw_accuracy(right, seed, rows, styles[seed], places)
+    _draw_mean(right, sweep, places)
+    _finish_epochs(left, sweep, ceilings)
+    right.set(ylim=(-0.03, 1.06), yticks=[0, 0.25, 0.5, 0.75, 1], ylabel="final validation accuracy")
+    return picture
+
+
+class Places:
+    """Where the values of a sweep stand on the axis.
+
+    Numbers stand at their value, or at its logarithm where the positive ones span much; a zero then
+    stands apart. Words stand side by side.
+    """
+
+    def __init__(self, values: Sequence[object]) -> None:
+        self.values = values
+        self.place = dict(zip(values, self._positions(values), strict=True))
+
+    @property
+    def step(self) -> float:
+        """The smallest distance of two neighbours."""
+        return min(np.diff(sorted(self.place.values())), default=1.0)
+
+    @property
+    def edges(self) -> list[float]:
+        """The borders between neighbours, and those at both ends."""
+        at = sorted(self.place.values())
+        inner = [(a + b) / 2 for a, b in pairwise(at)]
+        return [at[0] - self.step / 2, *inner, at[-1] + self.step / 2]
+
+    def of(self, values: pd.Series, shift: float = 0) -> np.ndarray:
+        """The places of `values`, shifted by a part of a step."""
+        return np.array([self.place[value] + shift * self.step for value in values])
+
+    @staticmethod
+    def _positions(values: Sequence[object]) -> list[float]:
+        numbers = [float(value) for value in values if isinstance(value, int | float)]
+        if len(numbers) < len(values) or min(numbers) < 0:
+            return [float(number) for number in range(len(values))]
+        positive = sorted(number for number in numbers if number > 0)
+        if not positive or positive[-1] <= LARGEST_SPAN * positive[0]:
+            return numbers
+        powers = [math.log10(number) for number in positive]
+        zero = powers[0] - 1.5 * max(np.diff(powers))
+        return [math.log10(number) if number > 0 else zero for number in numbers]
+
+
+def _shade_regimes(axes: Axes, sweep: Sweep, places: Places) -> None:
+    """A band of the regime's colour behind each value, its letter above the panel."""
+    edges = places.edges
+    order = sorted(sweep.regimes.index, key=lambda value: places.place[value])
+    for value, start, end in zip(order, edges, edges[1:], strict=False):
+        name = sweep.regimes[value]
+        axes.axvspan(start, end, facecolor=REGIMES[name].colour, alpha=0.6, linewidth=0, zorder=0, label=name)
+        axes.annotate(
+            REGIMES[name].letter,
+            (places.place[value], 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8.5,
+            color=TEXT,
+        )
+
+
+def _finish_values(axes: Axes, sweep: Sweep, places: Places) -> None:
+    crowded = len(places.values) > 9
+    axes.set_xticks(
+        list(places.place.values()), [written(value) for value in places.place], rotation=60 if crowded else 0
+    )
+    axes.set_xlim(places.edges[0], places.edges[-1])
+    axes.set_xlabel(short(sweep.keys[0]))
+
+
+def _ceilings(sweep: Sweep) -> dict[str, float]:
+    """Where a point that was not reached is drawn, for each point that some seed did not reach."""
+    top = float(sweep.table["epochs"].max())
+    heights = {"point_1": 4.2 * top, "point_2": 2 * top}
+    return {point: height for point, height in heights.items() if sweep.table[point].isna().any()}
+
+
+def _draw_points(
+    axes: Axes,
+    seed: str,
+    rows: pd.DataFrame,
+    style: MemberStyle,
+    places: Places,
+    ceilings: Mapping[str, float],
+) -> None:
+    (key, *_) = rows.columns
+    for point, split in zip(POINTS, HUES, strict=True):
+        epochs = rows[point].fillna(ceilings.get(point, math.nan)).clip(lower=1)
+        axes.plot(
+            places.of(rows[key], _shift(style)),
+            epochs.to_numpy(float),
+            linestyle="none",
+            marker=style.marker,
+            markersize=_size(places),
+            markeredgewidth=1.4,
+            markeredgecolor=style.colour(split),
+            markerfacecolor="none" if point == "point_1" else style.colour(split),
+            label=f"{point} {seed}",
+        )
+
+
+def _size(places: Places) -> float:
+    """The size of the marks: smaller where many values stand side by side."""
+    return 7 if len(places.values) < 8 else 5
+
+
+def _shift(style: MemberStyle) -> float:
+    """Seeds stand beside one another, within the middle of a step."""
+    return 0.0 if style.count == 1 else 0.2 * (style.number / (style.count - 1) - 0.5)
+
+
+def _finish_epochs(axes: Axes, sweep: Sweep, ceilings: Mapping[str, float]) -> None:
+    top = float(sweep.table["epochs"].max())
+    epochs = sweep.table[[*POINTS]].to_numpy(float)
+    lowest = max(1.0, np.nanmin(epochs)) if np.isfinite(epochs).any() else top / 10
+    powers = range(math.floor(math.log10(lowest)), math.floor(math.log10(top)) + 1)
+    trained = sorted(set(sweep.table["epochs"]))
+    within = f"in {trained[0]:g} epochs" if len(trained) == 1 else "when training ended"
+    labels = [f"{readable(point)} not reached\n{within}" for point in ceilings]
+    axes.set_yscale("log")
+    axes.set_ylim(10.0 ** powers[0] / 1.5, 1.6 * max(top, *ceilings.values(), 0))
+    ticks = [10.0**power for power in powers]
+    axes.set_yticks([*ticks, *ceilings.values()], [*(f"{tick:g}" for tick in ticks), *labels])
+    axes.minorticks_off()
+    axes.set_ylabel("epoch of the point")
+    if ceilings:
+        axes.axhline(1.3 * top, color=PAPER, linewidth=0.8, linestyle=(0, (1, 1.5)), label="end of training")
+
+
+def _draw_accuracy(axes: Axes, seed: str, rows: pd.DataFrame, style: MemberStyle, places: Places) -> None:
+    (key, *_) = rows.columns
+    axes.plot(
+        places.of(rows[key], _shift(style)),
+        1 - rows["validation_error"].to_numpy(float),
+        linestyle="none",
+        marker=style.marker,
+        markersize=_size(places),
+        markeredgewidth=0,
+        color=style.colour("validation"),
+        label=f"validation {seed}",
+    )
+
+
+def _draw_mean(axes: Axes, sweep: Sweep, places: Places) -> None:
+    mean = 1 - sweep.table.groupby(sweep.keys[0])["validation_error"].mean()
+    x, y = places.of(mean.index.to_series()), mean.to_numpy(float)
+    order = np.argsort(x)
+    axes.plot(x[order], y[order], color=PAPER, linewidth=1, zorder=1.5, label="mean of the seeds")
+
+
+def _mean_symbol() -> Line2D:
+    return Line2D([], [], color=PAPER, linewidth=1, label="mean of the seeds")
+
+
+def _seed_symbol(seed: str, style: MemberStyle) -> Line2D:
+    symbol = mark_symbol(f"seed {seed}", marker=style.marker, size=6)
+    symbol.set(color=style.grey, markerfacecolor=style.grey)
+    return symbol
+
+
+# Two varied values.
+
+
+def _draw_grid(sweep: Sweep) -> Figure:
+    rows, columns = (sorted(set(sweep.table[key])) for key in sweep.keys)
+    picture, panels = make_sheet(
+        1.0 + 0.5 * len(rows),
+        [],
+        _symbols(sweep),
+        [
+            f"A cell: the regime of most of its seeds ({', '.join(sweep.seeds)}), and the median over the "
+            "seeds of point 2 − point 1 in epochs.",
+            *sweep.notes,
+        ],
+    )
+    axes = _grid_axes(panels, sweep, rows, columns)
+    for (row_value, column_value), name in sweep.regimes.items():
+        row, column = rows.index(row_value), columns.index(column_value)
+        colour, delay = REGIMES[name].colour, sweep.delays[row_value, column_value]
+        axes.fill_between([column - 0.48, column + 0.48], row - 0.46, row + 0.46, color=colour, label=name)
+        text = REGIMES[name].letter if math.isnan(delay) else f"{REGIMES[name].letter}\n+{delay:.0f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=9, color="#222222")
+    return picture
+
+
+def _grid_axes(panels: SubFigure, sweep: Sweep, rows: Sequence[object], columns: Sequence[object]) -> Axes:
+    axes: Axes = panels.subplots()
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_yticks(range(len(rows)), [written(value) for value in rows])
+    axes.set_xticks(range(len(columns)), [written(value) for value in columns])
+    axes.set_ylim(-0.5, len(rows) - 0.5)
+    axes.set_xlim(-0.5, len(columns) - 0.5)
+    axes.set_ylabel(short(sweep.keys[0]))
+    axes.set_xlabel(short(sweep.keys[1]))
+    return axes

@@ -1,0 +1,69 @@
+"""Effective statistics: how training looks on the unit sphere of a scale-invariant model.
+
+A scale-invariant model does the same on the whole ray through θ, so only θ/‖θ‖ matters. There the
+gradient is g_eff = g·‖θ‖ and the learning rate η_eff = η/‖θ‖² (paper P, section 3.5). Both are recorded
+over all trained weights, as the paper does, and over those that the audit finds invariant, for which
+alone the definition is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from grokflow.weights import Layout, merged
+
+STATISTICS = [
+    "weight_norm",
+    "gradient_norm",
+    "effective_learning_rate",
+    "effective_gradient_norm",
+    "invariant_weight_norm",
+    "invariant_gradient_norm",
+    "invariant_effective_learning_rate",
+    "invariant_effective_gradient_norm",
+]
+"""Columns: ‖θ‖, mean stochastic gradient norm ‖g‖, η/‖θ‖², ‖g‖·‖θ‖; then the same over the invariant
+groups, empty where there is none."""
+
+
+def statistics(learning_rate: float, norms: Sequence[float], gradient_norms: Sequence[float]) -> list[float]:
+    """A row of `STATISTICS` from the norms of all weights and of the invariant ones (0: there are none)."""
+    row: list[float] = []
+    for norm, gradient_norm in zip(norms, gradient_norms, strict=True):
+        if norm > 0:
+            row += [norm, gradient_norm, learning_rate / norm**2, gradient_norm * norm]
+        else:
+            row += [math.nan] * 4
+    return row
+
+
+class PieceNorms:
+    """L2 norms of a vector's trained and invariant parts, reading each number once."""
+
+    def __init__(self, layout: Layout, invariant: Sequence[slice]) -> None:
+        inside = merged(invariant)
+        trained = [piece for whole in layout.trained for piece in _without(whole, inside)]
+        self.pieces = [*inside, *trained]
+        self.invariant = len(inside)
+
+    def squares(self, vector: Tensor) -> Tensor:
+        """(pieces,): ‖·‖² of each piece in float64, from norms in the vector's own precision."""
+        return torch.stack(torch._foreach_norm([vector[piece] for piece in self.pieces])).double().square()
+
+    def norms(self, squares: Tensor) -> Tensor:
+        """(..., 2): of everything trained and of the invariant part, from squares (..., pieces)."""
+        return torch.stack([squares.sum(-1), squares[..., : self.invariant].sum(-1)], -1).sqrt()
+
+
+def _without(whole: slice, inside: Sequence[slice]) -> list[slice]:
+    """What is left of `whole` when the pieces inside it are taken out."""
+    rest, start = [], whole.start
+    for piece in inside:
+        if whole.start <= piece.start < whole.stop:
+            rest.append(slice(start, piece.start))
+            start = piece.stop
+    return [piece for piece in (*rest, slice(start, whole.stop)) if piece.stop > piece.start]

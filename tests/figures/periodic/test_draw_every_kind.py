@@ -1,0 +1,217 @@
+"""Every kind of figure of paper P: drawn in the odd cases too, in its place, the same bytes each time."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from grokflow import figures
+from grokflow.config import Reference
+from grokflow.errors import ArtifactError
+from grokflow.figures import save
+
+OF_RUNS = {
+    "accuracy_and_loss": ("history.csv", "points.json"),
+    "ray": ("rays.csv", "invariance.csv"),
+    "block": ("provenance.json",),
+    "collapses": ("history.csv", "epochs.csv", "periods.csv", "points.json"),
+    "effective_statistics": ("history.csv", "epochs.csv", "periods.csv", "points.json"),
+    "periods": ("history.csv", "epochs.csv", "periods.csv", "points.json"),
+    "invariance": ("invariance.csv",),
+    "weight_norm": ("history.csv", "points.json"),
+}
+"""The kinds whose members are seeds of runs, with the files that they read."""
+
+KINDS = [*OF_RUNS, "sweep"]
+
+OF_PAPER_M = ["accuracy_and_table", "checkpoints", "path", "chain"]
+
+ODD: dict[str, Any] = {
+    "collapses": (),
+    "point_1": None,
+    "point_2": None,
+    "invariant": False,
+    "diverged": "epoch 12, step 93: loss nan",
+    "model": {"normalization": "none"},
+}
+
+ALL_INVARIANT = {"normalization": "scale_invariant", "norm_affine": "none", "unembedding_norm": 8.0}
+
+
+def members(records: Any, kind: str, case: str) -> dict[str, str]:
+    """Members of a kind: the usual ones, one alone, many, or such that everything is missing."""
+    if kind == "sweep":
+        return {"sweep": sweep(records, case)}
+    if case == "odd":
+        return {f"odd/{seed}": records.run("odd", seed, **ODD) for seed in range(2)}
+    if case == "alone":
+        return {"usual/0": records.run("usual", 0)}
+    settings: dict[str, dict[str, Any]] = {
+        "usual": {},
+        "odd": ODD,
+        "open_end": {"collapses": ((150, None),), "model": ALL_INVARIANT},
+        "two_layers_with_a_longer_name": {"model": {"layers": 2, "mlp_norm": "before_relu"}},
+    }
+    runs = [*settings] if case == "many" else ["usual", "odd"]
+    return {
+        f"{run}/{seed}": records.run(run, seed, **settings[run])
+        for run in runs
+        for seed in range(3 if case == "many" else 2)
+    }
+
+
+def sweep(records: Any, case: str) -> str:
+    """The file of a sweep."""
+    never: dict[str, Any] = {"point_1": None, "point_2": None, "diverged": "epoch 1, step 2: loss inf"}
+    values = {"alone": [0.3], "odd": [0, 1], "many": [0, *(0.01 * 2**n for n in range(10))]}
+    rows = [
+        {"optimizer.weight_decay": value, "seed": seed, **(never if case == "odd" else {})}
+        for value in values.get(case, [0.1, 0.2, 0.5])
+        for seed in range(3)
+    ]
+    return str(records.sweep("sweep", rows))
+
+
+def picture_of(kind: str, of: dict[str, str]) -> Figure:
+    """The picture of a kind."""
+    picture: Figure = importlib.import_module(f"grokflow.figures.{kind}").draw(of, Reference(), "")
+    return picture
+
+
+def words(picture: Figure) -> str:
+    """All that the picture says."""
+    return "\n".join(text.get_text() for text in picture.findobj(matplotlib.text.Text))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", ["alone", "many", "odd"])
+def test_nothing_runs_off_the_picture_and_nothing_overlaps(records: Any, kind: str, case: str) -> None:
+    picture = picture_of(kind, members(records, kind, case))
+    renderer = FigureCanvasAgg(picture).get_renderer()
+    panels, key = picture.subfigs
+    drawn = panels.get_tightbbox(renderer)
+    assert 0 <= drawn.x0 < drawn.x1 <= picture.bbox.x1
+    assert key.bbox.y1 - 2 <= drawn.y0 < drawn.y1 <= picture.bbox.y1
+    lines = [line.get_window_extent(renderer) for line in [*key.legends, *key.texts]]
+    for number, line in enumerate(lines):
+        assert 0 <= line.x0 < line.x1 <= key.bbox.x1
+        assert 0 <= line.y0 < line.y1 <= key.bbox.y1
+        assert not line.count_overlaps(lines[:number])
+    headings = []
+    for axes in panels.axes:
+        texts = [axes._left_title, *axes.texts] if axes.axison else [*axes.texts]
+        boxes = [text.get_window_extent(renderer) for text in texts if text.get_text()]
+        for number, box in enumerate(boxes):
+            assert not box.count_overlaps(boxes[:number]), texts[number].get_text()
+        if axes.get_title(loc="left"):
+            headings.append(axes._left_title.get_window_extent(renderer))
+    for number, box in enumerate(headings):
+        assert not box.count_overlaps(headings[:number])
+
+
+@pytest.mark.parametrize("kind", sorted({*OF_RUNS} - {"ray", "block", "invariance"}))
+def test_what_is_missing_is_said_in_words(records: Any, kind: str) -> None:
+    said = words(picture_of(kind, members(records, kind, "odd")))
+    assert "Seed 0 of odd diverged: epoch 12, step 93: loss nan." in said
+    if kind != "periods":  # whose rows show it
+        assert "Seed 1 of odd has no point 2: train error is 0.25 at the last epoch, 200." in said
+    if kind in ("collapses", "effective_statistics", "periods"):
+        assert "no collapse" in said
+    if kind == "effective_statistics":
+        assert "No group is scale-invariant in odd, seed 0; odd, seed 1." in said
+
+
+OF_EPOCHS = ["accuracy_and_loss", "collapses", "effective_statistics", "periods", "weight_norm"]
+
+
+@pytest.mark.parametrize("kind", OF_EPOCHS)
+@pytest.mark.parametrize("trained", [0, 60])
+def test_a_diverged_run_is_drawn_as_far_as_it_came(records: Any, kind: str, trained: int) -> None:
+    folder = Path(records.run("burst", 0, **ODD))
+    for file in ("history.csv", "epochs.csv"):
+        rows = pd.read_csv(folder / file)
+        rows = rows[rows["epoch"] <= trained].astype(float)
+        measured = rows.columns.drop(["epoch", "step"], errors="ignore")
+        rows.loc[rows.index[1:][-1:], measured] = [math.nan, math.inf] * (len(measured) // 2)
+        rows.to_csv(folder / file, index=False)
+    picture = picture_of(kind, {"usual/0": records.run("usual", 0), "burst/0": str(folder)})
+    assert "Seed 0 of burst diverged: epoch 12, step 93: loss nan." in words(picture)
+    FigureCanvasAgg(picture).draw()
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"), [(kind, file) for kind, files in OF_RUNS.items() for file in files]
+)
+@pytest.mark.parametrize("content", [None, "", "first,second\n1,2\n"])
+def test_a_missing_or_damaged_file_is_named(records: Any, kind: str, file: str, content: str | None) -> None:
+    folder = records.run("usual", 0)
+    if content is None:
+        (Path(folder) / file).unlink()
+    else:
+        (Path(folder) / file).write_text(content)
+    with pytest.raises(ArtifactError, match=rf"{file}: expected"):
+        picture_of(kind, {"usual/0": folder})
+
+
+@pytest.mark.parametrize("file", ["epochs.csv", "history.csv", "periods.csv"])
+def test_words_instead_of_numbers_are_named(records: Any, file: str) -> None:
+    path = Path(records.run("usual", 0)) / file
+    lines = path.read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    rows[-1][lines[0].split(",").index("start" if file == "periods.csv" else "train_error")] = "torn"
+    path.write_text("\n".join([lines[0], *(",".join(row) for row in rows)]))
+    with pytest.raises(ArtifactError, match=rf"{file}: expected numbers in the column"):
+        picture_of("collapses", {"usual/0": str(path.parent)})
+
+
+@pytest.mark.parametrize("content", ["", "seed,point_1\n0,1\n", "value,seed\n1,2\n"])
+def test_a_damaged_sweep_is_named(records: Any, content: str) -> None:
+    file = Path(sweep(records, "usual"))
+    header, row = file.read_text().splitlines()[:2]
+    for damaged in (content, header, header.partition(",")[2] + "\n" + row.partition(",")[2]):
+        file.write_text(damaged)
+        with pytest.raises(ArtifactError, match=r"sweep\.csv: expected"):
+            picture_of("sweep", {"sweep": str(file)})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_is_saved_with_the_same_bytes(records: Any, tmp_path: Path, kind: str) -> None:
+    of = members(records, kind, "alone")
+    written = []
+    for _ in range(2):
+        png, svg = tmp_path / "figure.png", tmp_path / "figure.svg"
+        save(picture_of(kind, of), png=str(png), svg=str(svg))
+        written.append((png.read_bytes(), svg.read_bytes()))
+    assert written[0] == written[1]
+
+
+PROGRAM = f"""
+import sys
+import grokflow.figures.regimes
+assert "matplotlib" not in sys.modules, "the regimes imported matplotlib"
+import {", ".join(f"grokflow.figures.{kind}" for kind in KINDS)}
+assert "torch" not in sys.modules, "a figure imported torch"
+assert "matplotlib.pyplot" not in sys.modules, "a figure imported pyplot"
+"""
+
+
+def test_no_kind_imports_torch_or_pyplot() -> None:
+    finished = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_every_registered_kind_is_drawn_in_a_test_and_reads_the_files_that_its_rule_makes() -> None:
+    assert sorted(figures.KINDS) == sorted([*OF_PAPER_M, *KINDS])
+    for kind, files in OF_RUNS.items():
+        assert set(figures.KINDS[kind].files) == set(files)
+        assert figures.KINDS[kind].subject == "runs"

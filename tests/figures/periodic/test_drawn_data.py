@@ -1,0 +1,320 @@
+"""What the figures of paper P draw is what the tables say, at the right place."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+from grokflow.config import Reference
+from grokflow.figures.ray import class_of
+from grokflow.figures.regimes import regime
+
+COLLAPSES = ((120, 130), (165, None))
+
+
+def panels(kind: str, members: dict[str, str]) -> list[Axes]:
+    """The panels of a figure."""
+    picture = importlib.import_module(f"grokflow.figures.{kind}").draw(members, Reference(), "")
+    return list(picture.subfigs[0].axes)
+
+
+def data(axes: Axes, label: str) -> tuple[list[float], list[float]]:
+    """x and y of the one line with this label."""
+    (found,) = [line for line in axes.lines if line.get_label() == label]
+    return np.asarray(found.get_xdata()).tolist(), np.asarray(found.get_ydata()).tolist()
+
+
+def labels(axes: Axes) -> set[str]:
+    """What is drawn as lines."""
+    return {str(line.get_label()) for line in axes.lines}
+
+
+def spans(axes: Axes) -> list[tuple[float, float]]:
+    """Start and end of the bands."""
+    return [(p.get_x(), p.get_x() + p.get_width()) for p in axes.patches]
+
+
+def texts(axes: Axes) -> list[str]:
+    """What is written in a panel."""
+    return [text.get_text() for text in axes.texts]
+
+
+def table(folder: str, file: str) -> pd.DataFrame:
+    """A table of a member."""
+    return pd.read_csv(Path(folder) / file)
+
+
+def test_accuracy_and_loss_are_the_history(records: Any) -> None:
+    members = {"a/0": records.run("a", 0), "a/1": records.run("a", 1, point_2=None)}
+    accuracy, loss = panels("accuracy_and_loss", members)
+    for name, folder in members.items():
+        history = table(folder, "history.csv")
+        for split in ("train", "validation"):
+            assert data(accuracy, f"{split} {name}")[0] == history["epoch"].tolist()
+            np.testing.assert_allclose(data(accuracy, f"{split} {name}")[1], 1 - history[f"{split}_error"])
+            assert data(loss, f"{split} {name}")[1] == history[f"{split}_loss"].tolist()
+        at = history.set_index("epoch").loc[40, "train_loss"]
+        assert data(loss, f"point_1 {name}") == ([40], [pytest.approx(at)])
+    assert data(accuracy, "point_2 a/0") == ([110], [1])
+    assert "point_2 a/1" not in labels(accuracy) | labels(loss)
+    assert (accuracy.get_yscale(), loss.get_yscale()) == ("linear", "log")
+
+
+def test_collapses_are_shaded_on_every_epoch(records: Any) -> None:
+    folder = records.run("a", 1, collapses=COLLAPSES)
+    (axes,) = panels("collapses", {"a/1": folder})
+    epochs, history = table(folder, "epochs.csv"), table(folder, "history.csv")
+    assert data(axes, "train a/1")[0] == epochs["epoch"].tolist()
+    np.testing.assert_allclose(data(axes, "train a/1")[1], 1 - epochs["train_error"])
+    assert data(axes, "validation a/1")[0] == history["epoch"].tolist()
+    assert spans(axes) == [(120, 130), (165, 200)]  # never recovered: to the end
+    assert data(axes, "point_1 a/1")[0] == [40]
+    assert data(axes, "point_2 a/1")[0] == [110]
+    assert axes.get_title(loc="left") == "a, seed 1: 2 collapses"
+
+
+def test_each_run_has_its_column_of_collapses(records: Any) -> None:
+    drawn = panels("collapses", {f"{run}/{seed}": records.run(run, seed) for run in "ab" for seed in (0, 1)})
+    places = {axes.get_title(loc="left").split(":")[0]: axes.get_position() for axes in drawn}
+    assert places["a, seed 0"].x0 == places["a, seed 1"].x0 < places["b, seed 0"].x0
+    assert places["a, seed 0"].y0 == places["b, seed 0"].y0 > places["a, seed 1"].y0
+
+
+def test_effective_statistics_are_those_of_every_epoch(records: Any) -> None:
+    members = {"a/0": records.run("a", 0), "a/1": records.run("a", 1, invariant=False, collapses=())}
+    drawn = panels("effective_statistics", members)
+    quantities = ("effective_learning_rate", "effective_gradient_norm")
+    for row, quantity in enumerate(quantities, start=1):
+        with_groups, without = drawn[2 * row], drawn[2 * row + 1]
+        for column in (quantity, f"invariant_{quantity}"):
+            epochs = table(members["a/0"], "epochs.csv")
+            assert data(with_groups, f"{column} a/0") == (epochs["epoch"].tolist(), epochs[column].tolist())
+        assert f"invariant_{quantity} a/1" not in labels(without)
+        assert f"{quantity} a/1" in labels(without)
+        lines = [line for line in with_groups.lines if quantity in str(line.get_label())]
+        assert len({str(line.get_linestyle()) for line in lines}) == 2
+        assert len({line.get_marker() for line in lines}) == 2
+    for axes in drawn[0::2]:
+        assert spans(axes) == [(120, 130), (165, 178)]
+        assert axes.get_xlim() == drawn[0].get_xlim()
+    assert [axes.get_yscale() for axes in drawn[4:]] == ["log", "log"]
+
+
+def test_periods_are_bars_and_dots_in_the_members_row(records: Any) -> None:
+    members = {
+        "a/0": records.run("a", 0, collapses=((120, 130), (150, 155), (165, None))),
+        "b/0": records.run("b", 0, collapses=(), point_2=None),
+    }
+    timeline, lengths = panels("periods", members)
+    bars = [(bar.get_x(), bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in timeline.patches]
+    assert bars == [(120, 10, 0), (150, 5, 0), (165, 35, 0)]
+    assert data(lengths, "periods a/0") == ([30, 15], [0, 0])
+    assert data(lengths, "periods b/0") == ([], [])
+    assert data(timeline, "point_1 b/0") == ([40], [1])
+    assert "point_2 b/0" not in labels(timeline)
+    assert texts(lengths) == ["3 collapses", "no collapse"]
+    assert [label.get_text() for label in timeline.get_yticklabels()] == ["a, seed 0", "b, seed 0"]
+
+
+def test_rays_of_the_first_seed_at_the_initial_point(records: Any) -> None:
+    members = {f"{run}/{seed}": records.run(run, seed) for run in "ab" for seed in (1, 2)}
+    drawn = panels("ray", members)
+    assert [axes.get_title(loc="left") for axes in drawn] == ["a", "b"]
+    rays = table(members["a/1"], "rays.csv")
+    rays.loc[(rays["group"] == "all") & (rays["scale"] == 0.5), "change"] = 0
+    rays.to_csv(Path(members["a/1"]) / "rays.csv", index=False)
+    axes = panels("ray", members)[0]
+    for group, rows in rays[rays["point"] == "initial"].groupby("group"):
+        x, y = data(axes, str(group))
+        assert x == rows["scale"].tolist()
+        expected = (
+            rows["change"].where(~np.isclose(rows["scale"], 1)).clip(lower=1e-17)
+        )  # C = 1 is no scaling
+        np.testing.assert_array_equal(y, expected)
+    assert data(axes, "tolerance")[1] == [1e-9, 1e-9]
+    assert "exactly 0" in [label.get_text() for label in axes.get_yticklabels()]
+    widths = {str(line.get_label()): line.get_linewidth() for line in axes.lines}
+    assert widths["all"] > widths["residual stream"] > widths["unembedding"]
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ("layer_1.attention.key", "query, key, value"),
+        ("layer_0.attention.output", "attention output"),
+        ("layer_0.mlp.in", "MLP in"),
+        ("layer_0.mlp.norm", "norms"),
+        ("token_embedding", "embeddings"),
+        ("unembedding", "unembedding"),
+        ("residual stream", "residual stream"),
+        ("all", "all weights"),
+        ("token_embedding.norm", "norms"),
+    ],
+)
+def test_groups_fall_into_classes(group: str, expected: str) -> None:
+    assert class_of(group) == expected
+
+
+def test_a_cell_of_invariance_is_the_worst_seed(records: Any) -> None:
+    invariant = {"normalization": "scale_invariant", "norm_affine": "none", "unembedding_norm": 8.0}
+    members = {
+        "a/0": records.run("a", 0, model=invariant),
+        "a/1": records.run("a", 1, model=invariant, point_2=None),
+        "b/0": records.run("b", 0, model={"normalization": "none"}, point_1=None, point_2=None),
+    }
+    axes, _ = panels("invariance", members)
+    rows = [label.get_text() for label in axes.get_yticklabels()]
+    columns = [label.get_text() for label in axes.get_xticklabels()]
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert columns == [
+        "initial",
+        "point 1",
+        "point 2",
+        "initial",
+        "point 1\nnot reached",
+        "point 2\nnot reached",
+    ]
+    assert rows[-2:] == ["residual stream", "all"]
+    embedding, unembedding = rows.index("token_embedding"), rows.index("unembedding")
+    assert written[0, embedding] == "✓ 2e-15"  # seed 1 has twice the change of seed 0
+    assert written[2, embedding] == "✓ 9e-16"  # seed 0 alone
+    assert written[0, unembedding].startswith("(")  # frozen
+    assert written[3, embedding] == "6e-3"
+    assert (4, embedding) not in written
+    assert (3, rows.index("final_norm")) not in written  # no such group
+    (image,) = axes.images
+    shown = image.get_array()
+    assert shown[embedding, 3] == pytest.approx(np.log10(0.02 * np.log10(2)))
+    assert np.ma.is_masked(shown[embedding, 4]) or np.isnan(shown[embedding, 4])
+
+
+def test_weight_norm_is_the_history(records: Any) -> None:
+    members = {
+        f"{run}/{seed}": records.run(run, seed, decay=decay)
+        for run, decay in (("a", 0), ("b", 0.01))
+        for seed in (0, 1)
+    }
+    norms, accuracy = panels("weight_norm", members)
+    for name, folder in members.items():
+        history = table(folder, "history.csv")
+        assert data(norms, name) == (history["epoch"].tolist(), history["weight_norm"].tolist())
+        np.testing.assert_allclose(data(accuracy, name)[1], 1 - history["validation_error"])
+        at = history.set_index("epoch").loc[110, "weight_norm"]
+        assert data(norms, f"point_2 {name}") == ([110], [pytest.approx(at)])
+    kinds = {name: next(line for line in norms.lines if line.get_label() == name) for name in members}
+    assert kinds["a/0"].get_linestyle() == kinds["a/1"].get_linestyle() != kinds["b/0"].get_linestyle()
+    assert kinds["a/0"].get_marker() == kinds["a/1"].get_marker() != kinds["b/0"].get_marker()
+
+
+def block(records: Any, **model: Any) -> list[str]:
+    """What stands in a drawing, from below."""
+    (axes,) = panels("block", {"a/0": records.run("a", 0, model=model)})
+    placed = sorted((text.get_position()[::-1], text.get_text()) for text in axes.texts)
+    return [text for _, text in placed if text]  # an arrow is a text without letters
+
+
+def test_a_block_has_the_layer_norms_of_its_configuration(records: Any) -> None:
+    plain = block(records, normalization="none")
+    assert "LayerNorm" not in plain
+    assert "a\nno LayerNorm" in plain
+    usual = block(records, layers=3)
+    assert usual.count("LayerNorm") == 4  # before attention and MLP, within the MLP, before the unembedding
+    assert usual.index("ReLU") + 1 == usual.index("LayerNorm", usual.index("ReLU"))
+    assert "× 3" in usual
+    assert "a\nLayerNorms with gain and bias" in usual
+    assert {"4 heads × 32", "linear  128 → 512", "linear  512 → 128", "output  128 → 128"} <= set(usual)
+    before = block(records, mlp_norm="before_relu")
+    assert before[before.index("ReLU") - 1] == "LayerNorm"
+    assert before[before.index("ReLU") + 1] == "linear  512 → 128"
+
+
+def test_a_scale_invariant_block_normalises_all_that_is_written(records: Any) -> None:
+    drawn = block(records, normalization="scale_invariant", norm_affine="none", unembedding_norm=8.0)
+    assert drawn.count("LayerNorm") == 4 + 2 + 2 + 2  # embeddings; query and key; both branches' outputs
+    assert "frozen at norm 8" in drawn
+    assert drawn[drawn.index("linear  512 → 128") + 1] == "LayerNorm"
+    assert drawn[drawn.index("output  128 → 128") + 1] == "LayerNorm"
+    assert drawn.count("per head") == 2
+    assert "a\nLayerNorms without gain or bias" in drawn
+
+
+def test_what_a_configuration_leaves_out_is_as_the_model_has_it(records: Any) -> None:
+    nothing = {"norm_affine": None, "mlp_norm": None, "unembedding_norm": None}
+    assert block(records, **nothing) == block(records)
+    invariant = block(records, normalization="scale_invariant", **nothing)
+    assert {"frozen at norm 10", "a\nLayerNorms without gain or bias"} <= set(invariant)
+
+
+@pytest.mark.parametrize(
+    ("point_1", "point_2", "expected"),
+    [
+        (None, None, "does not memorise"),
+        (float("nan"), float("nan"), "does not memorise"),
+        (50, None, "memorises"),
+        (50, float("nan"), "memorises"),
+        (50, 100, "groks"),
+        (50, 99, "generalises at once"),
+    ],
+)
+def test_the_regime_of_two_points(point_1: float | None, point_2: float | None, expected: str) -> None:
+    assert regime(point_1, point_2) == expected
+
+
+def test_a_sweep_over_one_value(records: Any) -> None:
+    rows = [
+        {"optimizer.weight_decay": value, "seed": seed, "validation_error": 0.1 * seed, **points}
+        for value, points in (
+            (0.01, {"point_2": None}),
+            (0, {"point_2": None}),
+            (1, {"point_1": None, "point_2": None}),
+            (0.1, {}),
+        )
+        for seed in (0, 1)
+    ]
+    rows[-1]["point_2"] = 60
+    left, right = panels("sweep", {"decay": records.sweep("decay", rows)})
+    places = dict(zip((t.get_text() for t in left.get_xticklabels()), left.get_xticks(), strict=True))
+    assert [places[value] for value in ("0.01", "0.1", "1")] == [-2, -1, 0]
+    assert places["0"] < -2
+    for seed in (0, 1):
+        x, y = data(left, f"point_1 {seed}")
+        assert np.argsort(x).tolist() == [1, 0, 3, 2]
+        assert [y[n] for n in (0, 1, 3)] == [40, 40, 40]
+        assert y[2] > 2000  # not reached: above the end of training
+        assert min(data(left, f"point_2 {seed}")[1][:3]) > 2000
+        np.testing.assert_allclose(data(right, f"validation {seed}")[1], 1 - 0.1 * seed)
+    assert [data(left, f"point_2 {seed}")[1][3] for seed in (0, 1)] == [150, 60]
+    written = [label.get_text() for label in left.get_yticklabels()]
+    assert written[-2:] == [f"{point} not reached\nin 2000 epochs" for point in ("point 1", "point 2")]
+    shaded = [(str(patch.get_label())) for patch in left.patches]
+    assert shaded == ["memorises", "memorises", "groks", "does not memorise"]
+    assert texts(left) == ["M", "M", "G", "N"]
+    np.testing.assert_allclose(data(right, "mean of the seeds")[1], 0.95)
+
+
+def test_a_narrow_sweep_has_a_linear_axis(records: Any) -> None:
+    rows = [{"dataset.train_fraction": value, "seed": 0} for value in (0.3, 0.5, 0.9)]
+    left, _ = panels("sweep", {"fraction": records.sweep("fraction", rows)})
+    assert left.get_xticks().tolist() == [0.3, 0.5, 0.9]
+    assert left.get_xlabel() == "train fraction"
+
+
+def test_a_sweep_over_two_values_is_a_grid_of_regimes(records: Any) -> None:
+    rows = [
+        {"dataset.train_fraction": fraction, "optimizer.weight_decay": decay, "seed": seed}
+        | {"point_2": 40 + 10 * seed + (300 if fraction == 0.3 else 0) if decay else None}
+        for fraction in (0.3, 0.6)
+        for decay in (0, 1)
+        for seed in (0, 1, 2)
+    ]
+    (axes,) = panels("sweep", {"grid": records.sweep("grid", rows[:-3])})
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert written == {(0, 0): "M", (1, 0): "G\n+310", (0, 1): "M"}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("weight decay", "train fraction")
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0.3", "0.6"]

@@ -1,0 +1,373 @@
+"""Sweeps: a member does in its chunk what it would do alone."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from runs import GROKKING, LAYER_NORM, SCALE_INVARIANT, TINY, Trained, train_in
+
+from grokflow import sweeps
+from grokflow.checkpoints import checkpoint_epochs
+from grokflow.config import SGD, AdamW, Config, Dataset, Model, ResolvedMember, ResolvedRun, Sweep
+from grokflow.config import chunks_of_sweep as chunks
+from grokflow.config import members_of_sweep as members
+from grokflow.errors import ArtifactError
+from grokflow.sweeps import OUTCOMES, _Chunk, train_chunk
+from grokflow.tables import gather
+
+MOMENTUM = SGD(name="sgd", learning_rate=0.05, momentum=0.9, batch_size=8)
+ADAMW = AdamW(name="adamw", learning_rate=0.01, batch_size=8, warmup_steps=6)
+
+
+def member(base: dict[str, Any], row: int, **changes: Any) -> ResolvedMember:
+    """Member number `row`: its own seed, weight decay and split."""
+    settings = {**base, **changes}
+    decay, split = 0.1 * row, 10 + row
+    run = ResolvedRun(
+        **{
+            **settings,
+            "seed": row,
+            "dataset": settings["dataset"].model_copy(update={"split_seed": split}),
+            "optimizer": settings["optimizer"].model_copy(update={"weight_decay": decay}),
+            "checkpoint_every": settings["epochs"],
+        }
+    )
+    return ResolvedMember(settings={"optimizer.weight_decay": decay, "dataset.split_seed": split}, run=run)
+
+
+TINY_CHUNKS = {
+    "sgd": {},
+    "momentum": {"optimizer": MOMENTUM},
+    "adamw, a o b =": {
+        "optimizer": ADAMW,
+        "dataset": Dataset(operation="a+b", modulus=5, tokens="a o b =", train_fraction=0.8),
+        "model": Model(layers=2, width=4, mlp_width=6, heads=2),
+    },
+    "norm": {"model": LAYER_NORM, "optimizer": ADAMW},
+    "invariant": {"model": SCALE_INVARIANT, "optimizer": MOMENTUM},
+}
+
+
+@pytest.mark.parametrize("kind", TINY_CHUNKS)
+def test_weights_of_a_chunk_are_those_of_single_runs(kind: str, tmp_path: Path) -> None:
+    """After 32 steps that differ in seed, weight decay and split."""
+    chosen = [member(TINY, row, epochs=8, **TINY_CHUNKS[kind]) for row in range(3)]
+    chunk = _Chunk(chosen, "cpu")
+    chunk.go()
+    assert chunk.rows == [0, 1, 2]
+    for row, one in enumerate(chosen):
+        alone = train_in(tmp_path / str(row), one.run).weights(8)
+        assert (chunk.weights[row] - alone).abs().max() <= 1e-9
+    assert (chunk.weights[0] - chunk.weights[1]).abs().max() > 0.1
+
+
+LOG_EVERY = 5
+GROKS = {**GROKKING, "epochs": 200, "log_every": LOG_EVERY, "stop_after_point_2": 10}
+
+
+def grokking_member(seed: int, split: int, decay: float) -> ResolvedMember:
+    """One that generalises before epoch 200, or with no weight decay does not."""
+    settings = {"dataset.split_seed": split, "optimizer.weight_decay": decay}
+    changed = {
+        "dataset": GROKS["dataset"].model_copy(update={"split_seed": split}),
+        "optimizer": GROKS["optimizer"].model_copy(update={"weight_decay": decay}),
+    }
+    run = ResolvedRun(**{**GROKS, **changed, "seed": seed, "checkpoint_every": GROKS["epochs"]})
+    return ResolvedMember(settings=settings, run=run)
+
+
+@pytest.fixture(scope="module")
+def grokking(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[ResolvedMember], list[Trained]]:
+    """Three members, and each of them trained alone for all its epochs, every one of them logged."""
+    chosen = [grokking_member(0, 0, 1.0), grokking_member(1, 1, 0.0), grokking_member(0, 0, 1.5)]
+    whole = {"stop_after_point_2": None, "log_every": LOG_EVERY}
+    folder = tmp_path_factory.mktemp("alone")
+    alone = [train_in(folder / str(i), m.run.model_copy(update=whole)) for i, m in enumerate(chosen)]
+    return chosen, alone
+
+
+def expected_outcome(trained: Trained, after: int | None) -> dict[str, Any]:
+    """What a look at every `log_every`-th epoch finds in the history of a single run."""
+    last = trained.run.epochs
+    rows = trained.rows
+    rows = rows[(rows["epoch"] % LOG_EVERY == 0) | (rows["epoch"] == last)]
+    train, validation = rows["train_error"] == 0, rows["validation_error"] == 0
+    point_1, point_2 = (rows.loc[found, "epoch"].min() for found in (train, train & validation))
+    if after is not None and not math.isnan(point_2):
+        last = int(rows.loc[rows["epoch"] >= point_2 + after, "epoch"].min())
+    end = rows[rows["epoch"] == last].iloc[0]
+    return {
+        "point_1": point_1,
+        "point_2": point_2,
+        "epochs": last,
+        "train_error": end["train_error"],
+        "validation_error": end["validation_error"],
+        "diverged": math.nan,
+    }
+
+
+def test_a_members_row_is_what_its_own_run_would_log(
+    grokking: tuple[list[ResolvedMember], list[Trained]],
+) -> None:
+    chosen, alone = grokking
+    found = train_chunk(chosen, "cpu")
+    assert found["seed"].tolist() == [0, 1, 0]
+    assert found["dataset.split_seed"].tolist() == [0, 1, 0]
+    assert found["optimizer.weight_decay"].tolist() == [1.0, 0.0, 1.5]
+    expected = pd.DataFrame([expected_outcome(trained, 10) for trained in alone])
+    assert expected["point_2"].notna().tolist() == [True, False, True]
+    assert expected["epochs"].nunique() == 3, "members are to finish at different times"
+    for name in expected.columns:
+        column = found[name].astype("Float64" if name != "diverged" else object)
+        for ours, theirs in zip(column, expected[name], strict=True):
+            assert (pd.isna(ours) and pd.isna(theirs)) or ours == pytest.approx(theirs, rel=1e-12), name
+
+
+def test_members_that_finish_leave_the_others_as_they_are(
+    grokking: tuple[list[ResolvedMember], list[Trained]],
+) -> None:
+    chosen, _ = grokking
+    chunk = _Chunk(chosen, "cpu")
+    chunk.go()
+    assert chunk.rows == [1]
+    assert chunk.weights.shape == (1, chunk.model.layout.size)
+    lone = _Chunk(chosen[1:2], "cpu")
+    lone.go()
+    assert chunk.epoch == lone.epoch == 200
+    assert (chunk.weights - lone.weights).abs().max() <= 1e-9
+    assert chunk.outcomes[1] == lone.outcomes[0]
+
+
+def test_a_single_members_chunk_agrees_with_one_among_others(
+    grokking: tuple[list[ResolvedMember], list[Trained]],
+) -> None:
+    chosen, _ = grokking
+    together = train_chunk(chosen, "cpu")
+    apart = pd.concat([train_chunk([one], "cpu") for one in chosen], ignore_index=True)
+    pd.testing.assert_frame_equal(together, apart, check_dtype=False, rtol=1e-12)
+
+
+def test_all_members_may_finish_early(grokking: tuple[list[ResolvedMember], list[Trained]]) -> None:
+    chosen, _ = grokking
+    chunk = _Chunk([chosen[0], chosen[2]], "cpu")
+    chunk.go()
+    assert chunk.rows == []
+    assert chunk.epoch < 200
+    assert chunk.epoch == max(outcome["epochs"] for outcome in chunk.outcomes)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_member_that_diverges_is_reported_and_the_others_go_on(at: int) -> None:
+    chosen = [member(TINY, row, epochs=8, log_every=2) for row in range(3)]
+    absurd = chosen[at].run.optimizer.model_copy(update={"learning_rate": 1e200})
+    mixed = list(chosen)
+    mixed[at] = chosen[at].model_copy(update={"run": chosen[at].run.model_copy(update={"optimizer": absurd})})
+    healthy, found = _Chunk(chosen, "cpu"), _Chunk(mixed, "cpu")
+    healthy.go()
+    found.go()
+    others = [row for row in range(3) if row != at]
+    assert found.rows == others
+    assert (found.weights - healthy.weights[others]).abs().max() <= 1e-12
+    table = train_chunk(mixed, "cpu")
+    assert table["diverged"].notna().tolist() == [row == at for row in range(3)]
+    row = table.iloc[at]
+    assert row["diverged"] == "epoch 2"
+    assert row["epochs"] == 2
+    assert pd.isna(row["point_1"])
+    assert pd.isna(row["point_2"])
+    assert 0 < row["train_error"] <= 1
+    assert (table["epochs"][others] == 8).all()
+
+
+def test_a_chunk_that_diverges_altogether_ends() -> None:
+    chosen = [member(TINY, row, epochs=8, log_every=2) for row in range(2)]
+    absurd = TINY["optimizer"].model_copy(update={"learning_rate": 1e200})
+    chosen = [m.model_copy(update={"run": m.run.model_copy(update={"optimizer": absurd})}) for m in chosen]
+    table = train_chunk(chosen, "cpu")
+    assert table["diverged"].tolist() == ["epoch 2", "epoch 2"]
+    assert table["point_1"].isna().all()
+
+
+def test_learning_rates_may_differ(tmp_path: Path) -> None:
+    chosen = []
+    for row, rate in enumerate((0.1, 0.02)):
+        one = member(TINY, row, epochs=3)
+        optimizer = one.run.optimizer.model_copy(update={"learning_rate": rate})
+        chosen.append(one.model_copy(update={"run": one.run.model_copy(update={"optimizer": optimizer})}))
+    chunk = _Chunk(chosen, "cpu")
+    chunk.go()
+    for row, one in enumerate(chosen):
+        alone = train_in(tmp_path / str(row), one.run)
+        assert checkpoint_epochs(alone.checkpoints) == [0, 3]
+        assert (chunk.weights[row] - alone.weights(3)).abs().max() <= 1e-10
+
+
+def test_errors_do_not_depend_on_the_size_of_an_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = [member(TINY, row, epochs=4, log_every=2) for row in range(2)]
+    expected = train_chunk(chosen, "cpu")
+    monkeypatch.setattr(sweeps, "CHUNK", 7)
+    pd.testing.assert_frame_equal(train_chunk(chosen, "cpu"), expected)
+
+
+def test_the_table_survives_being_written_and_read(tmp_path: Path) -> None:
+    table = train_chunk([member(TINY, row, epochs=3) for row in range(2)], "cpu")
+    table.to_csv(tmp_path / "part.csv", index=False, lineterminator="\n")
+    lines = (tmp_path / "part.csv").read_text().splitlines()
+    for row, line in enumerate(lines[1:]):
+        cells = dict(zip(lines[0].split(","), line.split(","), strict=True))
+        assert float(cells.pop("train_error")) == table["train_error"][row]
+        assert float(cells.pop("validation_error")) == table["validation_error"][row]
+        settings = {"optimizer.weight_decay": f"{0.1 * row}", "dataset.split_seed": f"{10 + row}"}
+        outcome = {"point_1": "", "point_2": "", "epochs": "3", "diverged": ""}
+        assert cells == {**settings, "seed": f"{row}", **outcome}
+    assert gather([tmp_path / "part.csv"]).to_csv(index=False).splitlines() == lines
+
+
+def test_the_tables_columns_are_in_the_order_that_is_documented() -> None:
+    table = train_chunk([member(TINY, 0, epochs=1)], "cpu")
+    assert list(table.columns) == ["optimizer.weight_decay", "dataset.split_seed", *OUTCOMES]
+
+
+# The members of a sweep, from the configuration.
+
+
+def config(**changes: Any) -> Config:
+    sweep = {
+        "dataset": "table",
+        "model": "small",
+        "optimizer": "sgd",
+        "vary": {"optimizer.weight_decay": [0.0, 0.1, 1], "dataset.train_fraction": [0.4, 0.6]},
+        "seeds": [3, 1],
+        "epochs": 7,
+        "stop_after_point_2": 2,
+        "log_every": 3,
+        "members_at_once": 4,
+        **changes,
+    }
+    return Config(
+        precision="float64",
+        threads=2,
+        device="cpu",
+        datasets={"table": TINY["dataset"]},
+        models={"small": TINY["model"]},
+        optimizers={"sgd": TINY["optimizer"]},
+        runs={},
+        sweeps={"grid": Sweep(**sweep)},
+    )
+
+
+def test_members_are_every_combination_with_every_seed_in_order() -> None:
+    found = members(config(), "grid")
+    expected = [
+        (decay, fraction, seed) for decay in (0.0, 0.1, 1) for fraction in (0.4, 0.6) for seed in (3, 1)
+    ]
+    assert len(found) == 12
+    for one, (decay, fraction, seed) in zip(found, expected, strict=True):
+        assert one.settings == {"optimizer.weight_decay": decay, "dataset.train_fraction": fraction}
+        assert one.run == ResolvedRun(
+            dataset=TINY["dataset"].model_copy(update={"train_fraction": fraction}),
+            model=TINY["model"],
+            optimizer=TINY["optimizer"].model_copy(update={"weight_decay": float(decay)}),
+            seed=seed,
+            epochs=7,
+            stop_after_point_2=2,
+            checkpoint_every=7,
+            log_every=3,
+            precision="float64",
+            threads=2,
+            device="cpu",
+        )
+
+
+def test_a_value_that_a_key_does_not_take_is_refused() -> None:
+    with pytest.raises(ValueError, match="learning_rate"):
+        members(config(vary={"optimizer.learning_rate": [0.1, -1]}), "grid")
+
+
+def shape(one: ResolvedMember) -> tuple[object, ...]:
+    """What all rows of a batch must share, written out by hand."""
+    run = one.run
+    dataset = run.dataset.model_copy(update={"split_seed": 0})
+    optimizer = run.optimizer.model_copy(update={"learning_rate": 1.0, "weight_decay": 0.0})
+    return dataset, run.model, optimizer, run.epochs, run.log_every, run.precision
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 5, 100])
+def test_chunks_hold_members_of_one_shape(at_once: int) -> None:
+    configured = config(members_at_once=at_once)
+    found = chunks(configured, "grid")
+    assert all(1 <= len(chunk) <= at_once for chunk in found)
+    for chunk in found:
+        assert all(shape(one) == shape(chunk[0]) for one in chunk)
+    every = [one for chunk in found for one in chunk]
+    assert sorted(every, key=str) == sorted(members(configured, "grid"), key=str)
+    assert len(found) == 2 * math.ceil(6 / at_once)
+    # Within a shape the order is that of the members.
+    order = members(configured, "grid")
+    for fraction in (0.4, 0.6):
+        of_shape = [one for one in every if one.run.dataset.train_fraction == fraction]
+        assert of_shape == [one for one in order if one.run.dataset.train_fraction == fraction]
+
+
+@pytest.mark.parametrize(("key", "values", "number"), [
+    ("dataset.split_seed", [0, 1, 2], 1),
+    ("optimizer.learning_rate", [0.1, 0.2], 1),
+    ("optimizer.weight_decay", [0.1, 0.2], 1),
+    ("optimizer.momentum", [0.0, 0.9], 2),
+    ("optimizer.batch_size", [8, 16], 2),
+    ("dataset.train_fraction", [0.4, 0.5, 0.6], 3),
+    ("dataset.modulus", [5, 7], 2),
+    ("model.width", [8, 16], 2),
+])  # fmt: skip
+def test_only_what_a_row_can_have_of_its_own_shares_a_chunk(key: str, values: list, number: int) -> None:
+    configured = config(vary={key: values}, members_at_once=100)
+    assert len(chunks(configured, "grid")) == number
+
+
+def test_every_chunk_of_a_configured_sweep_trains_and_gathers(tmp_path: Path) -> None:
+    configured = config(epochs=2, log_every=1, members_at_once=4)
+    paths = []
+    for i, chunk in enumerate(chunks(configured, "grid")):
+        paths.append(tmp_path / f"{i}.csv")
+        train_chunk(chunk, "cpu").to_csv(paths[-1], index=False, lineterminator="\n")
+    found = gather(paths)
+    assert len(found) == 12
+    keys = ["optimizer.weight_decay", "dataset.train_fraction", "seed"]
+    expected = {(*one.settings.values(), one.run.seed) for one in members(configured, "grid")}
+    assert {tuple(float(x) for x in row) for row in found[keys].to_numpy()} == expected
+
+
+def test_gather_keeps_the_order_and_every_text_as_it_stands(tmp_path: Path) -> None:
+    first, second, empty = (tmp_path / name for name in ("b.csv", "a.csv", "c.csv"))
+    first.write_text("x,y\n1.50,\n0.1,NaN\n")
+    second.write_text("x,y\n007,none\n")
+    empty.write_text("x,y\n")
+    found = gather([first, empty, second])
+    assert found.to_csv(index=False) == "x,y\n1.50,\n0.1,NaN\n007,none\n"
+    assert found.index.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"x,z\n1,2\n", b"y,x\n1,2\n", b"x\n1\n"])
+def test_gather_refuses_what_is_no_such_table(content: bytes | None, tmp_path: Path) -> None:
+    (tmp_path / "first.csv").write_text("x,y\n1,2\n")
+    other = tmp_path / "other.csv"
+    if content is not None:
+        other.write_bytes(content)
+    with pytest.raises(ArtifactError, match="other"):
+        gather([tmp_path / "first.csv", other])
+
+
+def test_a_members_rows_stay_its_own_numbers() -> None:
+    """Stacked examples are each member's own split."""
+    chosen = [member(TINY, row, epochs=2) for row in range(3)]
+    chunk = _Chunk(chosen, "cpu")
+    assert chunk.train.targets.shape == (3, 25)
+    assert not torch.equal(chunk.train.tokens[0], chunk.train.tokens[1])
+    a, b = chunk.train.tokens[..., 0], chunk.train.tokens[..., 1]
+    assert np.array_equal(chunk.train.targets, a * b % 7)

@@ -1,0 +1,36 @@
+# From a grid of settings to one table.
+
+
+rule train_chunk:
+    output:
+        f"{RESULTS}/sweeps/{{sweep}}/chunk_{{chunk}}.csv",
+    log:
+        f"{RESULTS}/logs/sweeps/{{sweep}}/chunk_{{chunk}}.log",
+    benchmark:
+        f"{RESULTS}/logs/sweeps/{{sweep}}/chunk_{{chunk}}.benchmark.tsv"
+    priority: 10
+    conda:
+        "../../envs/grokflow.yaml"
+    threads: CONFIG.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=1000,
+    params:
+        members=members_of_chunk,
+    script:
+        "../scripts/train_chunk.py"
+
+
+rule gather_sweep:
+    input:
+        chunks_of_sweep,
+    output:
+        f"{RESULTS}/sweeps/{{sweep}}.csv",
+    log:
+        f"{RESULTS}/logs/sweeps/{{sweep}}.log",
+    benchmark:
+        f"{RESULTS}/logs/sweeps/{{sweep}}.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    script:
+        "../scripts/gather_sweep.py"
