@@ -14,7 +14,17 @@ from runs import GROKKING, LAYER_NORM, SCALE_INVARIANT, TINY, Trained, train_in
 
 from grokflow import sweeps
 from grokflow.checkpoints import checkpoint_epochs
-from grokflow.config import SGD, AdamW, Config, Dataset, Model, ResolvedMember, ResolvedRun, Sweep
+from grokflow.config import (
+    SGD,
+    AdamW,
+    Config,
+    Dataset,
+    Model,
+    ResolvedMember,
+    ResolvedRun,
+    Sweep,
+    name_of_chunk,
+)
 from grokflow.config import chunks_of_sweep as chunks
 from grokflow.config import members_of_sweep as members
 from grokflow.errors import ArtifactError
@@ -371,3 +381,10 @@ def test_a_members_rows_stay_its_own_numbers() -> None:
     assert not torch.equal(chunk.train.tokens[0], chunk.train.tokens[1])
     a, b = chunk.train.tokens[..., 0], chunk.train.tokens[..., 1]
     assert np.array_equal(chunk.train.targets, a * b % 7)
+
+
+def test_a_chunk_keeps_its_name_when_others_join() -> None:
+    few = config(vary={"dataset.train_fraction": [0.6]})
+    more = config(vary={"dataset.train_fraction": [0.5, 0.6, 0.7]})
+    names = [{name_of_chunk(chunk) for chunk in chunks(c, "grid")} for c in (few, more)]
+    assert names[0] < names[1]

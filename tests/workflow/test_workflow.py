@@ -87,9 +87,10 @@ def test_a_sweep_is_one_table_of_all_its_chunks(finished):
     table = pd.read_csv(folder / "decay.csv")
     assert table.columns[:2].tolist() == ["optimizer.weight_decay", "seed"]
     assert table.iloc[:, :2].to_numpy().tolist() == [[0, 3], [0, 4], [1, 3], [1, 4]]
-    chunks = [pd.read_csv(folder / f"decay/chunk_{number}.csv") for number in range(2)]
-    assert [len(chunk) for chunk in chunks] == [3, 1]
-    pd.testing.assert_frame_equal(table, pd.concat(chunks, ignore_index=True))
+    chunks = [pd.read_csv(path) for path in (folder / "decay").glob("chunk_*.csv")]
+    assert sorted(len(chunk) for chunk in chunks) == [1, 3]
+    together = pd.concat(chunks).sort_values(["optimizer.weight_decay", "seed"], ignore_index=True)
+    pd.testing.assert_frame_equal(table, together)
 
 
 def test_the_second_time_there_is_nothing_to_do(finished):
@@ -130,6 +131,12 @@ def test_the_second_time_there_is_nothing_to_do(finished):
             "optimizer.weight_decay: [0.0, 2.0]",
             {"train_chunk": 2, "gather_sweep": 1, "draw_figure": 1, "judge_claims": 1},
             id="a value of a sweep",
+        ),
+        pytest.param(
+            "batch_size: 64}\n  reckless",
+            "batch_size: 64}\n  unused: {name: sgd, learning_rate: 0.1}\n  reckless",
+            {},
+            id="an entry that nothing uses",
         ),
         pytest.param(
             "sweeps:",

@@ -15,7 +15,7 @@ wildcard_constraints:
     run=NAME,
     path=NAME,
     sweep=NAME,
-    chunk=r"\d+",
+    chunk=r"[0-9a-f]{16}",
     figure=NAME,
     seed=r"\d+",
     member=r"\d+(-\d+)?",
@@ -90,17 +90,21 @@ def checkpoints_of_path(wildcards):
 # Sweeps
 
 
-def chunks_of_sweep(wildcards):
-    count = len(configuration.chunks_of_sweep(CONFIG, wildcards.sweep))
+def chunks_of_sweep(sweep):
+    chunks = configuration.chunks_of_sweep(CONFIG, sweep)
+    return {configuration.name_of_chunk(chunk): chunk for chunk in chunks}
+
+
+def tables_of_chunks(wildcards):
     return [
-        f"{RESULTS}/sweeps/{wildcards.sweep}/chunk_{number}.csv"
-        for number in range(count)
+        f"{RESULTS}/sweeps/{wildcards.sweep}/chunk_{name}.csv"
+        for name in chunks_of_sweep(wildcards.sweep)
     ]
 
 
 def members_of_chunk(wildcards):
-    chunks = configuration.chunks_of_sweep(CONFIG, wildcards.sweep)
-    return [configuration.plain(member) for member in chunks[int(wildcards.chunk)]]
+    members = chunks_of_sweep(wildcards.sweep)[wildcards.chunk]
+    return [configuration.plain(member) for member in members]
 
 
 # Figures and claims

@@ -23,7 +23,7 @@ rule train_chunk:
 
 rule gather_sweep:
     input:
-        chunks_of_sweep,
+        tables_of_chunks,
     output:
         f"{RESULTS}/sweeps/{{sweep}}.csv",
     log:

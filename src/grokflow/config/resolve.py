@@ -7,7 +7,7 @@ reruns, only for the jobs that it touches.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from grokflow.config.schema import AnyPath, Config, Dataset, Entry, Model, Optimizer, Seed
@@ -149,6 +149,11 @@ def chunks_of_sweep(config: Config, name: str) -> list[list[ResolvedMember]]:
         groups.setdefault(digest(own), []).append(member)
     size = config.sweeps[name].members_at_once
     return [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]
+
+
+def name_of_chunk(members: Sequence[ResolvedMember]) -> str:
+    """A name that stays when others join the sweep, so that only what is new is trained."""
+    return digest([plain(member) for member in members])
 
 
 def runs_of_path(config: Config, name: str) -> tuple[str, str]:
