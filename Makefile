@@ -14,7 +14,7 @@ help: ## list the commands
 reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n)
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1
 
-quick: $(VENV)/.runtime ## the same graph in about a minute into results/quick/
+quick: $(VENV)/.runtime ## the same graph in minutes into results/quick/
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1 --configfile config/quick.yaml
 
 report: $(VENV)/.runtime ## one self-contained page of the results: results/report.html
