@@ -17,7 +17,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from grokflow.files import write_bytes
@@ -107,7 +107,9 @@ def _settle(picture: Figure) -> None:
     """Work out the layout once: anew for each format it would move by fractions of a pixel."""
     picture.draw_without_rendering()
     picture.set_layout_engine("none")
-    # The solver's last digit depends on where objects lie in memory, and the bytes on that digit.
+    # The solver's last digits depend on where objects lie in memory, and the bytes on those digits.
+    for part in picture.findobj(SubFigure):
+        part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), 9))
     for axes in picture.findobj(Axes):
         x, y, width, height = (round(float(v), 9) for v in axes.get_position(original=True).bounds)
         axes.set_position((x, y, width, height))
