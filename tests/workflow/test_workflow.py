@@ -153,7 +153,7 @@ def test_an_edit_reruns_only_what_it_touches(finished, old, new, expected):
         jobs = planned_jobs(finished.snakemake("-n", "--quiet", "rules").stdout)
     finally:
         finished.config.write_text(before, encoding="utf-8")
-    assert {rule: jobs.get(rule) for rule in expected} == expected
+    assert {rule: jobs.get(rule) for rule in expected or jobs} == expected
     assert jobs.get("train", 0) == expected.get("train", 0)
     assert jobs.get("connect", 0) == expected.get("connect", 0)
 

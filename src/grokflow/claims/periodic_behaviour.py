@@ -151,7 +151,6 @@ def collapses_lift_validation(run: Member) -> Finding:
 )
 def periods_in_float64(run: Member, against: Member) -> Finding:
     own, other, epochs = _collapses_in_common(run, against)
-    _must_be_periodic(other, epochs)
     return Finding(own >= PERIODIC, f"{_count(own)} in {epochs} epochs (float32: {other})")
 
 
@@ -258,7 +257,6 @@ def wholly_invariant(run: Member) -> Finding:
 )
 def periods_need_both(run: Member, against: Member) -> Finding:
     own, other, epochs = _collapses_in_common(run, against)
-    _must_be_periodic(other, epochs)
     return Finding(own < PERIODIC, f"{_count(own)} in {epochs} epochs (with both: {other})")
 
 
@@ -273,7 +271,6 @@ def periods_need_both(run: Member, against: Member) -> Finding:
 )
 def no_periods_on_sphere(run: Member, against: Member) -> Finding:
     own, other, epochs = _collapses_in_common(run, against)
-    _must_be_periodic(other, epochs)
     teeth = saw_tooth(run.epochs["invariant_effective_learning_rate"].to_numpy(float)).teeth
     measured = f"{teeth} teeth, {_count(own)} in {epochs} epochs (with the norm free: {other})"
     return Finding(bool(teeth == 0 and own < PERIODIC), measured)
@@ -328,12 +325,14 @@ def _coincidence(run: Member, of: Quantity, before: int | None = None) -> Coinci
 
 
 def _collapses_in_common(run: Member, against: Member) -> tuple[int, int, int]:
-    """Collapses that start in the epochs that both runs have, of each; and how many epochs these are."""
+    """Collapses that start in the epochs that both runs have, of each; and how many epochs these are.
+
+    Raises
+    ------
+    Undecided : when the run to compare with is not periodic in them.
+    """
     epochs = min(int(member.epochs["epoch"].max()) for member in (run, against))
     own, other = (int((member.periods["start"] <= epochs).sum()) for member in (run, against))
+    if other < PERIODIC:
+        raise Undecided(f"the run to compare with has {_count(other)} only in {epochs} epochs")
     return own, other, epochs
-
-
-def _must_be_periodic(collapses: int, epochs: int) -> None:
-    if collapses < PERIODIC:
-        raise Undecided(f"the run to compare with has {_count(collapses)} only in {epochs} epochs")

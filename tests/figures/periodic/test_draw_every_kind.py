@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib
 import pandas as pd
 import pytest
+from layouts import assert_apart, assert_on_the_page, assert_without_noise, boxes_of
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -97,26 +98,19 @@ def words(picture: Figure) -> str:
 @pytest.mark.parametrize("case", ["alone", "many", "odd"])
 def test_nothing_runs_off_the_picture_and_nothing_overlaps(records: Any, kind: str, case: str) -> None:
     picture = picture_of(kind, members(records, kind, case))
-    renderer = FigureCanvasAgg(picture).get_renderer()
-    panels, key = picture.subfigs
-    drawn = panels.get_tightbbox(renderer)
-    assert 0 <= drawn.x0 < drawn.x1 <= picture.bbox.x1
-    assert key.bbox.y1 - 2 <= drawn.y0 < drawn.y1 <= picture.bbox.y1
-    lines = [line.get_window_extent(renderer) for line in [*key.legends, *key.texts]]
-    for number, line in enumerate(lines):
-        assert 0 <= line.x0 < line.x1 <= key.bbox.x1
-        assert 0 <= line.y0 < line.y1 <= key.bbox.y1
-        assert not line.count_overlaps(lines[:number])
+    assert_on_the_page(picture)
     headings = []
-    for axes in panels.axes:
+    for axes in picture.subfigs[0].axes:
         texts = [axes._left_title, *axes.texts] if axes.axison else [*axes.texts]
-        boxes = [text.get_window_extent(renderer) for text in texts if text.get_text()]
-        for number, box in enumerate(boxes):
-            assert not box.count_overlaps(boxes[:number]), texts[number].get_text()
+        assert_apart(boxes_of(picture, [text for text in texts if text.get_text()]))
         if axes.get_title(loc="left"):
-            headings.append(axes._left_title.get_window_extent(renderer))
-    for number, box in enumerate(headings):
-        assert not box.count_overlaps(headings[:number])
+            headings.append(axes._left_title)
+    assert_apart(boxes_of(picture, headings))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_layout_keeps_no_noise_of_its_solver(records: Any, kind: str) -> None:
+    assert_without_noise(picture_of(kind, members(records, kind, "alone")))
 
 
 @pytest.mark.parametrize("kind", sorted({*OF_RUNS} - {"ray", "block", "invariance"}))
