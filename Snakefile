@@ -3,7 +3,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from grokflow.claims import SUBJECTS
+from grokflow.claims import CRITERIA, SUBJECTS
 from grokflow.config import load
 from grokflow.errors import GrokflowError
 from grokflow.figures import KINDS

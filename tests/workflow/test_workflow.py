@@ -45,6 +45,13 @@ def test_one_command_makes_every_artifact(finished):
         assert (results / name).stat().st_size > 0, name
 
 
+def test_an_audit_is_made_where_a_figure_or_claim_reads_it_or_where_it_is_asked_for(finished):
+    audit = "results/runs/never/seed_3/invariance.csv"
+    assert not (finished.folder / audit).exists()
+    asked = planned_jobs(finished.snakemake(audit, "-n", "--quiet", "rules").stdout)
+    assert asked == {"audit_invariance": 1}
+
+
 def test_the_tiny_run_truly_groks(finished):
     for seed in (3, 4):
         points = json.loads((finished.folder / f"results/runs/groks/seed_{seed}/points.json").read_text())
@@ -141,7 +148,7 @@ def test_the_second_time_there_is_nothing_to_do(finished):
         pytest.param(
             "sweeps:",
             "invariance: {scales: [0.1, 10.0]}\nsweeps:",
-            {"audit_invariance": 5, "draw_figure": 1, "judge_claims": 1},
+            {"audit_invariance": 1, "draw_figure": 1, "judge_claims": 1},
             id="scales of the audit: nothing is trained again",
         ),
     ],

@@ -196,6 +196,14 @@ def tables_of_claims(wildcards):
         for folder in folders.values()
         for name in RUN_TABLES
     ]
+    of_runs += [
+        f"{folder}/{name}"
+        for id, claim in CONFIG.claims.items()
+        for run in (claim.run, claim.against)
+        for name in CRITERIA[claim.claim or id].files
+        if run in CONFIG.runs
+        for folder in members_of_run(run).values()
+    ]
     of_paths = [
         f"{folder}/{name}"
         for folders in subjects["paths"].values()
@@ -215,7 +223,6 @@ RUN_TABLES = (
     "epochs.csv",
     "points.json",
     "periods.csv",
-    "invariance.csv",
 )
 
 

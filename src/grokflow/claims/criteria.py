@@ -94,6 +94,8 @@ class Criterion:
     threshold: str
     subject: str
     judge: Callable[..., Finding]
+    files: tuple[str, ...] = ()
+    """Tables of a run that it reads besides those that every run has."""
 
     @property
     def paper(self) -> str:
@@ -119,12 +121,12 @@ CRITERIA: dict[str, Criterion] = {}
 
 
 def criterion(
-    id: str, *, figure: str, statement: str, threshold: str, subject: str
+    id: str, *, figure: str, statement: str, threshold: str, subject: str, files: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., Finding]], Callable[..., Finding]]:
     """Register the decorated function as the judge of the claim `id`."""
 
     def register(judge: Callable[..., Finding]) -> Callable[..., Finding]:
-        CRITERIA[id] = Criterion(id, figure, statement, threshold, subject, judge)
+        CRITERIA[id] = Criterion(id, figure, statement, threshold, subject, judge, files)
         return judge
 
     return register

@@ -215,6 +215,7 @@ def effective_gradient_falls(run: Member) -> Finding:
     threshold="at initialisation and at every point reached, the audit finds the residual stream invariant, "
     "and queries and keys not",
     subject="run",
+    files=("invariance.csv",),
 )
 def partly_invariant(run: Member) -> Finding:
     audit = run.invariance
@@ -238,6 +239,7 @@ def partly_invariant(run: Member) -> Finding:
     "frozen, the model is wholly scale-invariant.",
     threshold="at initialisation and at every point reached, the audit finds every trained group invariant",
     subject="run",
+    files=("invariance.csv",),
 )
 def wholly_invariant(run: Member) -> Finding:
     trained = run.invariance[run.invariance["trained"]]
