@@ -7,6 +7,7 @@ from grokflow.claims import CRITERIA, SUBJECTS
 from grokflow.config import load
 from grokflow.errors import GrokflowError
 from grokflow.figures import KINDS
+from grokflow.files import refuse_links_out
 
 min_version("9.10")
 
@@ -18,6 +19,7 @@ try:
         figure_kinds=KINDS,
         claim_subjects=SUBJECTS,
     )
+    refuse_links_out(CONFIG.results)
 except GrokflowError as error:
     raise WorkflowError(str(error)) from None
 

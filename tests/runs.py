@@ -121,13 +121,13 @@ class Trained:
         return found
 
 
-def train_in(folder: Path, run: ResolvedRun) -> Trained:
+def train_in(folder: Path, run: ResolvedRun, device: str = "cpu") -> Trained:
     """Train `run` in `folder`, or go on with what an earlier call there left."""
     trained = Trained(run, folder)
     outcome = train(
         run,
         trained.dataset,
-        "cpu",
+        device,
         resume=folder / "resume",
         history=trained.history,
         epochs=trained.epochs,

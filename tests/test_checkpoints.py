@@ -198,7 +198,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ArtifactError, match=f"{written.name}.*No space"):
         write_checkpoint(written, LAYOUT, vector() + 1, 700, CONFIG)
     assert written.read_bytes() == before
     assert list(written.parent.iterdir()) == [written]

@@ -70,6 +70,13 @@ def test_the_configurations_of_this_repository_are_valid(name):
     loaded(ROOT / name)
 
 
+def test_the_configuration_for_a_gpu_is_laid_over_the_full_one():
+    files = [ROOT / "config.yaml", ROOT / "config/gpu.yaml"]
+    laid = load(files, figure_kinds=KINDS, claim_subjects=SUBJECTS)
+    assert (laid.device, len(members_of_sweep(laid, "phase_diagram"))) == ("cuda", 500)
+    assert laid.runs == loaded(ROOT / "config.yaml").runs
+
+
 M = "mode_connectivity"
 LN, PLAIN, WHOLLY = "layer_norm_1layer", "plain_1layer", "scale_invariant_1layer"
 DECAY = ["sweeps", "weight_decay"]
@@ -255,6 +262,15 @@ REFUSED += [  # what paper P brought
     (VARY, {}, ["sweeps.weight_decay.vary", "at least 1 item", "{}"]),
     (VARY, {"optimizer.weight_decay": []}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "at least 1 item", "[]"]),
     (VARY, {"optimizer.weight_decay": 0.1}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "list", "0.1"]),
+    (VARY, {"optimizer.weight_decay": {"from": 0.1, "to": 1}}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "a list of values", "a range"]),
+    ([*VARY, "optimizer.weight_decay"], {"from": 1, "to": 0.1}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "the smaller end first", "from 1 to 0.1"]),
+    ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": 1, "scale": "log"}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "positive ends", "from 0"]),
+    ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": 1, "scal": "log"}, ["sweeps.weight_decay.vary.optimizer.weight_decay.scal", "a known key (from, to, scale)", "Did you mean 'scale'?"]),
+    ([*VARY, "optimizer.weight_decay"], {"from": 0}, ["sweeps.weight_decay.vary.optimizer.weight_decay.to", "this key", "nothing"]),
+    ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": "1"}, ["sweeps.weight_decay.vary.optimizer.weight_decay.to", "a finite number", "'1'"]),
+    ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": 1, "scale": "lin"}, ["sweeps.weight_decay.vary.optimizer.weight_decay.scale", "linear, log", "'lin'"]),
+    ([*DECAY, "draws"], 0, ["sweeps.weight_decay.draws", "greater than or equal to 1", "found 0"]),
+    ([*DECAY, "draws"], 6000, ["sweeps.weight_decay.vary", "at most 10000 members", "12000"]),
     (VARY, {"optimizer.weight_decay": [0.1, 0.1]}, ["sweeps.weight_decay", "each value once in optimizer.weight_decay", "[0.1, 0.1]"]),
     (VARY, {"optimizer.weight_decay": [0, 0.0]}, ["sweeps.weight_decay", "each value once in optimizer.weight_decay", "[0, 0.0]"]),
     (VARY, {"optimizer.weight_decy": [0.1]}, ["sweeps.weight_decay.vary", "optimizer.beta_1", "Did you mean 'optimizer.weight_decay'?"]),
@@ -298,7 +314,7 @@ REFUSED += [  # what paper P brought
     (["claims", "P2"], {"sweep": "train_fraction", "against": M}, ["claims.P2.against", "no such key for P2"]),
     (["claims", "P1"], {"sweep": "train_fraction"}, ["claims.P1.sweep", "no such key for P1"]),
     (["claims", "P1"], {"sweep": "train_fraction"}, ["claims.P1.run", "a name", "none"]),
-    (["claims", "P3", "sweep"], "weight_decy", ["claims.P3.sweep", "a sweep of this configuration (train_fraction, weight_decay)", "Did you mean 'weight_decay'?"]),
+    (["claims", "P3", "sweep"], "weight_decy", ["claims.P3.sweep", "a sweep of this configuration (train_fraction, weight_decay, phase_diagram)", "Did you mean 'weight_decay'?"]),
     (["claims", "P9", "against"], ..., ["claims.P9.against", "a name", "none"]),
     (["claims", "P9", "against"], "weight_decay", ["claims.P9.against", "a run of this configuration"]),
     (["claims", "P9sphere"], {"run": LN, "against": M}, ["claims.P9sphere", "P9, P9-sphere", "Did you mean 'P9-sphere'?"]),

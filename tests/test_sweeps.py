@@ -30,9 +30,14 @@ from grokflow.config import members_of_sweep as members
 from grokflow.errors import ArtifactError
 from grokflow.sweeps import OUTCOMES, _Chunk, train_chunk
 from grokflow.tables import gather
+from grokflow.workshop import Workshop
+
+NOWHERE = Workshop(None, "a chunk", {}, (), "cpu")
+"""Keeps no state of what is trained there."""
 
 MOMENTUM = SGD(name="sgd", learning_rate=0.05, momentum=0.9, batch_size=8)
 ADAMW = AdamW(name="adamw", learning_rate=0.01, batch_size=8, warmup_steps=6)
+NOWHERE = Workshop(None, "a chunk", {}, ("sweeps.py",), "cpu")
 
 
 def member(base: dict[str, Any], row: int, **changes: Any) -> ResolvedMember:
@@ -66,14 +71,18 @@ TINY_CHUNKS = {
 
 @pytest.mark.parametrize("kind", TINY_CHUNKS)
 def test_weights_of_a_chunk_are_those_of_single_runs(kind: str, tmp_path: Path) -> None:
-    """After 32 steps that differ in seed, weight decay and split."""
-    chosen = [member(TINY, row, epochs=8, **TINY_CHUNKS[kind]) for row in range(3)]
+    """After up to 50 steps that differ in seed, weight decay, split, and in how many an epoch has."""
+    chosen = []
+    for row, fraction in enumerate((0.3, 0.8, 0.55, 0.8)):
+        base = {**TINY, **TINY_CHUNKS[kind]}
+        base["dataset"] = base["dataset"].model_copy(update={"train_fraction": fraction})
+        chosen.append(member(base, row, epochs=10))
     chunk = _Chunk(chosen, "cpu")
-    chunk.go()
-    assert chunk.rows == [0, 1, 2]
-    for row, one in enumerate(chosen):
-        alone = train_in(tmp_path / str(row), one.run).weights(8)
-        assert (chunk.weights[row] - alone).abs().max() <= 1e-9
+    chunk.go(NOWHERE)
+    assert chunk.rows == [1, 3, 2, 0]
+    for place, row in enumerate(chunk.rows):
+        alone = train_in(tmp_path / str(row), chosen[row].run).weights(10)
+        assert (chunk.weights[place] - alone).abs().max() <= 1e-12
     assert (chunk.weights[0] - chunk.weights[1]).abs().max() > 0.1
 
 
@@ -144,11 +153,11 @@ def test_members_that_finish_leave_the_others_as_they_are(
 ) -> None:
     chosen, _ = grokking
     chunk = _Chunk(chosen, "cpu")
-    chunk.go()
+    chunk.go(NOWHERE)
     assert chunk.rows == [1]
     assert chunk.weights.shape == (1, chunk.model.layout.size)
     lone = _Chunk(chosen[1:2], "cpu")
-    lone.go()
+    lone.go(NOWHERE)
     assert chunk.epoch == lone.epoch == 200
     assert (chunk.weights - lone.weights).abs().max() <= 1e-9
     assert chunk.outcomes[1] == lone.outcomes[0]
@@ -166,7 +175,7 @@ def test_a_single_members_chunk_agrees_with_one_among_others(
 def test_all_members_may_finish_early(grokking: tuple[list[ResolvedMember], list[Trained]]) -> None:
     chosen, _ = grokking
     chunk = _Chunk([chosen[0], chosen[2]], "cpu")
-    chunk.go()
+    chunk.go(NOWHERE)
     assert chunk.rows == []
     assert chunk.epoch < 200
     assert chunk.epoch == max(outcome["epochs"] for outcome in chunk.outcomes)
@@ -179,8 +188,8 @@ def test_a_member_that_diverges_is_reported_and_the_others_go_on(at: int) -> Non
     mixed = list(chosen)
     mixed[at] = chosen[at].model_copy(update={"run": chosen[at].run.model_copy(update={"optimizer": absurd})})
     healthy, found = _Chunk(chosen, "cpu"), _Chunk(mixed, "cpu")
-    healthy.go()
-    found.go()
+    healthy.go(NOWHERE)
+    found.go(NOWHERE)
     others = [row for row in range(3) if row != at]
     assert found.rows == others
     assert (found.weights - healthy.weights[others]).abs().max() <= 1e-12
@@ -211,7 +220,7 @@ def test_learning_rates_may_differ(tmp_path: Path) -> None:
         optimizer = one.run.optimizer.model_copy(update={"learning_rate": rate})
         chosen.append(one.model_copy(update={"run": one.run.model_copy(update={"optimizer": optimizer})}))
     chunk = _Chunk(chosen, "cpu")
-    chunk.go()
+    chunk.go(NOWHERE)
     for row, one in enumerate(chosen):
         alone = train_in(tmp_path / str(row), one.run)
         assert checkpoint_epochs(alone.checkpoints) == [0, 3]
@@ -338,6 +347,57 @@ def test_chunks_hold_members_of_one_shape(at_once: int) -> None:
 def test_only_what_a_row_can_have_of_its_own_shares_a_chunk(key: str, values: list, number: int) -> None:
     configured = config(vary={key: values}, members_at_once=100)
     assert len(chunks(configured, "grid")) == number
+
+
+RANDOM: dict[str, Any] = {
+    "vary": {
+        "optimizer.weight_decay": {"from": 0.001, "to": 10.0, "scale": "log"},
+        "dataset.train_fraction": {"from": 0.3, "to": 0.6},
+        "model.layers": {"from": 1, "to": 2},
+        "optimizer.momentum": [0.0, 0.5],
+    },
+    "draws": 200,
+    "seeds": [0],
+}
+
+
+def test_a_random_design_draws_within_its_ranges_evenly() -> None:
+    settings = pd.DataFrame([one.settings for one in members(config(**RANDOM), "grid")])
+    assert len(settings) == 200
+    decay, fraction = settings["optimizer.weight_decay"], settings["dataset.train_fraction"]
+    assert decay.between(0.001, 10).all()
+    assert 60 < (decay < 0.1).sum() < 140  # half of it, on a log scale
+    assert fraction.between(0.3, 0.6).all()
+    assert 60 < (fraction < 0.45).sum() < 140
+    for key, values in (("model.layers", [1, 2]), ("optimizer.momentum", [0.0, 0.5])):
+        counts = settings[key].value_counts()
+        assert sorted(counts.index) == values
+        assert counts.min() > 60
+    assert abs(np.corrcoef(np.log(decay), fraction)[0, 1]) < 0.3
+
+
+def test_more_draws_keep_the_first_and_another_seed_draws_anew() -> None:
+    few, more, other = (
+        [one.settings for one in members(config(**{**RANDOM, **changed}), "grid")]
+        for changed in ({"draws": 20}, {"draws": 30}, {"draws": 20, "design_seed": 1})
+    )
+    assert more[:20] == few
+    assert not any(settings in few for settings in other)
+
+
+def test_a_combination_that_is_drawn_twice_is_trained_once() -> None:
+    drawn = members(config(vary={"model.layers": {"from": 1, "to": 3}}, draws=50, seeds=[4, 5]), "grid")
+    assert sorted((one.settings["model.layers"], one.run.seed) for one in drawn) == [
+        (layers, seed) for layers in (1, 2, 3) for seed in (4, 5)
+    ]
+
+
+def test_members_of_a_random_design_share_a_chunk_whatever_their_train_fraction() -> None:
+    vary = {"dataset.train_fraction": {"from": 0.3, "to": 0.6}}
+    found = chunks(config(vary=vary, draws=6, seeds=[0], members_at_once=4), "grid")
+    assert [len(chunk) for chunk in found] == [4, 2]
+    table = train_chunk(found[0], "cpu")
+    assert len(set(table["dataset.train_fraction"])) == 4
 
 
 def test_every_chunk_of_a_configured_sweep_trains_and_gathers(tmp_path: Path) -> None:

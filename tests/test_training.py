@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,7 +213,7 @@ def test_an_interruption_in_a_step_changes_nothing(
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", [1, 2, 4])
-@pytest.mark.parametrize("name", ["save_checkpoint", "save"])
+@pytest.mark.parametrize("name", ["save_checkpoint", "save_state"])
 def test_an_interruption_around_a_save_changes_nothing(
     name: str,
     call: int,
@@ -221,7 +222,7 @@ def test_an_interruption_around_a_save_changes_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    how = {"owner": state.Workshop, "name": name, "at_call": call, "after": after}
+    how = {"owner": state.RunWorkshop, "name": name, "at_call": call, "after": after}
     assert_goes_on_after_interruption(tmp_path, tiny.run, tiny, monkeypatch, **how)
 
 
@@ -347,13 +348,26 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_a_damaged_state_starts_over_with_the_same_result(
+def test_a_damaged_state_is_named_and_the_one_before_it_is_used(
+    what: str, tiny: Trained, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    saved = train_in(tmp_path, tiny_run(epochs=5)).state
+    saved.write_bytes(DAMAGE[what](saved.read_bytes()))
+    assert train_in(tmp_path, tiny.run).contents() == tiny.contents()
+    printed = capsys.readouterr().out
+    assert re.search("A saved state cannot be used. .*/state.safetensors: expected", printed)
+    assert "Going on from epoch 4." in printed
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_without_a_good_state_it_starts_over_with_the_same_result(
     what: str, tiny: Trained, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     saved = train_in(tmp_path, tiny_run(epochs=3)).state
-    saved.write_bytes(DAMAGE[what](saved.read_bytes()))
+    for path in (saved, saved.with_name("previous.safetensors")):
+        path.write_bytes(DAMAGE[what](path.read_bytes()))
     assert train_in(tmp_path, tiny.run).contents() == tiny.contents()
-    assert "Starting over, because the saved state cannot be used" in capsys.readouterr().out
+    assert "Starting over, because no saved state can be used" in capsys.readouterr().out
 
 
 def test_a_whole_file_of_another_kind_in_its_place_starts_over(tiny: Trained, tmp_path: Path) -> None:

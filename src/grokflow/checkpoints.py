@@ -45,7 +45,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
     try:
         tensors = load(content)
         metadata = _metadata(content)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(
             path,
             expected="a complete safetensors file",

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from grokflow import config
 from grokflow.checkpoints import checkpoint_path, read_checkpoint, read_tensors, write_tensors
-from grokflow.compute import provenance
 from grokflow.config import ResolvedPath, ResolvedRun, plain
 from grokflow.errors import ArtifactError
 from grokflow.files import write_json, write_text
@@ -28,11 +27,25 @@ from grokflow.objective import Examples, Task, loss_and_gradient, make_task
 from grokflow.paths import Curve, fit_bends
 from grokflow.randomness import generator
 from grokflow.weights import Layout, to_tensor
+from grokflow.workshop import State, Workshop
 
 POINTS = ("initial", "point_1", "point_2", "final")
 AGAIN = "Delete it; the next run makes it again."
 
 FIT_HISTORY = ["epoch", "learning_rate", "loss"]
+
+WHAT_FITS = (
+    "connection.py",
+    "paths",
+    "randomness.py",
+    "weights.py",
+    "prefixes.py",
+    "model.py",
+    "objective.py",
+    "operations.py",
+    "dataset.py",
+)
+"""The sources that decide what a fit computes; a state of other sources is not resumed."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +98,27 @@ class End:
 
 
 def connect(
-    path: ResolvedPath, start: End, end: End, dataset: pd.DataFrame, device: str
+    path: ResolvedPath,
+    start: End,
+    end: End,
+    dataset: pd.DataFrame,
+    device: str,
+    *,
+    resume: str | Path | None = None,
+    subject: str | Path = "a path",
 ) -> tuple[Curve, pd.DataFrame] | str:
-    """The curve between two points and the history of its fit, or the reason why there is none."""
+    """The curve between two points and the history of its fit, or the reason why there is none.
+
+    Parameters
+    ----------
+    resume : folder in which unfinished fits are kept; None: nothing is.
+    subject : what the path is called in messages.
+
+    Raises
+    ------
+    ArtifactError : when a checkpoint is damaged, or another process fits the same path.
+    SystemExit : after SIGTERM, with the state of the last epoch saved.
+    """
     missing = [e.reason for e in (start, end) if e.epoch is None]
     if missing:
         return "; ".join(missing)
@@ -105,7 +136,11 @@ def connect(
     straight = segment.weights(np.linspace(0.0, 1.0, bends + 2))
     controls = to_tensor(straight, path.from_run.precision, device)
     task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
-    history = list(_fit(path, path.path.fit, controls, task, f"{start.label}/{end.label}"))
+    settings = {**plain(path), "epochs": [start.epoch, end.epoch]}
+    workshop = Workshop(resume, subject, settings, WHAT_FITS, device)
+    with workshop.locked():
+        history = _fit(path, path.path.fit, controls, task, f"{start.label}/{end.label}", workshop)
+        workshop.discard()
     if not controls.isfinite().all():
         return f"the fit from {start.label} to {end.label} diverged; lower the learning_rate of its `fit`"
     names = (start.label, *(f"bend {i + 1}" for i in range(bends)), end.label)
@@ -126,13 +161,23 @@ def _chain(start: End, end: End) -> Curve:
     return Curve("chain", weights, tuple(f"epoch {epoch}" for epoch in epochs))
 
 
-def _fit_history(rows: list[tuple[int, float, float]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=FIT_HISTORY)
+def _fit_history(rows: list[list[float]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=FIT_HISTORY).astype({"epoch": int})
 
 
 def _fit(
-    path: ResolvedPath, fit: config.Fit, controls: Tensor, task: Task, draw: str
-) -> Iterable[tuple[int, float, float]]:
+    path: ResolvedPath, fit: config.Fit, controls: Tensor, task: Task, draw: str, workshop: Workshop
+) -> list[list[float]]:
+    """Move the bends of `controls` (K, n) in place, or go on where an interrupted fit stood; its history."""
+    history: list[list[float]] = []
+    velocity = torch.zeros_like(controls[1:-1])
+    saved = workshop.load()
+    if saved is not None:
+        print(f"Going on from epoch {saved[1]['epoch']}.", flush=True)
+        history = saved[0]["history"].tolist()
+        controls.copy_(torch.from_numpy(saved[0]["controls"]))
+        velocity.copy_(torch.from_numpy(saved[0]["velocity"]))
+    done = len(history)
     seed, batch_size = path.from_run.seed, path.from_run.optimizer.batch_size
     decay = path.weight_decay
 
@@ -144,17 +189,25 @@ def _fit(
         return step
 
     def epochs() -> Iterable[tuple[np.ndarray, Iterable[Any]]]:
-        for epoch in range(fit.epochs):
+        for epoch in range(done, fit.epochs):
             random = generator(seed, f"path/{draw}", epoch)
             order = random.permutation(len(task.train))
             index = torch.from_numpy(order).to(controls.device)
             batches = list(task.train.take(index).batches(batch_size))
             yield random.random(len(batches)), (on(batch) for batch in batches)
 
-    for epoch, (loss, rate) in enumerate(fit_bends(path.path.kind, controls, fit, epochs()), start=1):
+    def state() -> State:
+        tensors = {"controls": controls.cpu().numpy(), "velocity": velocity.cpu().numpy()}
+        return {**tensors, "history": np.array(history)}, {"epoch": len(history)}
+
+    fitted = fit_bends(path.path.kind, controls, fit, epochs(), velocity, done)
+    for epoch, (loss, rate) in enumerate(fitted, start=done + 1):
+        history.append([epoch, rate, loss])
         if epoch % max(1, fit.epochs // 20) == 0:
             print(f"fit epoch {epoch}/{fit.epochs}  loss {loss:.4g}", flush=True)
-        yield epoch, rate, loss
+        if epoch < fit.epochs:
+            workshop.pause(state)
+    return history
 
 
 def read_ends(path: ResolvedPath, points: list[str], checkpoints: list[str]) -> tuple[End, End]:
@@ -216,7 +269,6 @@ def write_connection(
     curve: str | Path,
     fit: str | Path,
     record: str | Path,
-    device: str,
 ) -> None:
     """Write the control points, the history of the fit, and path.json, which says what they are."""
     skipped = outcome if isinstance(outcome, str) else None
@@ -236,7 +288,6 @@ def write_connection(
             "control_points": [] if found is None else list(found.names),
             "length": None if found is None else float(found.arc_length(np.array([1.0]))[0]),
             "weight_decay": path.weight_decay,
-            "provenance": provenance(device, path.from_run.threads, plain(path)),
         },
     )
 

@@ -9,14 +9,32 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from grokflow.errors import ArtifactError
+
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Replace `path` by `content` so that a reader sees the old file or the new one, never a part.
 
     The order is: temporary file in the same folder, fsync, rename, fsync of the folder. After an
     error the old file stands and the temporary one is gone.
+
+    Raises
+    ------
+    ArtifactError : when the file system does not take it (full, over quota, read-only, failing).
     """
     path = Path(path)
+    try:
+        _replace(path, content)
+    except OSError as error:
+        raise ArtifactError(
+            path,
+            expected="a file system that takes this file",
+            found=error.strerror or error,
+            mend="What was there before stands. Mend the cause and run the same command again.",
+        ) from None
+
+
+def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -34,6 +52,25 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def refuse_links_out(root: str | Path) -> None:
+    """Refuse a folder in which a symbolic link leads out of it; `root` itself may be a link.
+
+    Raises
+    ------
+    ArtifactError : with the first such link.
+    """
+    inside = Path(root).resolve()
+    for folder, folders, names in os.walk(root):
+        for path in (Path(folder) / name for name in (*folders, *names)):
+            if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                raise ArtifactError(
+                    path,
+                    expected="nothing that leads out of the results",
+                    found=f"a link to {path.resolve()}",
+                    mend="Remove it. To keep results elsewhere, let the whole folder be a link.",
+                )
 
 
 def write_text(path: str | Path, text: str) -> None:

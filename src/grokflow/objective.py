@@ -24,6 +24,10 @@ CHUNK = 2048
 """Examples per forward pass of an evaluation; measured as the fastest on a CPU."""
 
 
+NO_TARGET = -1
+"""The target of an example that counts for nothing: it fills up a row of a batch of models."""
+
+
 @dataclass(frozen=True)
 class Examples:
     """Tokens (N, T) and the targets (N,) that the model should predict from them."""
@@ -37,6 +41,15 @@ class Examples:
     def take(self, index: Tensor | slice) -> Examples:
         """The examples at `index`."""
         return Examples(self.tokens[index], self.targets[index])
+
+    def clone(self) -> Examples:
+        """A copy that shares no memory."""
+        return Examples(self.tokens.clone(), self.targets.clone())
+
+    def copy_(self, other: Examples) -> None:
+        """Take over the content of as many other examples."""
+        self.tokens.copy_(other.tokens)
+        self.targets.copy_(other.targets)
 
     def batches(self, size: int) -> Iterator[Examples]:
         """Consecutive batches of `size`; the last one holds what is left."""
@@ -84,12 +97,18 @@ def batch_pass(model: Transformer, weights: Tensor, batch: Examples) -> BatchPas
     if logits.ndim == 2:
         losses = cross_entropy(logits, batch.targets)
     else:
-        targets = batch.targets.expand(logits.shape[:-1])
-        losses = cross_entropy(logits.mT, targets, reduction="none").mean(-1)
+        losses = cross_entropies(logits, batch.targets).sum(-1) / (batch.targets != NO_TARGET).sum(-1)
     (gradient,) = torch.autograd.grad(losses.sum(), weights)
     with torch.no_grad():
-        wrong = (logits.argmax(-1) != batch.targets).sum(-1)
+        wrong = ((logits.argmax(-1) != batch.targets) & (batch.targets != NO_TARGET)).sum(-1)
     return BatchPass(losses.detach(), wrong, gradient)
+
+
+def cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:
+    """(..., B): of each example, from logits (..., B, V) and targets (B,) or (..., B); 0 without a target."""
+    targets = targets.expand(logits.shape[:-1])
+    by_class = logits if logits.ndim == 2 else logits.mT
+    return cross_entropy(by_class, targets, reduction="none", ignore_index=NO_TARGET)
 
 
 def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
@@ -99,15 +118,18 @@ def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> t
 
 
 @torch.no_grad()
-def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> tuple[float, float]:
-    """Mean cross-entropy and error (1 − accuracy) of weights (n,) on `examples`; sums in float64."""
-    loss = torch.zeros((), dtype=torch.float64, device=weights.device)
-    wrong = torch.zeros((), dtype=torch.int64, device=weights.device)
+def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
+
+    Sums in float64, on the CPU.
+    """
+    loss = torch.zeros(weights.shape[:-1], dtype=torch.float64, device=weights.device)
+    wrong = torch.zeros_like(loss)
     for batch in examples.batches(CHUNK):
         logits = model.logits(weights, batch.tokens)
-        loss += cross_entropy(logits, batch.targets, reduction="none").double().sum()
-        wrong += (logits.argmax(-1) != batch.targets).sum()
-    return loss.item() / len(examples), wrong.item() / len(examples)
+        loss += cross_entropies(logits, batch.targets).double().sum(-1)
+        wrong += (logits.argmax(-1) != batch.targets).sum(-1)
+    return (loss / len(examples)).cpu(), (wrong / len(examples)).cpu()
 
 
 @torch.no_grad()
@@ -120,17 +142,17 @@ def wrong_examples(model: Transformer, weights: Tensor, examples: Examples) -> T
 
 
 class GradientPass(NamedTuple):
-    """What one pass over the minibatches of the train set tells about a weight vector."""
+    """What one pass over the minibatches of the train set tells about weights (..., n); each is (...)."""
 
-    loss: float
+    loss: Tensor
     """Mean cross-entropy, in nats."""
-    error: float
+    error: Tensor
     """1 − accuracy."""
-    norm: float
+    norm: Tensor
     """Mean over the minibatches of ‖g‖, g the gradient of the cross-entropy (paper M, section 4)."""
-    norm_l2: float
+    norm_l2: Tensor
     """Mean over the minibatches of ‖g + λw‖."""
-    norm_part: float
+    norm_part: Tensor
     """As `norm`, of the asked part of g alone; 0 for no part."""
 
 
@@ -141,25 +163,25 @@ def gradient_pass(
     weight_decay: float,
     part: Sequence[slice] = (),
 ) -> GradientPass:
-    """Loss, error and mean stochastic gradient norm of weights (n,); sums in float64.
+    """Loss, error and mean stochastic gradient norm of weights (..., n); sums in float64, on the CPU.
 
     `batches` are a partition of the train set, `weight_decay` is λ.
     """
     weights = weights.detach().requires_grad_()
-    sums = torch.zeros(5, dtype=torch.float64, device=weights.device)
+    sums = torch.zeros(5, *weights.shape[:-1], dtype=torch.float64, device=weights.device)
     for batch in batches:
         logits = model.logits(weights, batch.tokens)
-        losses = cross_entropy(logits, batch.targets, reduction="none")
-        (gradient,) = torch.autograd.grad(losses.mean(), weights)
+        losses = cross_entropies(logits, batch.targets)
+        (gradient,) = torch.autograd.grad(losses.mean(-1).sum(), weights)
         with torch.no_grad():
-            sums[0] += losses.double().sum()
-            sums[1] += (logits.argmax(-1) != batch.targets).sum()
-            sums[2] += torch.linalg.vector_norm(gradient, dtype=torch.float64)
+            sums[0] += losses.double().sum(-1)
+            sums[1] += (logits.argmax(-1) != batch.targets).sum(-1)
+            sums[2] += torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
             if part:
                 sums[4] += norm_of(gradient, part)
             for piece in model.layout.trained:  # decay does not move what is frozen
-                gradient[piece].add_(weights[piece], alpha=weight_decay)
-            sums[3] += torch.linalg.vector_norm(gradient, dtype=torch.float64)
-    examples = sum(len(batch) for batch in batches)
-    loss, wrong, *norms = sums.tolist()
-    return GradientPass(loss / examples, wrong / examples, *(norm / len(batches) for norm in norms))
+                gradient[..., piece].add_(weights[..., piece], alpha=weight_decay)
+            sums[3] += torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
+    sums[:2] /= sum(len(batch) for batch in batches)
+    sums[2:] /= len(batches)
+    return GradientPass(*sums.cpu())

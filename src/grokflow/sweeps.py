@@ -1,28 +1,36 @@
 """Sweeps: many short trainings at once, as rows of one batch of models.
 
-A chunk's members have one shape: the same model, size of table and batch. Each row has its own seed,
-split, order of examples, learning rate and weight decay, and does what it would do alone.
+A chunk's members have one shape: the same model, table and batch size. Each row has its own seed,
+split, order of examples, learning rate and weight decay, and does what it would do alone. Where splits
+differ in size, the shorter ones are filled up with examples that count for nothing, and a row whose
+epoch is over waits for the others.
 
-Shapes: M members, n weights, N examples of a split, T context.
+Shapes: M members, n weights, N examples of a split (of the largest), T context.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from grokflow.config import ResolvedMember
+from grokflow.config import ResolvedMember, ResolvedRun, plain
 from grokflow.dataset import make_dataset
-from grokflow.objective import CHUNK, Examples, batch_pass, make_task
+from grokflow.model import make_model
+from grokflow.objective import CHUNK, NO_TARGET, Examples, batch_pass, make_task
 from grokflow.randomness import generator
+from grokflow.training.graph import captured
 from grokflow.training.hold import Hold
 from grokflow.training.optimizers import make_batched_optimizer
+from grokflow.training.state import WHAT_TRAINS
 from grokflow.weights import to_tensor
+from grokflow.workshop import State, Workshop
 
 OUTCOMES = ["seed", "point_1", "point_2", "epochs", "train_error", "validation_error", "diverged"]
 """Columns of a sweep's table after the varied keys: the epochs of points 1 and 2 as far as they were
@@ -30,17 +38,69 @@ looked for (every `log_every`-th epoch), how long the member was trained, the er
 the epoch at which its loss was no longer finite, if it was."""
 
 
-def train_chunk(members: Sequence[ResolvedMember], device: str) -> pd.DataFrame:
-    """Train the members together; a row each, in their order."""
-    chunk = _Chunk(members, device)
-    chunk.go()
-    rows = [{**m.settings, "seed": m.run.seed, **o} for m, o in zip(members, chunk.outcomes, strict=True)]
+def train_chunk(
+    members: Sequence[ResolvedMember],
+    device: str,
+    *,
+    resume: str | Path | None = None,
+    subject: str | Path = "a chunk",
+) -> pd.DataFrame:
+    """Train the members together; a row each, in their order.
+
+    Parameters
+    ----------
+    resume : folder in which unfinished chunks are kept; None: nothing is.
+    subject : what the chunk is called in messages.
+
+    Raises
+    ------
+    ArtifactError : when another process trains the same chunk.
+    SystemExit : after SIGTERM, with the state of the last epoch saved.
+    """
+    at_once = members_that_fit(members[0].run, device)
+    rows = []
+    for start in range(0, len(members), at_once):
+        part = members[start : start + at_once]
+        chunk = _Chunk(part, device)
+        settings = {"members": [plain(member) for member in part]}
+        workshop = Workshop(resume, subject, settings, WHAT_SWEEPS, device)
+        with workshop.locked():
+            chunk.go(workshop)
+            workshop.discard()
+        rows += [{**m.settings, "seed": m.run.seed, **o} for m, o in zip(part, chunk.outcomes, strict=True)]
     return as_table(pd.DataFrame(rows, columns=[*members[0].settings, *OUTCOMES]))
+
+
+def members_that_fit(run: ResolvedRun, device: str) -> int:
+    """How many members like `run` half of the free memory holds: of the GPU's, or of this machine's.
+
+    Counted generously: the weights with gradient, optimizer state and temporaries; what an evaluation
+    or a backward pass keeps of each row; the examples.
+    """
+    model = make_model(run.model, run.dataset)
+    examples = math.prod(map(len, model.alphabet))
+    own_rows = len(model.alphabet) * max(run.optimizer.batch_size, min(CHUNK, examples))
+    numbers_of_row = (
+        run.model.layers * (16 * run.model.width + 6 * run.model.mlp_width) + 4 * model.vocabulary
+    )
+    numbers = 8 * model.layout.size + own_rows * numbers_of_row
+    size = numbers * (4 if run.precision == "float32" else 8) + 3 * 8 * examples * (len(model.alphabet) + 1)
+    if device == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+    else:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    fit = max(1, free // 2 // size)
+    print(f"A member takes about {size / 2**20:.0f} MiB; {fit} fit into half of what is free.", flush=True)
+    return fit
 
 
 def as_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The table with whole numbers written as such, blanks where there is none."""
     return rows.astype(dict.fromkeys(("seed", "point_1", "point_2", "epochs"), "Int64"))
+
+
+WHAT_SWEEPS = ("sweeps.py", *WHAT_TRAINS)
+"""The sources that decide what a chunk computes; a state of other sources is not resumed."""
 
 
 class _Chunk:
@@ -51,42 +111,88 @@ class _Chunk:
         run = self.runs[0]
         tasks = [make_task(r.model, r.dataset, make_dataset(r.dataset), device) for r in self.runs]
         self.model = tasks[0].model
-        self.train = _stacked([task.train for task in tasks])
-        self.validation = _stacked([task.validation for task in tasks])
-        initial = np.stack([self.model.layout.initial(r.seed) for r in self.runs])
+        # Rows with more steps an epoch first: those that go on are always the first ones.
+        self.rows = sorted(range(len(members)), key=lambda row: -len(tasks[row].train))
+        self.sizes = [len(task.train) for task in tasks]
+        self.train = _stacked([tasks[row].train for row in self.rows])
+        self.validation = _stacked([tasks[row].validation for row in self.rows])
+        initial = np.stack([self.model.layout.initial(self.runs[row].seed) for row in self.rows])
         self.weights = to_tensor(initial, run.precision, device)
-        self.rows = list(range(len(members)))
         self.outcomes: list[dict[str, Any]] = [
             {"point_1": None, "point_2": None, "epochs": 0, "diverged": None} for _ in members
         ]
-        self.optimizer = make_batched_optimizer([r.optimizer for r in self.runs], self.weights)
-        self.hold = Hold(self.model.layout, {}, self.weights)
+        settings = [self.runs[row].optimizer for row in self.rows]
+        self.optimizer = make_batched_optimizer(settings, self.weights)
         self.epoch = 0
+        self.prepare()
 
-    def go(self) -> None:
+    def prepare(self) -> None:
+        """What an epoch of the rows in training reads and writes, in one place; it may then be captured."""
+        size = self.runs[0].optimizer.batch_size
+        self.hold = Hold(self.model.layout, {}, self.weights)
+        self.shuffled = self.train.clone()
+        steps = [[math.ceil(self.sizes[row] / size)] for row in self.rows]
+        self.steps_per_epoch = torch.tensor(steps, dtype=torch.float64, device=self.weights.device)
+        self.step = torch.zeros_like(self.steps_per_epoch)
+        changes = [self.weights, *self.optimizer.state.values(), self.step]
+        self.run_steps = captured(self.steps, changes)
+
+    def go(self, workshop: Workshop) -> None:
+        """Train all members, or go on where an interrupted chunk stood."""
         run = self.runs[0]
-        self.look()
+        saved = workshop.load()
+        if saved is None:
+            self.look()
+        else:
+            self.restore(saved)
+            print(f"Going on from epoch {self.epoch}.", flush=True)
         while self.rows and self.epoch < run.epochs:
             self.one_epoch()
             if self.epoch % run.log_every == 0 or self.epoch == run.epochs:
                 self.look()
                 print(f"epoch {self.epoch}/{run.epochs}  {len(self.rows)} members in training", flush=True)
+            if self.rows and self.epoch < run.epochs:
+                workshop.pause(self.state)
+
+    def state(self) -> State:
+        """All that an interrupted chunk needs to go on."""
+        tensors = {"weights": self.weights, **self.optimizer.state}
+        progress = {"epoch": self.epoch, "rows": self.rows, "outcomes": self.outcomes}
+        return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}, progress
+
+    def restore(self, saved: State) -> None:
+        """Go on from what `state` gave."""
+        tensors, progress = saved
+        self.epoch, self.outcomes = progress["epoch"], progress["outcomes"]
+        self.keep([self.rows.index(row) for row in progress["rows"]])
+        self.weights.copy_(torch.from_numpy(tensors["weights"]))
+        for name, tensor in self.optimizer.state.items():
+            tensor.copy_(torch.from_numpy(tensors[name]))
 
     def one_epoch(self) -> None:
         """One pass over each row's train set in the row's own order."""
-        N, size = self.train.targets.shape[1], self.runs[0].optimizer.batch_size
-        orders = [generator(self.runs[r].seed, "order", self.epoch).permutation(N) for r in self.rows]
-        order = torch.from_numpy(np.stack(orders)).to(self.weights.device)
-        tokens = self.train.tokens.take_along_dim(order.unsqueeze(-1), 1)
-        targets = self.train.targets.take_along_dim(order, 1)
-        step = self.epoch * math.ceil(N / size)
-        for start in range(0, N, size):
-            step += 1
-            part = slice(start, start + size)
-            found = batch_pass(self.model, self.weights, Examples(tokens[:, part], targets[:, part]))
-            self.optimizer.step(self.weights, found.gradient, step)
-            self.hold(self.weights)
+        orders = np.tile(np.arange(self.train.targets.shape[1]), (len(self.rows), 1))
+        for order, row in zip(orders, self.rows, strict=True):
+            own = self.sizes[row]
+            order[:own] = generator(self.runs[row].seed, "order", self.epoch).permutation(own)
+        at = torch.from_numpy(orders).to(self.weights.device)
+        tokens = self.train.tokens.take_along_dim(at.unsqueeze(-1), 1)
+        self.shuffled.copy_(Examples(tokens, self.train.targets.take_along_dim(at, 1)))
+        torch.mul(self.steps_per_epoch, self.epoch, out=self.step)
+        self.run_steps()
         self.epoch += 1
+
+    def steps(self) -> None:
+        """The steps of an epoch: as many of each row as it has batches."""
+        size = self.runs[0].optimizer.batch_size
+        sizes = [self.sizes[row] for row in self.rows]
+        for start in range(0, sizes[0], size):
+            going = sum(own > start for own in sizes)
+            part = (slice(going), slice(start, min(start + size, sizes[0])))
+            weights, step = self.weights[:going], self.step[:going].add_(1)
+            batch = Examples(self.shuffled.tokens[part], self.shuffled.targets[part])
+            self.optimizer.step(weights, batch_pass(self.model, weights, batch).gradient, step)
+            self.hold(weights)
 
     def look(self) -> None:
         """Note the points that are reached, and let go of the rows that are done."""
@@ -120,7 +226,7 @@ class _Chunk:
         state = {name: tensor[going] for name, tensor in self.optimizer.state.items()}
         self.optimizer = make_batched_optimizer([self.runs[r].optimizer for r in self.rows], self.weights)
         self.optimizer.state = state
-        self.hold = Hold(self.model.layout, {}, self.weights)
+        self.prepare()
 
     @torch.no_grad()
     def errors(self, examples: Examples) -> tuple[list[float], list[bool]]:
@@ -131,14 +237,19 @@ class _Chunk:
         for start in range(0, N, CHUNK):
             part = slice(start, start + CHUNK)
             logits = self.model.logits(self.weights, examples.tokens[:, part])
-            wrong += (logits.argmax(-1) != examples.targets[:, part]).sum(-1)
+            targets = examples.targets[:, part]
+            wrong += ((logits.argmax(-1) != targets) & (targets != NO_TARGET)).sum(-1)
             finite &= logits.isfinite().all(-1).all(-1)
-        return (wrong.double() / N).tolist(), finite.tolist()
+        examples_of_row = (examples.targets != NO_TARGET).sum(-1)
+        return (wrong.double() / examples_of_row).tolist(), finite.tolist()
 
 
 def _stacked(parts: Sequence[Examples]) -> Examples:
-    """Examples (M, N) of each member."""
-    return Examples(torch.stack([p.tokens for p in parts]), torch.stack([p.targets for p in parts]))
+    """Examples (M, N) of each member, filled up to the longest with copies that have no target."""
+    N = max(map(len, parts))
+    tokens = [torch.cat([p.tokens, p.tokens[:1].expand(N - len(p), -1)]) for p in parts]
+    targets = [torch.cat([p.targets, p.targets.new_full((N - len(p),), NO_TARGET)]) for p in parts]
+    return Examples(torch.stack(tokens), torch.stack(targets))
 
 
 def _rows(examples: Examples, rows: list[int]) -> Examples:

@@ -287,6 +287,22 @@ def test_gradient_pass_measures_the_whole_set_and_the_mean_of_its_batches_norms(
 
 
 @some_cases
+def test_many_models_are_measured_as_each_alone(case: Case) -> None:
+    batches = list(case.examples(0).batches(3))
+    part = [case.transformer.layout.slices["layer_0.mlp.in.weight"]]
+    found = gradient_pass(case.transformer, case.weights, batches, 0.3, part)
+    losses, errors = loss_and_error(case.transformer, case.weights, case.examples(0))
+    for row, weights in enumerate(case.weights):
+        alone = gradient_pass(case.transformer, weights, batches, 0.3, part)
+        assert torch.stack(found)[:, row].tolist() == pytest.approx(
+            torch.stack(alone).tolist(), rel=TOLERANCE
+        )
+        loss, error = loss_and_error(case.transformer, weights, case.examples(0))
+        assert losses[row].item() == pytest.approx(loss.item(), rel=TOLERANCE)
+        assert errors[row].item() == error.item()
+
+
+@some_cases
 def test_gradient_pass_measures_a_part_by_itself(case: Case) -> None:
     layout, names = case.transformer.layout, ("layer_0.mlp.in.weight", "layer_0.attention.value")
     batches = list(case.examples(0).batches(3))

@@ -7,6 +7,7 @@ rule find_periods:
         epochs=f"{RUN}/epochs.csv",
     output:
         f"{RUN}/periods.csv",
+        provenance=f"{RUN}/periods.provenance.json",
     log:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.periods.log",
     benchmark:
@@ -25,6 +26,7 @@ rule audit_invariance:
     output:
         audit=f"{RUN}/invariance.csv",
         rays=f"{RUN}/rays.csv",
+        provenance=f"{RUN}/invariance.provenance.json",
     log:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.invariance.log",
     benchmark:

@@ -10,6 +10,7 @@ rule connect:
         curve=f"{PATH}/curve.safetensors",
         fit=f"{PATH}/fit.csv",
         record=f"{PATH}/path.json",
+        provenance=f"{PATH}/provenance.json",
     log:
         f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.connect.log",
     benchmark:
@@ -22,6 +23,7 @@ rule connect:
         mem_mb=1000,
     params:
         path=connection_parameters,
+        resume=f"{RESULTS}/.resume",
     script:
         "../scripts/connect.py"
 
@@ -33,6 +35,7 @@ rule measure_path:
         record=f"{PATH}/path.json",
     output:
         f"{PATH}/metrics.csv",
+        provenance=f"{PATH}/metrics.provenance.json",
     log:
         f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.measure.log",
     benchmark:

@@ -13,6 +13,7 @@ rule draw_figure:
             labels={"figure": "{figure}"},
         ),
         svg=f"{RESULTS}/figures/{{figure}}.svg",
+        provenance=f"{RESULTS}/figures/{{figure}}.provenance.json",
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     benchmark:
@@ -36,6 +37,7 @@ rule judge_claims:
             category="Claims",
         ),
         markdown=f"{RESULTS}/claims.md",
+        provenance=f"{RESULTS}/claims.provenance.json",
     log:
         f"{RESULTS}/logs/claims.log",
     benchmark:

@@ -4,6 +4,7 @@
 rule train_chunk:
     output:
         f"{RESULTS}/sweeps/{{sweep}}/chunk_{{chunk}}.csv",
+        provenance=f"{RESULTS}/sweeps/{{sweep}}/chunk_{{chunk}}.provenance.json",
     log:
         f"{RESULTS}/logs/sweeps/{{sweep}}/chunk_{{chunk}}.log",
     benchmark:
@@ -17,6 +18,7 @@ rule train_chunk:
         mem_mb=1000,
     params:
         members=members_of_chunk,
+        resume=f"{RESULTS}/.resume",
     script:
         "../scripts/train_chunk.py"
 
@@ -26,6 +28,7 @@ rule gather_sweep:
         tables_of_chunks,
     output:
         f"{RESULTS}/sweeps/{{sweep}}.csv",
+        provenance=f"{RESULTS}/sweeps/{{sweep}}.provenance.json",
     log:
         f"{RESULTS}/logs/sweeps/{{sweep}}.log",
     benchmark:

@@ -4,6 +4,7 @@
 rule make_dataset:
     output:
         f"{RESULTS}/datasets/{{dataset}}.csv",
+        provenance=f"{RESULTS}/datasets/{{dataset}}.provenance.json",
     log:
         f"{RESULTS}/logs/datasets/{{dataset}}.log",
     benchmark:
@@ -51,6 +52,7 @@ rule find_points:
         checkpoints=f"{RUN}/checkpoints",
     output:
         f"{RUN}/points.json",
+        provenance=f"{RUN}/points.provenance.json",
     log:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.points.log",
     benchmark:

@@ -1,8 +1,8 @@
 """Audit in which groups of its weights one seed of one run is scale-invariant."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.compute import prepare
     from grokflow.config import Invariance, ResolvedRun
     from grokflow.dataset import read_dataset
@@ -20,5 +20,5 @@ with logged(snakemake.log[0]):
         snakemake.input.checkpoints,
         device,
     )
-    for path, table in zip(snakemake.output, tables, strict=True):
+    for path, table in zip((snakemake.output.audit, snakemake.output.rays), tables, strict=True):
         write_text(path, table.to_csv(index=False, lineterminator="\n"))

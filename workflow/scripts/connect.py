@@ -1,8 +1,8 @@
 """Join two points by a path: collect its control points, fit its bends."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.compute import prepare
     from grokflow.config import ResolvedPath
     from grokflow.connection import connect, read_ends, write_connection
@@ -12,5 +12,13 @@ with logged(snakemake.log[0]):
     run = path.from_run
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
     ends = read_ends(path, snakemake.input.points, snakemake.input.checkpoints)
-    outcome = connect(path, *ends, read_dataset(snakemake.input.dataset, run.dataset), device)
-    write_connection(path, *ends, outcome, **dict(snakemake.output.items()), device=device)
+    output = snakemake.output
+    outcome = connect(
+        path,
+        *ends,
+        read_dataset(snakemake.input.dataset, run.dataset),
+        device,
+        resume=snakemake.params.resume,
+        subject=output.curve,
+    )
+    write_connection(path, *ends, outcome, curve=output.curve, fit=output.fit, record=output.record)

@@ -1,8 +1,8 @@
 """Draw one figure from the tables of its run or path."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.config import Figure
     from grokflow.figures import draw, save
 

@@ -1,8 +1,8 @@
 """Find the collapses of train accuracy of one seed of one run."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.dynamics import periods
     from grokflow.files import write_text
     from grokflow.tables import read_table

@@ -1,8 +1,8 @@
 """Find point 1 and point 2 of one seed of one run and check them against the checkpoints."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.compute import prepare
     from grokflow.config import ResolvedRun
     from grokflow.dataset import read_dataset

@@ -1,8 +1,8 @@
 """Put the chunks of a sweep into one table."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.files import write_text
     from grokflow.tables import gather
 

@@ -1,8 +1,8 @@
 """Judge every claim of the configuration."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.claims import judge, write_claims
     from grokflow.config import Claim
 

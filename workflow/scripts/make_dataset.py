@@ -1,8 +1,8 @@
 """Write the table a∘b of one dataset with its split."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.config import Dataset
     from grokflow.dataset import make_dataset, write_dataset
 

@@ -1,8 +1,8 @@
 """Measure loss, error and gradient norm along one path."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.compute import prepare
     from grokflow.config import ResolvedPath
     from grokflow.dataset import read_dataset

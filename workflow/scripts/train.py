@@ -1,10 +1,10 @@
 """Train one seed of one run, or go on where an interrupted training stood."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
-    from grokflow.compute import prepare, provenance
-    from grokflow.config import ResolvedRun, plain
+with job(snakemake):
+    from grokflow.compute import prepare
+    from grokflow.config import ResolvedRun
     from grokflow.dataset import read_dataset
     from grokflow.files import write_json
     from grokflow.training import train
@@ -21,4 +21,3 @@ with logged(snakemake.log[0]):
         checkpoints=snakemake.output.checkpoints,
     )
     write_json(snakemake.output.outcome, outcome)
-    write_json(snakemake.output.provenance, provenance(device, run.threads, plain(run)))

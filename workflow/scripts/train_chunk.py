@@ -1,8 +1,8 @@
 """Train some members of a sweep together."""
 
-from grokflow.jobs import logged
+from grokflow.jobs import job
 
-with logged(snakemake.log[0]):
+with job(snakemake):
     from grokflow.compute import prepare
     from grokflow.config import ResolvedMember
     from grokflow.files import write_text
@@ -11,5 +11,5 @@ with logged(snakemake.log[0]):
     members = [ResolvedMember.model_validate(member) for member in snakemake.params.members]
     run = members[0].run
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
-    rows = train_chunk(members, device)
+    rows = train_chunk(members, device, resume=snakemake.params.resume, subject=snakemake.output[0])
     write_text(snakemake.output[0], rows.to_csv(index=False, lineterminator="\n"))

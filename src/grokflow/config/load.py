@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -118,6 +116,9 @@ def _names(
         for run_name in figure.runs or ():
             yield from _reference(f"{key}.runs", "run", run_name, config.runs)
         yield from _reference(f"{key}.sweep", "sweep", figure.sweep, config.sweeps)
+        if figure.sweep in config.sweeps and len(config.sweeps[figure.sweep].vary) > 2:
+            varied = len(config.sweeps[figure.sweep].vary)
+            yield problem_line(f"{key}.sweep", "a sweep over one or two keys, which a plane can show", varied)
         yield from _reference(f"{key}.path", "path", figure.path, config.paths)
         if figure.kind not in figure_kinds:
             yield problem_line(
@@ -239,14 +240,14 @@ def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) 
     for varied in unknown:
         mend = "A sweep has one optimizer." if varied == "optimizer.name" else nearest(varied, valid)
         yield problem_line(key, f"a key of a run ({', '.join(valid)})", f"'{varied}'", mend)
-    members = math.prod(len(values) for values in (*sweep.vary.values(), sweep.seeds))
+    members = resolve.combinations(sweep) * len(sweep.seeds)
     if members > LARGEST_SWEEP:
         yield problem_line(key, f"at most {LARGEST_SWEEP} members", f"{members}")
     elif not unknown:
         found = []
-        for values in itertools.product(*sweep.vary.values()):
+        for settings in resolve.settings_of_sweep(sweep):
             try:
-                resolve.varied(entries, dict(zip(sweep.vary, values, strict=True)))
+                resolve.varied(entries, settings)
             except ValidationError as error:
                 part = {"Dataset": "dataset", "Model": "model"}.get(error.title, "optimizer")
                 # The error's place as it would be for an entry called `vary` of that section.

@@ -45,6 +45,8 @@ def translate(problem: Any) -> str:
         section = SECTIONS.get(str(location[0]))
         if depth == 2 and isinstance(section, dict) and part in section:
             continue  # the discriminator's value, not a key
+        if depth == 4 and location[0] == "sweeps" and part in ("grid", "range"):
+            continue
         if part == "[key]":
             break
         key_path.append(str(part))
@@ -107,7 +109,7 @@ def _entry_class(location: list[Any]) -> Any:
     section = SECTIONS.get(str(location[0]))
     if isinstance(section, dict):
         section = section.get(str(location[2]))
-    for key, nested in (("fit", schema.Fit), ("reference", schema.Reference)):
+    for key, nested in (("fit", schema.Fit), ("reference", schema.Reference), ("range", schema.Range)):
         if key in location[2:-1]:
             return nested
     return section

@@ -15,6 +15,10 @@ LARGEST_FILE = 1_000_000
 """Bytes; a configuration written by hand is a thousandth of it."""
 
 
+MOST_VALUES = 100_000
+"""With every alias followed: a short text can stand for more than fits in memory, or for itself."""
+
+
 class _Loader(yaml.SafeLoader):
     """Safe YAML with two habits mended that mislead a scientist: `1e-3` is a number, a key stands once."""
 
@@ -70,6 +74,13 @@ def _read_one(path: Path) -> dict[str, Any]:
         raise ConfigError(where, expected="valid YAML", found=problem) from None
     except RecursionError:
         raise ConfigError(path, expected="valid YAML", found="nesting too deep to read") from None
+    except ValueError as error:  # a number of thousands of digits, a date that is none
+        raise ConfigError(path, expected="valid YAML", found=error) from None
     if not isinstance(value, dict):
         raise ConfigError(path, expected="keys with values", found=type(value).__name__)
+    waiting: list[Any] = [value]
+    for number, each in enumerate(waiting):
+        if number >= MOST_VALUES:
+            raise ConfigError(path, expected=f"at most {MOST_VALUES} values", found="more, aliases followed")
+        waiting += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
     return value

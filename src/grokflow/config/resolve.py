@@ -7,11 +7,23 @@ reruns, only for the jobs that it touches.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from grokflow.config.schema import AnyPath, Config, Dataset, Entry, Model, Optimizer, Seed
+from grokflow.config.schema import (
+    AnyPath,
+    Config,
+    Dataset,
+    Entry,
+    Model,
+    Optimizer,
+    Range,
+    Seed,
+    Sweep,
+)
 from grokflow.files import digest
+from grokflow.randomness import generator
 
 
 class ResolvedRun(Entry):
@@ -108,13 +120,47 @@ def varied(entries: Mapping[str, Entry], settings: Mapping[str, Any]) -> dict[st
     return {part: type(entry).model_validate(changed[part]) for part, entry in entries.items()}
 
 
+def combinations(sweep: Sweep) -> int:
+    """How many there are, or are drawn, without making them."""
+    if sweep.draws is not None:
+        return sweep.draws
+    return math.prod(len(values) for values in sweep.vary.values() if isinstance(values, list))
+
+
+def settings_of_sweep(sweep: Sweep) -> list[dict[str, Any]]:
+    """The varied keys of each combination: all of a grid, or those drawn, each once."""
+    if sweep.draws is None:
+        grids = [values for values in sweep.vary.values() if not isinstance(values, Range)]
+        return [dict(zip(sweep.vary, values, strict=True)) for values in itertools.product(*grids)]
+    columns = [_drawn(key, values, sweep) for key, values in sweep.vary.items()]
+    drawn = dict.fromkeys(zip(*columns, strict=True))
+    return [dict(zip(sweep.vary, values, strict=True)) for values in drawn]
+
+
+def _drawn(key: str, values: list[Any] | Range, sweep: Sweep) -> list[Any]:
+    """The values of one key; each key has draws of its own, so that another one changes none."""
+    random = generator(sweep.design_seed, f"design/{key}")
+    shares = random.random(sweep.draws).tolist()
+    if isinstance(values, list):
+        return [values[int(share * len(values))] for share in shares]
+    low, high = values.low, values.high
+    whole = isinstance(low, int) and isinstance(high, int)
+    if whole:
+        high += 1
+    if values.scale == "log":
+        drawn = [low * (high / low) ** share for share in shares]
+    else:
+        drawn = [low + (high - low) * share for share in shares]
+    # Four digits: what a reader sees in a table is what was trained.
+    return [int(value) if whole else float(f"{value:.4g}") for value in drawn]
+
+
 def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
-    """Every combination of the values of the sweep `name`, with every seed."""
+    """Every combination of the varied keys of the sweep `name`, with every seed."""
     sweep = config.sweeps[name]
     entries = entries_of_sweep(config, name)
     members = []
-    for values in itertools.product(*sweep.vary.values()):
-        settings = dict(zip(sweep.vary, values, strict=True))
+    for settings in settings_of_sweep(sweep):
         resolved = varied(entries, settings)
         members += [
             ResolvedMember(
@@ -139,15 +185,18 @@ def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
 def chunks_of_sweep(config: Config, name: str) -> list[list[ResolvedMember]]:
     """The members of the sweep `name` in the groups that are trained together, as rows of one batch.
 
-    Rows may differ in seed, split, learning rate and weight decay; all else is one shape for all.
+    Rows may differ in seed, split, learning rate and weight decay; in a random design also in the size
+    of the train set. All else is one shape for all.
     """
+    sweep = config.sweeps[name]
+    own_of_rows = PER_ROW if sweep.draws is None else (*PER_ROW, ("dataset", "train_fraction"))
     groups: dict[str, list[ResolvedMember]] = {}
     for member in members_of_sweep(config, name):
         own = member.run.model_dump(exclude={"seed"})
-        for part, key in PER_ROW:
+        for part, key in own_of_rows:
             own[part].pop(key)
         groups.setdefault(digest(own), []).append(member)
-    size = config.sweeps[name].members_at_once
+    size = sweep.members_at_once
     return [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]
 
 

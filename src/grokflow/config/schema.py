@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 """A user's name for an entry; it becomes part of a path, so letters, digits, `_` and `-` only."""
@@ -302,17 +302,61 @@ Value = Annotated[Any, AfterValidator(_number_or_text)]
 """A value of a varied key; whether the key takes it is checked with the key."""
 
 
-class Sweep(Entry):
-    """Many short trainings that differ in a few keys: every combination of values, with every seed.
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a finite number, found {value!r} ({type(value).__name__})")
+    return value
 
+
+Number = Annotated[Any, AfterValidator(_number)]
+
+
+class Range(Entry):
+    """Values to draw from: evenly between both ends, or evenly in their logarithm.
+
+    Between two whole numbers whole ones are drawn, both ends included.
+    """
+
+    low: Number = Field(alias="from")
+    high: Number = Field(alias="to")
+    scale: Literal["linear", "log"] = "linear"
+
+    @model_validator(mode="after")
+    def _rising(self) -> Range:
+        if not self.low < self.high:
+            raise ValueError(f"expected the smaller end first, found from {self.low} to {self.high}")
+        if self.scale == "log" and self.low <= 0:
+            raise ValueError(f"expected positive ends on a log scale, found from {self.low}")
+        return self
+
+
+def _grid_or_range(value: object) -> str:
+    return "range" if isinstance(value, dict | Range) else "grid"
+
+
+Varied = Annotated[
+    Annotated[list[Value], Field(min_length=1), Tag("grid")] | Annotated[Range, Tag("range")],
+    Discriminator(_grid_or_range),
+]
+"""What a key of a sweep takes: the values of a list, or draws from a range."""
+
+
+class Sweep(Entry):
+    """Many short trainings that differ in a few keys, with every seed each.
+
+    A grid trains every combination of the keys' values; a random design draws `draws` combinations.
     Points 1 and 2 are looked for at every `log_every`-th epoch.
     """
 
     dataset: Name
     model: Name
     optimizer: Name
-    vary: Annotated[dict[str, Annotated[list[Value], Field(min_length=1)]], Field(min_length=1)]
-    """Keys such as `optimizer.weight_decay`, each with its grid of values."""
+    vary: Annotated[dict[str, Varied], Field(min_length=1)]
+    """Keys such as `optimizer.weight_decay`, each with its values or their range."""
+    draws: Count | None = None
+    """How many combinations are drawn at random; more draws keep the first ones. None: a grid."""
+    design_seed: Seed = 0
+    """Of the draws."""
     seeds: Annotated[list[Seed], Field(min_length=1)]
     epochs: Count
     stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
@@ -322,9 +366,11 @@ class Sweep(Entry):
 
     @model_validator(mode="after")
     def _distinct(self) -> Sweep:
-        grids: dict[str, list[Any]] = {"seeds": self.seeds, **self.vary}
-        for key, values in grids.items():
-            if len(set(values)) != len(values):
+        for key, values in {"seeds": self.seeds, **self.vary}.items():
+            if isinstance(values, Range):
+                if self.draws is None:
+                    raise ValueError(f"vary.{key}: expected a list of values, or 'draws' too, found a range")
+            elif len(set(values)) != len(values):
                 raise ValueError(f"expected each value once in {key}, found {values}")
         return self
 

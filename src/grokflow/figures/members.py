@@ -234,7 +234,8 @@ def read_models(members: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 def _read_model(path: Path) -> dict[str, Any]:
     keys = {"layers", "width", "mlp_width", "heads", "normalization"}
     config = read_record(path, {"config"})["config"]
-    model = config.get("model") if isinstance(config, dict) else None
+    run = config.get("run") if isinstance(config, dict) else None
+    model = run.get("model") if isinstance(run, dict) else None
     if not isinstance(model, dict) or not keys <= set(model):
         raise ArtifactError(path, expected="the configuration of a model", found=model)
     return {"norm_affine": None, "mlp_norm": None, "unembedding_norm": None, **model}

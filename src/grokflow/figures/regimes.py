@@ -58,6 +58,12 @@ class Sweep:
         found = [regime(*points) for points in self.table[[*POINTS]].itertuples(index=False)]
         return self.table.assign(regime=found).groupby(list(self.keys))["regime"].agg(_most_frequent)
 
+    @property
+    def is_grid(self) -> bool:
+        """Whether two varied keys make a grid: their values recur, as numbers drawn at random do not."""
+        rows, columns = (self.table[key].nunique() for key in self.keys)
+        return len(self.regimes) > max(rows, columns) or len(self.regimes) == rows * columns
+
     @cached_property
     def delays(self) -> pd.Series:
         """The median over the seeds of point 2 − point 1 at each value."""

@@ -19,6 +19,15 @@ from grokflow.figures.regimes import REGIMES, Sweep, read_sweep, short, written
 from grokflow.figures.sheet import make_sheet, mark_symbol
 from grokflow.figures.style import HUES, PAPER, TEXT, MemberStyle, member_styles, styled
 
+MOST_TICKS = 14
+"""Values that are written at an axis; of more, as many as have room."""
+
+SMALLEST_DISC, LARGEST_DISC = 60, 420
+"""Areas of the discs of a random design, in square points."""
+
+LETTERED = 60
+"""Up to so many combinations, a disc says its regime by a letter too."""
+
 LARGEST_SPAN = 20
 """A linear axis shows positive values up to this many times the smallest."""
 
@@ -28,7 +37,9 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     """Points and validation accuracy against one varied value, or the regimes of two."""
     ((name, file),) = members.items()
     sweep = read_sweep(name, file)
-    return _draw_grid(sweep) if len(sweep.keys) == 2 else _draw_curve(sweep)
+    if len(sweep.keys) == 1:
+        return _draw_curve(sweep)
+    return _draw_grid(sweep) if sweep.is_grid else _draw_plane(sweep)
 
 
 def _symbols(sweep: Sweep) -> list[Line2D]:
@@ -57,7 +68,7 @@ def _draw_curve(sweep: Sweep) -> Figure:
     places = Places(sweep.regimes.index.to_list())
     for axes in (left, right):
         _shade_regimes(axes, sweep, places)
-        _finish_values(axes, sweep, places)
+        _finish_values(axes, sweep.keys[0], places)
     ceilings = _ceilings(sweep)
     for seed, rows in sweep.of_seed.items():
         _draw_points(left, seed, rows, styles[seed], places, ceilings)
@@ -90,6 +101,18 @@ class Places:
         at = sorted(self.place.values())
         inner = [(a + b) / 2 for a, b in pairwise(at)]
         return [at[0] - self.step / 2, *inner, at[-1] + self.step / 2]
+
+    def apart(self, count: int) -> list[object]:
+        """All values, or about `count` of them whose places lie apart."""
+        order = sorted(self.values, key=lambda value: self.place[value])
+        if len(order) <= count:
+            return order
+        gap = (self.place[order[-1]] - self.place[order[0]]) / count
+        kept = order[:1]
+        for value in order[1:]:
+            if self.place[value] - self.place[kept[-1]] >= gap:
+                kept.append(value)
+        return kept
 
     def of(self, values: pd.Series, shift: float = 0) -> np.ndarray:
         """The places of `values`, shifted by a part of a step."""
@@ -127,13 +150,16 @@ def _shade_regimes(axes: Axes, sweep: Sweep, places: Places) -> None:
         )
 
 
-def _finish_values(axes: Axes, sweep: Sweep, places: Places) -> None:
+def _finish_values(axes: Axes, key: str, places: Places) -> None:
     crowded = len(places.values) > 9
+    shown = places.apart(MOST_TICKS)
     axes.set_xticks(
-        list(places.place.values()), [written(value) for value in places.place], rotation=60 if crowded else 0
+        [places.place[value] for value in shown],
+        [written(value) for value in shown],
+        rotation=60 if crowded else 0,
     )
     axes.set_xlim(places.edges[0], places.edges[-1])
-    axes.set_xlabel(short(sweep.keys[0]))
+    axes.set_xlabel(short(key))
 
 
 def _ceilings(sweep: Sweep) -> dict[str, float]:
@@ -263,3 +289,51 @@ def _grid_axes(panels: SubFigure, sweep: Sweep, rows: Sequence[object], columns:
     axes.set_ylabel(short(sweep.keys[0]))
     axes.set_xlabel(short(sweep.keys[1]))
     return axes
+
+
+def _draw_plane(sweep: Sweep) -> Figure:
+    """Combinations drawn at random: each where it lies, coloured by its regime."""
+    vertical, horizontal = sweep.keys
+    delays = sweep.delays.dropna()
+    picture, panels = make_sheet(
+        4.4,
+        [],
+        _symbols(sweep),
+        [
+            f"A disc: a combination of both values, in the regime of most of its seeds "
+            f"({', '.join(sweep.seeds)}). Its area grows with the delay, the median over the seeds of "
+            "point 2 − point 1" + (f" (at most {delays.max():.0f} epochs)." if len(delays) else "."),
+            *sweep.notes,
+        ],
+    )
+    axes: Axes = panels.subplots()
+    largest = max(delays.max(), 1.0) if len(delays) else 1.0
+    lettered = len(sweep.regimes) <= LETTERED
+    for name, found in REGIMES.items():
+        at = sweep.regimes.index[sweep.regimes == name]
+        if len(at) == 0:
+            continue
+        y, x = (at.get_level_values(key).to_list() for key in sweep.keys)
+        delay = sweep.delays[at].fillna(0).to_numpy(float)
+        size = SMALLEST_DISC + (LARGEST_DISC - SMALLEST_DISC) * delay / largest
+        axes.scatter(x, y, s=size, color=found.colour, edgecolor=PAPER, linewidth=0.7, label=name)
+        for place in zip(x, y, strict=True) if lettered else ():
+            axes.annotate(found.letter, place, ha="center", va="center", fontsize=7, color="#222222")
+    for key, axis, set_scale in (
+        (vertical, axes.yaxis, axes.set_yscale),
+        (horizontal, axes.xaxis, axes.set_xscale),
+    ):
+        if _spans_much(sweep.table[key]):
+            set_scale("log")
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_label_text(short(key))
+    axes.minorticks_off()
+    axes.margins(0.04, 0.08)
+    return picture
+
+
+def _spans_much(values: pd.Series) -> bool:
+    """Whether they are positive numbers that a logarithmic axis shows better."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    positive = numbers.notna().all() and numbers.min() > 0
+    return bool(positive and numbers.max() > LARGEST_SPAN * numbers.min())

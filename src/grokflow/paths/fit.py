@@ -28,20 +28,27 @@ def learning_rate(fit: Fit, progress: float) -> float:
 
 
 def fit_bends(
-    kind: str, controls: Tensor, fit: Fit, epochs: Iterable[tuple[np.ndarray, Iterable[Step]]]
+    kind: str,
+    controls: Tensor,
+    fit: Fit,
+    epochs: Iterable[tuple[np.ndarray, Iterable[Step]]],
+    velocity: Tensor | None = None,
+    done: int = 0,
 ) -> Iterator[tuple[float, float]]:
     """Move the inner control points of `controls` (K, n) in place; its first and last row stay.
 
     Parameters
     ----------
     epochs : for each epoch, the values of t (S,) and as many minibatches, each a `Step`.
+    velocity : (K − 2, n), moved in place too; None: at rest.
+    done : epochs that were fitted before.
 
     Yields
     ------
     For each epoch, the mean loss over its minibatches and the learning rate.
     """
-    velocity = torch.zeros_like(controls[1:-1])
-    for epoch, (values, steps) in enumerate(epochs):
+    velocity = torch.zeros_like(controls[1:-1]) if velocity is None else velocity
+    for epoch, (values, steps) in enumerate(epochs, start=done):
         coefficients = torch.from_numpy(KINDS[kind](values, len(controls))).to(controls)
         rate = learning_rate(fit, epoch / fit.epochs)
         total = torch.zeros((), dtype=torch.float64, device=controls.device)

@@ -25,10 +25,11 @@ class Hold:
         self.norms = [(pieces, norm_of(initial, pieces)) for pieces in groups.values()]
 
     def __call__(self, weights: Tensor) -> None:
-        """Change the weights (..., n) in place."""
+        """Change the weights (..., n) in place; of M weight vectors, they may be the first ones alone."""
+        first = slice(len(weights)) if weights.ndim == 2 else ...
         for piece, value in self.frozen:
-            weights[..., piece] = value
+            weights[..., piece] = value[first]
         for pieces, norm in self.norms:
-            factor = (norm / norm_of(weights, pieces)).to(weights.dtype).unsqueeze(-1)
+            factor = (norm[first] / norm_of(weights, pieces)).to(weights.dtype).unsqueeze(-1)
             for piece in pieces:
                 weights[..., piece] *= factor

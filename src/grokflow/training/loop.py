@@ -22,10 +22,11 @@ from grokflow.invariance import audited_pairs, invariant_groups
 from grokflow.objective import Task, batch_pass, gradient_pass, loss_and_error, make_task
 from grokflow.randomness import generator
 from grokflow.training.detection import Watch
+from grokflow.training.graph import captured
 from grokflow.training.hold import Hold
 from grokflow.training.optimizers import Optimizer, make_optimizer
 from grokflow.training.progress import Progress
-from grokflow.training.state import HISTORY, State, Workshop
+from grokflow.training.state import HISTORY, RunWorkshop, State
 from grokflow.training.statistics import PieceNorms, statistics
 from grokflow.weights import merged, norm_of, to_tensor
 
@@ -59,11 +60,12 @@ def train(
     Raises
     ------
     ArtifactError : when another process trains the same run.
+    SystemExit : after SIGTERM, with the state of the last epoch saved.
     """
     task = make_task(run.model, run.dataset, dataset, device)
-    workshop = Workshop(resume, run, task.model.layout, device)
+    workshop = RunWorkshop(resume, Path(history).parent, run, task.model.layout, device)
     with workshop.locked():
-        state = workshop.load(device)
+        state = workshop.load_state(device)
         if state is None or _last_epoch(run, state) < state.epoch:
             weights = to_tensor(task.model.layout.initial(run.seed), run.precision, device)
             state = State(0, weights, make_optimizer(run.optimizer, weights).state)
@@ -76,6 +78,7 @@ def train(
         except DivergenceError as error:
             diverged = f"{error.where}: {error.found}"
             print(f"Stopped. {error}", flush=True)
+        assert workshop.folder is not None
         last = _publish(run, state, workshop.folder, Path(history), Path(epochs), Path(checkpoints))
     return {
         "epoch": last,
@@ -87,7 +90,7 @@ def train(
 class _Training:
     """One run on its way; every method changes `state` and nothing else."""
 
-    def __init__(self, run: ResolvedRun, task: Task, workshop: Workshop, state: State) -> None:
+    def __init__(self, run: ResolvedRun, task: Task, workshop: RunWorkshop, state: State) -> None:
         self.run = run
         self.task = task
         self.workshop = workshop
@@ -106,6 +109,15 @@ class _Training:
         self.watch_train = Watch(task.model, task.train)
         self.watch_validation = Watch(task.model, task.validation)
         self.progress = Progress(state.epoch, run.epochs)
+        # What an epoch reads and writes stays in one place, so that it can be captured and replayed.
+        weights = state.weights
+        self.shuffled = task.train.clone()
+        self.step = torch.zeros(1, dtype=torch.float64, device=weights.device)
+        self.met = torch.zeros(
+            self.steps_per_epoch, 2 + len(self.norms.pieces), dtype=torch.float64, device=weights.device
+        )
+        changes = [weights, *state.optimizer.values(), self.step, self.met]
+        self.run_steps = captured(self.steps, changes)
 
     def go(self) -> None:
         """Train until the stop rule says so."""
@@ -122,23 +134,31 @@ class _Training:
                 self.workshop.save_checkpoint(state, before, state.epoch - 1)
             if self.is_kept(state.epoch):
                 self.keep()
+            if self.workshop.termination.asked and state.epoch < _last_epoch(run, state):
+                self.workshop.save_state(state)
+                self.workshop.termination.end()
 
     def epoch(self) -> None:
         """One pass over the train set in a fresh order; the last batch holds what is left."""
-        state, run = self.state, self.run
-        order = generator(run.seed, "order", state.epoch).permutation(len(self.task.train))
-        shuffled = self.task.train.take(torch.from_numpy(order).to(state.weights.device))
-        step = state.epoch * self.steps_per_epoch
-        met = []  # of each minibatch: loss, wrong answers, ‖g‖² by pieces; read once, at the end
-        for batch in shuffled.batches(run.optimizer.batch_size):
-            step += 1
-            loss, wrong, gradient = batch_pass(self.task.model, state.weights, batch)
-            squares = self.norms.squares(gradient)
-            met.append(torch.cat([torch.stack([loss.double(), wrong.double()]), squares]))
-            self.optimizer.step(state.weights, gradient, step)
-            self.hold(state.weights)
+        state = self.state
+        order = generator(self.run.seed, "order", state.epoch).permutation(len(self.task.train))
+        self.shuffled.copy_(self.task.train.take(torch.from_numpy(order).to(state.weights.device)))
+        self.step.fill_(state.epoch * self.steps_per_epoch)
+        self.run_steps()
         state.epoch += 1
-        self.record(torch.stack(met))
+        self.record(self.met)
+
+    def steps(self) -> None:
+        """The steps of an epoch. `met` has of each: loss, wrong answers, ‖g‖² by pieces; read at its end."""
+        weights = self.state.weights
+        for number, batch in enumerate(self.shuffled.batches(self.run.optimizer.batch_size)):
+            self.step.add_(1)
+            loss, wrong, gradient = batch_pass(self.task.model, weights, batch)
+            self.met[number, 0], self.met[number, 1] = loss, wrong
+            self.met[number, 2:] = self.norms.squares(gradient)
+            step = self.step if weights.is_cuda else int(self.step)
+            self.optimizer.step(weights, gradient, step)
+            self.hold(weights)
 
     def record(self, met: Tensor) -> None:
         """Add the epoch's row to the table of all epochs.
@@ -207,8 +227,8 @@ class _Training:
         """A row of the history for the weights as they are."""
         state, run, task = self.state, self.run, self.task
         weights, settings = state.weights, run.optimizer
-        train_loss, train_error = loss_and_error(task.model, weights, task.train)
-        validation_loss, validation_error = loss_and_error(task.model, weights, task.validation)
+        train_loss, train_error = map(float, loss_and_error(task.model, weights, task.train))
+        validation_loss, validation_error = map(float, loss_and_error(task.model, weights, task.validation))
         if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
             found = f"train loss {train_loss}, validation loss {validation_loss}"
             self.diverge(state.epoch * self.steps_per_epoch, found)
@@ -226,7 +246,7 @@ class _Training:
             *statistics(
                 settings.learning_rate,
                 [norm_of(weights, part).item() if part else 0.0 for part in parts],
-                [gradient.norm, gradient.norm_part],
+                [gradient.norm.item(), gradient.norm_part.item()],
             ),
         )
         return pd.Series(row, index=HISTORY)
@@ -243,7 +263,7 @@ class _Training:
     def keep(self) -> None:
         """Write the checkpoint of this epoch and the state to go on from."""
         self.workshop.save_checkpoint(self.state, self.state.weights, self.state.epoch)
-        self.workshop.save(self.state)
+        self.workshop.save_state(self.state)
 
 
 def _last_epoch(run: ResolvedRun, state: State) -> int:

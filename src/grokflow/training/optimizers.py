@@ -6,15 +6,17 @@ An optimiser's `step` changes the weights in place. To add one: a config class i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from grokflow import config
+
+Step = int | Tensor
+"""The number of a step, or of the step of each row: (M, 1)."""
 
 
 class Optimizer(Protocol):
@@ -23,8 +25,11 @@ class Optimizer(Protocol):
     state: dict[str, Tensor]
     """Named tensors (n,) that a resumed training needs."""
 
-    def step(self, weights: Tensor, gradient: Tensor, step: int) -> None:
-        """Change the weights (n,) by the gradient (n,) of the loss alone; `step` counts from 1."""
+    def step(self, weights: Tensor, gradient: Tensor, step: Step) -> None:
+        """Change the weights (n,) by the gradient (n,) of the loss alone; `step` counts from 1.
+
+        Of M weight vectors, `weights` and `gradient` may be the first ones alone; `step` is then of each.
+        """
 
 
 class SGD:
@@ -34,15 +39,16 @@ class SGD:
         self.settings = settings
         self.state = {"momentum": torch.zeros_like(weights)} if settings.momentum else {}
 
-    def step(self, weights: Tensor, gradient: Tensor, step: int) -> None:
-        rate, decay = self.settings.learning_rate, self.settings.weight_decay
-        if self.settings.momentum:
-            velocity = self.state["momentum"]
-            velocity.mul_(self.settings.momentum).add_(gradient)
+    def step(self, weights: Tensor, gradient: Tensor, step: Step) -> None:
+        settings = _of_first(self.settings, weights)
+        rate, decay = settings.learning_rate, settings.weight_decay
+        if settings.momentum:
+            velocity = self.state["momentum"][: len(weights)]
+            velocity.mul_(settings.momentum).add_(gradient)
             _add(velocity, weights, decay)
             _add(weights, velocity, -rate)
         else:
-            _add(weights.mul_(1 - rate * decay), gradient, -rate)
+            _add(weights.mul_(_like(weights, 1 - rate * decay)), gradient, -rate)
 
 
 class AdamW:
@@ -52,14 +58,15 @@ class AdamW:
         self.settings = settings
         self.state = {"mean": torch.zeros_like(weights), "square": torch.zeros_like(weights)}
 
-    def step(self, weights: Tensor, gradient: Tensor, step: int) -> None:
-        s = self.settings
-        rate = s.learning_rate * min(1.0, step / max(1, s.warmup_steps))
-        mean, square = self.state["mean"], self.state["square"]
+    def step(self, weights: Tensor, gradient: Tensor, step: Step) -> None:
+        s = _of_first(self.settings, weights)
+        warm = step / max(1, s.warmup_steps)
+        rate = s.learning_rate * (warm.clamp(max=1) if isinstance(warm, Tensor) else min(1.0, warm))
+        mean, square = (self.state[name][: len(weights)] for name in ("mean", "square"))
         mean.lerp_(gradient, 1 - s.beta_1)
         square.mul_(s.beta_2).addcmul_(gradient, gradient, value=1 - s.beta_2)
-        denominator = square.sqrt().div_(math.sqrt(1 - s.beta_2**step)).add_(s.epsilon)
-        weights.mul_(1 - rate * s.weight_decay)
+        denominator = square.sqrt().div_(_like(square, (1 - s.beta_2**step) ** 0.5)).add_(s.epsilon)
+        weights.mul_(_like(weights, 1 - rate * s.weight_decay))
         if isinstance(rate, float):
             weights.addcdiv_(mean, denominator, value=-rate / (1 - s.beta_1**step))
         else:
@@ -83,13 +90,26 @@ def make_batched_optimizer(settings: Sequence[config.Optimizer], weights: Tensor
     shared = settings[0].model_dump()
     for name in ("learning_rate", "weight_decay"):
         values = [getattr(own, name) for own in settings]
-        shared[name] = weights.new_tensor(values).unsqueeze(-1)
+        shared[name] = weights.new_tensor(values, dtype=torch.float64).unsqueeze(-1)
     return OPTIMIZERS[settings[0].name](PerRow(**shared), weights)
+
+
+def _of_first(settings: Any, weights: Tensor) -> Any:
+    """The settings of the rows of `weights`, which may be the first ones alone."""
+    if not isinstance(settings, PerRow) or len(settings.learning_rate) == len(weights):
+        return settings
+    changed = {name: getattr(settings, name)[: len(weights)] for name in ("learning_rate", "weight_decay")}
+    return PerRow(**{**vars(settings), **changed})
+
+
+def _like(weights: Tensor, factor: Any) -> Any:
+    """A factor, of each row worked out in float64 as a single run's is, in the precision of the weights."""
+    return factor.to(weights.dtype) if isinstance(factor, Tensor) else factor
 
 
 def _add(target: Tensor, value: Tensor, factor: float | Tensor) -> None:
     """target += factor · value, in place; a factor (M, 1) for each row."""
     if isinstance(factor, Tensor):
-        target.addcmul_(value, factor)
+        target.addcmul_(value, _like(target, factor))
     else:
         target.add_(value, alpha=factor)

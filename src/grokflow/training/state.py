@@ -1,32 +1,22 @@
-"""Where a training stands: everything it needs to go on, in one file, replaced atomically."""
+"""Where a training stands: everything it needs to go on."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor
 
-from grokflow.checkpoints import (
-    checkpoint_path,
-    read_checkpoint,
-    read_tensors,
-    write_checkpoint,
-    write_tensors,
-)
-from grokflow.compute import source_digest
-from grokflow.config import ResolvedRun
+from grokflow.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
+from grokflow.config import ResolvedRun, plain
 from grokflow.errors import ArtifactError
-from grokflow.files import digest
 from grokflow.training.statistics import STATISTICS
 from grokflow.weights import Layout
+from grokflow.workshop import State as Saved
+from grokflow.workshop import Workshop
 
 HISTORY = [
     "epoch",
@@ -81,55 +71,30 @@ class State:
         return pd.DataFrame(self.epochs, columns=EPOCHS).astype({"epoch": int})
 
 
-class Workshop:
-    """The undeclared folder in which a run is trained. It survives a failed or killed job.
+class RunWorkshop(Workshop):
+    """The folder in which a run is trained, with a checkpoint of every epoch that is kept.
 
-    Its name holds a digest of all that determines the result (configuration, sources, versions,
-    device), so a state is never resumed under anything else. How long to train is not part of it:
-    a run with more epochs goes on from where the shorter one stopped.
+    How long to train does not name it: a run with more epochs goes on from where the shorter one stopped.
     """
 
-    def __init__(self, root: str | Path, run: ResolvedRun, layout: Layout, device: str) -> None:
-        key = {
-            "weights": run.weights_digest,
-            "checkpoint_every": run.checkpoint_every,
-            "log_every": run.log_every,
-            "device": device,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "source": source_digest(*WHAT_TRAINS),
+    def __init__(
+        self, root: str | Path, subject: str | Path, run: ResolvedRun, layout: Layout, device: str
+    ) -> None:
+        settings = {
+            k: v for k, v in plain(run).items() if k not in ("epochs", "stop_after_point_2", "device")
         }
-        self.folder = Path(root) / digest(key)
+        super().__init__(root, subject, settings, WHAT_TRAINS, device)
         self.layout = layout
         self.config = run.weights_digest
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold this folder; the kernel lets go of it when the process ends, however it ends.
-
-        Raises
-        ------
-        ArtifactError : when another process trains the same run.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(self.folder / "lock", timeout=0):
-                yield
-        except Timeout:
-            raise ArtifactError(
-                self.folder,
-                expected="no other process that trains this run",
-                found="one that does",
-                mend="Wait for it, or stop it; the training then goes on where it stood.",
-            ) from None
-
     def save_checkpoint(self, state: State, weights: Tensor, epoch: int) -> None:
         """Write the checkpoint of `epoch` and note it in the state."""
+        assert self.folder is not None
         path = checkpoint_path(self.folder, epoch)
         write_checkpoint(path, self.layout, weights.cpu().numpy(), epoch, self.config)
         state.checkpoints.add(epoch)
 
-    def save(self, state: State) -> None:
+    def save_state(self, state: State) -> None:
         """Replace the state on disk."""
         tensors = {f"optimizer.{name}": tensor.cpu().numpy() for name, tensor in state.optimizer.items()}
         tensors["weights"] = state.weights.cpu().numpy()
@@ -141,21 +106,14 @@ class Workshop:
             "point_1": state.point_1,
             "point_2": state.point_2,
         }
-        write_tensors(self.folder / "state.safetensors", tensors, {"progress": json.dumps(progress)})
+        self.save(tensors, progress)
 
-    def load(self, device: str) -> State | None:
-        """The state on disk, or None when there is none or it or one of its checkpoints is damaged."""
-        path = self.folder / "state.safetensors"
-        if not path.exists():
+    def load_state(self, device: str) -> State | None:
+        """The last state that is whole, with all its checkpoints, or None."""
+        saved = self.load(self._check)
+        if saved is None:
             return None
-        try:
-            tensors, metadata = read_tensors(path)
-            progress = json.loads(metadata["progress"])
-            for epoch in progress["checkpoints"]:
-                read_checkpoint(checkpoint_path(self.folder, epoch), self.layout, self.config)
-        except (ArtifactError, KeyError) as error:
-            print(f"Starting over, because the saved state cannot be used. {error}", flush=True)
-            return None
+        tensors, progress = saved
         on_device = {name: torch.from_numpy(array.copy()).to(device) for name, array in tensors.items()}
         return State(
             epoch=progress["epoch"],
@@ -171,3 +129,11 @@ class Workshop:
             point_1=progress["point_1"],
             point_2=progress["point_2"],
         )
+
+    def _check(self, saved: Saved) -> None:
+        assert self.folder is not None
+        for epoch in saved[1]["checkpoints"]:
+            path = checkpoint_path(self.folder, epoch)
+            _, written = read_checkpoint(path, self.layout, self.config)
+            if written != epoch:
+                raise ArtifactError(path, expected=f"the weights of epoch {epoch}", found=f"of {written}")

@@ -145,7 +145,8 @@ class Records:
 
     @staticmethod
     def _invariance(folder: Path, seed: int, model: dict[str, Any], points: dict[str, Any]) -> None:
-        (folder / "provenance.json").write_text(json.dumps({"config": {"model": model}}), encoding="utf-8")
+        record = {"config": {"run": {"model": model}}}
+        (folder / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
         kind = model["normalization"]
         frozen = {"unembedding"} if model["unembedding_norm"] is not None else set()
         scales, rows, rays = np.geomspace(0.5, 2, 9), [], []

@@ -318,3 +318,34 @@ def test_a_sweep_over_two_values_is_a_grid_of_regimes(records: Any) -> None:
     assert written == {(0, 0): "M", (1, 0): "G\n+310", (0, 1): "M"}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("weight decay", "train fraction")
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0.3", "0.6"]
+
+
+def test_a_random_design_over_two_values_is_a_plane_of_discs(records: Any) -> None:
+    at = {(0.31, 0.02): None, (0.62, 0.5): 130, (0.83, 2.5): 60, (0.44, 1.1): 330}
+    rows = [
+        {"dataset.train_fraction": fraction, "optimizer.weight_decay": decay, "seed": seed}
+        | {"point_1": 30, "point_2": point_2}
+        for (fraction, decay), point_2 in at.items()
+        for seed in (0, 1)
+    ]
+    (axes,) = panels("sweep", {"random": records.sweep("random", rows)})
+    discs = {str(drawn.get_label()): drawn for drawn in axes.collections}
+    assert set(discs) == {"memorises", "groks"}
+    assert discs["memorises"].get_offsets().tolist() == [[0.02, 0.31]]
+    places = {tuple(place): size for place, size in zip(
+        discs["groks"].get_offsets().tolist(), discs["groks"].get_sizes(), strict=True
+    )}  # fmt: skip
+    assert set(places) == {(0.5, 0.62), (2.5, 0.83), (1.1, 0.44)}
+    assert places[2.5, 0.83] < places[0.5, 0.62] < places[1.1, 0.44]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("weight decay", "train fraction")
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert written == {(0.02, 0.31): "M", (0.5, 0.62): "G", (2.5, 0.83): "G", (1.1, 0.44): "G"}
+
+
+def test_many_values_of_one_key_are_written_as_far_as_there_is_room(records: Any) -> None:
+    rows = [{"dataset.train_fraction": round(0.1 + 0.02 * i, 3), "seed": 0} for i in range(40)]
+    left, _ = panels("sweep", {"fraction": records.sweep("fraction", rows)})
+    ticks = left.get_xticks().tolist()
+    assert 8 <= len(ticks) <= 15
+    assert set(ticks) <= {row["dataset.train_fraction"] for row in rows}

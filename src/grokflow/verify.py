@@ -1,0 +1,220 @@
+"""Does a results tree still hold what made it, and do its numbers follow from its weights?
+
+Run with `python -m grokflow.verify results/`. Every file is compared with its record; every
+checkpoint, curve and table is read; the points of every run, and some rows along every path, are
+computed again from the weights. A line for each thing that no longer matches; exit status 0 or 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grokflow.checkpoints import checkpoint_path, read_checkpoint
+from grokflow.claims.table import COLUMNS as CLAIMS
+from grokflow.compute import prepare
+from grokflow.config import Dataset, ResolvedMember, ResolvedPath, ResolvedRun
+from grokflow.connection import FIT_HISTORY, read_curve, read_skipped
+from grokflow.dataset import make_dataset, read_dataset
+from grokflow.dynamics import periods
+from grokflow.errors import ArtifactError, GrokflowError
+from grokflow.landscape import METRICS, measure_path
+from grokflow.objective import loss_and_error, make_task
+from grokflow.points import find_points, read_outcome
+from grokflow.provenance import SUFFIX, compare, read
+from grokflow.sweeps import OUTCOMES
+from grokflow.tables import read_record, read_table
+from grokflow.training import EPOCHS, HISTORY
+from grokflow.weights import to_tensor
+
+ROWS = 5
+"""Rows computed again along each path, both ends among them."""
+
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
+"""Relative, for losses and norms computed again; another machine sums in another order."""
+
+RECORDED = ("datasets", "runs", "paths", "sweeps", "figures")
+"""Folders in which every file is made by a job."""
+
+Record = dict[str, Any]
+
+
+def verify(root: str | Path) -> tuple[list[str], Counter[str]]:
+    """Every mismatch below `root` as one line, and how many of each thing were looked at."""
+    problems: list[str] = []
+    counted: Counter[str] = Counter()
+    records = sorted(path for path in Path(root).rglob(f"*{SUFFIX}") if ".resume" not in path.parts)
+    on_record: set[Path] = set()
+
+    def attempt(check: Callable[[], object]) -> bool:
+        try:
+            check()
+        except GrokflowError as error:
+            problems.append(str(error))
+            return False
+        return True
+
+    for path in records:
+        counted["records"] += 1
+        try:
+            record = read(path)
+        except ArtifactError as error:
+            problems.append(str(error))
+            continue
+        made = {path.parent / name: expected for name, expected in record["files"].items()}
+        on_record |= {path, *made}
+        counted["files"] += len(made)
+        whole = [attempt(partial(compare, file, sha)) for file, sha in made.items()]
+        if all(whole):  # what is computed from an altered file says nothing new
+            for what, check in _checks(path.parent, {file.name for file in made}, record["config"]):
+                counted[what] += 1
+                attempt(check)
+    for path in _others(Path(root), on_record):
+        problems.append(str(ArtifactError(path, expected="a record of what made it", found="none")))
+    if not records:
+        problems.append(str(ArtifactError(root, expected="a results tree", found="no record of any job")))
+    return problems, counted
+
+
+def _others(root: Path, on_record: set[Path]) -> Iterator[Path]:
+    """Files where every file is made by a job, that no job made."""
+    for folder in sorted({path.parent for path in on_record}):
+        inside = folder.relative_to(root).parts[:1]
+        if inside and inside[0] in RECORDED:
+            for path in sorted(folder.glob("[!.]*")):
+                if path.is_file() and path not in on_record and not path.name.endswith(SUFFIX):
+                    yield path
+
+
+def _checks(folder: Path, names: set[str], config: Record) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What can be asked of the files that one job made in `folder`."""
+    if "dataset" in config:
+        for name in names:
+            yield (
+                "datasets",
+                partial(read_dataset, folder / name, Dataset.model_validate(config["dataset"])),
+            )
+    if "outcome.json" in names:
+        yield "checkpoints", lambda: _checkpoints(folder, ResolvedRun.model_validate(config["run"]))
+        yield "tables", lambda: read_table(folder / "history.csv", set(HISTORY), numbers=HISTORY)
+        yield "tables", lambda: read_table(folder / "epochs.csv", set(EPOCHS), numbers=EPOCHS)
+    if "points.json" in names:
+        yield "points", lambda: _points(folder, ResolvedRun.model_validate(config["run"]))
+    if "periods.csv" in names:
+        yield "periods", lambda: _periods(folder)
+    if "curve.safetensors" in names:
+        yield "tables", lambda: read_table(folder / "fit.csv", set(FIT_HISTORY), numbers=FIT_HISTORY)
+    if "metrics.csv" in names:
+        yield "paths", lambda: _path(folder, ResolvedPath.model_validate(config["path"]))
+    if "claims.csv" in names:
+        yield "tables", lambda: read_table(folder / "claims.csv", set(CLAIMS))
+    if "members" in config and any(name.startswith("chunk_") for name in names):
+        members = [ResolvedMember.model_validate(member) for member in config["members"]]
+        columns = {*members[0].settings, *OUTCOMES}
+        for name in names:
+            yield "tables", partial(read_table, folder / name, columns)
+
+
+def _checkpoints(folder: Path, run: ResolvedRun) -> None:
+    task = make_task(run.model, run.dataset, make_dataset(run.dataset), "cpu")
+    for path in sorted((folder / "checkpoints").glob("[!.]*")):
+        _, epoch = read_checkpoint(path, task.model.layout, run.weights_digest)
+        if path != checkpoint_path(path.parent, epoch):
+            raise ArtifactError(path, expected="the weights of the epoch in its name", found=f"of {epoch}")
+
+
+def _points(folder: Path, run: ResolvedRun) -> None:
+    """The points, from history and checkpoints; and their losses, from the weights."""
+    prepare("cpu", run.threads)
+    path = folder / "points.json"
+    dataset = make_dataset(run.dataset)  # the file itself is checked where it lies
+    history, checkpoints = folder / "history.csv", folder / "checkpoints"
+    diverged = read_outcome(folder / "outcome.json")["diverged"]
+    expected = find_points(run, dataset, history, checkpoints, "cpu", diverged)
+    found = read_record(path, set(expected))
+    for name, value in expected.items():
+        if found[name] != value:
+            raise ArtifactError(
+                path, expected=f"{name} {value}, as weights and history give", found=found[name]
+            )
+    task = make_task(run.model, run.dataset, dataset, "cpu")
+    rows = read_table(history, set(HISTORY), numbers=HISTORY).set_index("epoch")
+    for point in ("initial", "point_1", "point_2", "final"):
+        if expected[point] is None:
+            continue
+        epoch = expected[point]["epoch"]
+        checkpoint = checkpoint_path(checkpoints, epoch)
+        weights, _ = read_checkpoint(checkpoint, task.model.layout, run.weights_digest)
+        tensor = to_tensor(weights, run.precision, "cpu")
+        for split, examples in (("train", task.train), ("validation", task.validation)):
+            loss = loss_and_error(task.model, tensor, examples)[0].item()
+            written = rows.loc[epoch, f"{split}_loss"]
+            _close(history, f"{split}_loss at epoch {epoch}", loss, written, run.precision)
+
+
+def _periods(folder: Path) -> None:
+    expected = periods(
+        read_table(folder / "epochs.csv", set(EPOCHS)), read_table(folder / "history.csv", set(HISTORY))
+    )
+    path = folder / "periods.csv"
+    if path.read_text(encoding="utf-8") != expected.to_csv(index=False, lineterminator="\n"):
+        raise ArtifactError(path, expected="the collapses that epochs.csv gives", found="others")
+
+
+def _path(folder: Path, path: ResolvedPath) -> None:
+    """Some rows along the path, measured again on its curve."""
+    table = read_table(folder / "metrics.csv", set(METRICS), numbers=METRICS)
+    if read_skipped(folder / "path.json"):
+        if len(table):
+            raise ArtifactError(
+                folder / "metrics.csv", expected="no rows of a skipped path", found=len(table)
+            )
+        return
+    run = path.from_run
+    prepare("cpu", run.threads)
+    task = make_task(run.model, run.dataset, make_dataset(run.dataset), "cpu")
+    sample = table.iloc[np.unique(np.linspace(0, len(table) - 1, ROWS).astype(int))]
+    again = measure_path(
+        read_curve(folder / "curve.safetensors", task.model.layout),
+        sample["t"].to_numpy(),
+        task,
+        weight_decay=path.weight_decay,
+        batch_size=run.optimizer.batch_size,
+        precision=run.precision,
+        device="cpu",
+    )
+    for name in METRICS:
+        for t, expected, found in zip(sample["t"], again[name], sample[name], strict=True):
+            _close(folder / "metrics.csv", f"{name} at t = {t:.4g}", expected, found, run.precision)
+
+
+def _close(path: Path, what: str, expected: float, found: float, precision: str) -> None:
+    tolerance = TOLERANCE[precision]
+    if not np.isclose(expected, found, rtol=tolerance, atol=tolerance * 1e-2):
+        raise ArtifactError(
+            path, expected=f"{what} {expected:.8g}, as its weights give", found=f"{found:.8g}"
+        )
+
+
+def main() -> int:
+    """The command `python -m grokflow.verify`; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m grokflow.verify", description=__doc__)
+    parser.add_argument("results", nargs="?", type=Path, default=Path("results"))
+    problems, counted = verify(parser.parse_args().results)
+    for problem in problems:
+        print(problem)
+    looked_at = ", ".join(f"{number} {what}" for what, number in counted.items())
+    verdict = f"{len(problems)} things no longer match" if problems else "everything matches"
+    print(f"Looked at {looked_at or 'nothing'}: {verdict}.")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""An epoch captured as a CUDA graph does what its steps do; where it cannot be, they are run."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from runs import LAYER_NORM, SCALE_INVARIANT, TINY, train_in
+from test_sweeps import ADAMW, MOMENTUM
+
+from grokflow.config import ResolvedRun
+from grokflow.training import loop
+from grokflow.training.graph import captured
+
+KINDS: dict[str, dict[str, Any]] = {
+    "sgd": {},
+    "momentum, norm": {"optimizer": MOMENTUM, "model": LAYER_NORM},
+    "adamw": {"optimizer": ADAMW},
+    "sphere": {"model": SCALE_INVARIANT, "sphere": True},
+}
+
+
+@dataclass
+class OnDevice:
+    """As much of a tensor on a GPU as a capture asks for."""
+
+    value: int
+    is_cuda: bool = True
+
+    def clone(self) -> OnDevice:
+        return OnDevice(self.value)
+
+    def copy_(self, other: OnDevice) -> None:
+        self.value = other.value
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, graph_of: Any) -> None:
+    """Streams that do nothing, and a capture that is `graph_of`."""
+
+    class Stream:
+        def wait_stream(self, other: object) -> None:
+            pass
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", graph_of)
+
+
+def test_on_a_cpu_nothing_is_captured() -> None:
+    def body() -> None:
+        raise AssertionError("it was run")
+
+    assert captured(body, [torch.zeros(1)]) is body
+
+
+def test_what_cannot_be_captured_is_run_and_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("operation not permitted\nmore of it")
+
+    pretend(monkeypatch, refuse)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
+    changed = OnDevice(7)
+
+    def body() -> None:
+        changed.value += 1
+
+    assert captured(body, [changed]) is body
+    assert changed.value == 7
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "step by step" in line
+    assert "operation not permitted" in line
+
+
+def test_a_captured_body_is_replayed_and_the_capture_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Graph:
+        def replay(self) -> None:
+            changed.value += 100
+
+    pretend(monkeypatch, lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    changed = OnDevice(7)
+
+    def body() -> None:
+        changed.value += 1
+
+    run = captured(body, [changed])
+    assert changed.value == 7
+    run()
+    assert changed.value == 107
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_else_than_what_is_named_changes_in_an_epoch(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training whose steps are run three times and put back before each capture is the same training."""
+
+    def rehearsed(body: Any, changes: Any) -> Any:
+        kept = [tensor.clone() for tensor in changes]
+        for _ in range(3):
+            body()
+        for tensor, value in zip(changes, kept, strict=True):
+            tensor.copy_(value)
+        return body
+
+    run = ResolvedRun(**{**TINY, **KINDS[kind]})
+    plain = train_in(tmp_path / "plain", run)
+    monkeypatch.setattr(loop, "captured", rehearsed)
+    again = train_in(tmp_path / "again", run)
+    assert torch.equal(plain.weights(TINY["epochs"]), again.weights(TINY["epochs"]))
+    assert plain.rows.equals(again.rows)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: none is here")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replayed_epoch_gives_the_weights_of_its_steps(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ResolvedRun(**{**TINY, **KINDS[kind], "device": "cuda"})
+    replayed = train_in(tmp_path / "replayed", run, "cuda")
+    assert "step by step" not in capsys.readouterr().out
+    monkeypatch.setattr(loop, "captured", lambda body, _: body)
+    stepped = train_in(tmp_path / "stepped", run, "cuda")
+    assert torch.equal(replayed.weights(TINY["epochs"]), stepped.weights(TINY["epochs"]))
