@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce quick report test test-slow lint bench lock clean
+.PHONY: help reproduce quick report test test-slow lint bench faults lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint: $(VENV)/.dev ## style, types, import layers, workflow
 
 bench: $(VENV)/.dev ## speed and memory, each as a ratio in one run
 	$(BIN)/python -m benchmarks
+
+faults: $(VENV)/.dev ## inject every fault, in half an hour: results/faults.csv, .png
+	$(BIN)/python -m faults
 
 lock: ## write the pinned versions anew from pyproject.toml
 	rm -rf .lock && $(PYTHON) -m venv .lock && .lock/bin/pip install -q --upgrade pip

@@ -1,0 +1,259 @@
+"""Processes that are killed or told to end: the same command then gives the same bits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from faults import work
+from faults.repeats import Project
+from faults.table import Tries, fault
+from grokflow.checkpoints import checkpoint_epochs, read_tensors
+from grokflow.errors import ArtifactError
+from grokflow.training import loop
+
+INTERVAL = work.RUN.checkpoint_every
+
+
+def interrupted(tries: Tries, tree: Path, name: str, number: int) -> tuple[work.Process, int, bool]:
+    """Start a job and send it a signal in a random epoch; the job, the epoch, whether it was cut off."""
+    process = work.Process(tree, name)
+    process.wait_for(int(tries.random.integers(0, work.EPOCHS[name] - 20)))
+    time.sleep(tries.random.uniform(0, 0.01))
+    reached = int(process.epoch.value)
+    process.send(number)
+    status = process.status()
+    return process, reached, status in (-number, 128 + number)
+
+
+def judge(
+    tries: Tries, tree: Path, name: str, what: str, *, survived: bool = True, lost: bool = False
+) -> None:
+    """Run the same job again and compare all that it makes with the undisturbed job's."""
+    again = work.finish(tree, name)
+    ended = again.status() == 0
+    same = ended and work.fingerprint(tree, name) == work.undisturbed(name)
+    tries.add(what, survived=survived and ended, lost=lost, wrong=ended and not same)
+
+
+@fault(1, "kill -9 of a training", tries=100, quick=4)
+def kill_training(tries: Tries) -> None:
+    for tree in tries.folders():
+        work.before(tree, "train")
+        _, reached, cut_off = interrupted(tries, tree, "train", signal.SIGKILL)
+        lost = reached - max(0, work.saved_epoch(tree)) > INTERVAL
+        judge(tries, tree, "train", f"kill in epoch {reached}", survived=cut_off, lost=lost)
+    tries.notes.append(f"work lost at most the interval of {INTERVAL} epochs")
+
+
+class Break:
+    """Makes the k-th write, fsync or rename of a save fail, or kill the process before, in or after it."""
+
+    def __init__(self, at: int, when: str = "before", error: int = 0) -> None:
+        self.at, self.when, self.error, self.calls = at, when, error, 0
+
+    def __call__(self) -> None:
+        for name in ("fsync", "replace", "fdopen"):
+            setattr(os, name, partial(self.call, getattr(os, name), name))
+
+    def call(self, original: Any, name: str, *arguments: Any, **named: Any) -> Any:
+        self.calls += 1
+        if self.calls != self.at:
+            return original(*arguments, **named)
+        if self.error:
+            raise OSError(self.error, os.strerror(self.error))
+        if self.when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*arguments, **named)
+        if name == "fdopen" and self.when == "in":
+            return HalfWritten(result)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+
+class HalfWritten:
+    """A file that takes half of what is written and then has its process killed."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def __enter__(self) -> HalfWritten:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+    def write(self, content: bytes) -> None:
+        self.stream.write(content[: len(content) // 2])
+        self.stream.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+FEW_EPOCHS: dict[str, Any] = {"epochs": 3, "checkpoint_every": 1, "stop_after_point_2": None}
+
+
+def calls_of_saving(tries: Tries) -> tuple[int, dict[str, str]]:
+    """How many writes, fsyncs and renames a short training makes, and its fingerprint."""
+    for tree in tries.folders(1):
+        work.before(tree, "train")
+        process = work.Process(tree, "train", partial(count, Break(0), tree / "calls"), **FEW_EPOCHS)
+        if process.status():
+            raise RuntimeError(process.terminal + process.log)
+        return int((tree / "calls").read_text()), work.fingerprint(tree, "train")
+    raise AssertionError
+
+
+def count(breaking: Break, path: Path) -> None:
+    """Write down at the end of the training how many calls there were."""
+    breaking()
+    original = loop._publish
+
+    def publish(*arguments: Any) -> Any:
+        path.write_text(str(breaking.calls))
+        return original(*arguments)
+
+    setattr(loop, "_publish", publish)  # noqa: B010
+
+
+def state_is_valid(tree: Path) -> bool:
+    """Every file that counts is whole; once there was a state, there is a good one."""
+    states = []
+    for workshop in (tree / ".resume").glob("*"):
+        for epoch in checkpoint_epochs(workshop):
+            read_tensors(workshop / f"epoch_{epoch:06d}.safetensors")
+        for name in ("state.safetensors", "previous.safetensors"):
+            if (workshop / name).exists():
+                read_tensors(workshop / name)
+                states.append(name)
+    return bool(states)
+
+
+@fault(2, "kill -9 in saving, at each write, fsync and rename", tries=1000, quick=6)
+def kill_saving(tries: Tries) -> None:
+    calls, expected = calls_of_saving(tries)
+    first_state = calls
+    moments = [(k, when) for k in range(1, calls + 1) for when in ("before", "in", "after")]
+    for (k, when), tree in zip(tries.sample(moments), tries.folders(10**6), strict=False):
+        work.before(tree, "train")
+        killed = work.Process(tree, "train", Break(k, when), **FEW_EPOCHS).status() == -signal.SIGKILL
+        try:
+            there = state_is_valid(tree)
+            valid = True
+        except ArtifactError:
+            there = valid = False
+        if there:
+            first_state = min(first_state, k)
+        again = work.finish(tree, "train", **FEW_EPOCHS)
+        same = work.fingerprint(tree, "train") == expected
+        stray = [p for p in tree.rglob(".*.safetensors.*") if ".resume" in p.parts]
+        tries.add(
+            f"{when} call {k}",
+            survived=killed and valid and again.status() == 0 and not stray,
+            lost=k > first_state and not there,
+            wrong=not same,
+        )
+    tries.notes.append(f"{calls} calls, each before, after, and half-way through what it writes")
+
+
+@fault(4, "SIGTERM", tries=20, quick=4)
+def terminate(tries: Tries) -> None:
+    names = ("train", "connect", "chunk", "train")
+    for number, tree in enumerate(tries.folders()):
+        name = names[number % len(names)]
+        work.before(tree, name)
+        process, reached, _ = interrupted(tries, tree, name, signal.SIGTERM)
+        noted = process.status() == 128 + signal.SIGTERM and "the same command goes on" in process.log
+        lost = work.saved_epoch(tree) < reached
+        judge(tries, tree, name, f"{name}, epoch {reached}", survived=noted, lost=lost)
+    tries.notes.append("training, fit and sweep in turn; each ended at once with its last epoch saved")
+    if tries.wanted >= 20:
+        terminate_workflow(tries)
+
+
+def terminate_workflow(tries: Tries) -> None:
+    """SIGTERM to a training under Snakemake: to its process, and to the whole process group."""
+    calm = Project(tries.folder / "calm")
+    calm.run()
+    for to in ("the job", "the process group"):
+        project = Project(tries.folder / to.replace(" ", "_"))
+        workflow = project.start(cores=1)
+        log = project.folder / "results/logs/runs/run/seed_0.train.log"
+        while not (log.exists() and "epoch 0/" in log.read_text()) and workflow.poll() is None:
+            time.sleep(0.001)
+        training = [
+            process
+            for process in psutil.Process(workflow.pid).children(recursive=True)
+            if process.cmdline()[-1:] and process.cmdline()[-1].endswith("train.py")
+        ]
+        if to == "the job":
+            for process in training:
+                process.send_signal(signal.SIGTERM)
+        else:
+            os.killpg(workflow.pid, signal.SIGTERM)
+        workflow.communicate()
+        psutil.wait_procs(training, timeout=60)
+        noted = "the same command goes on" in log.read_text() if log.exists() else False
+        status, output = project.run()
+        resumed = "Going on from epoch" in log.read_text()
+        same = status == 0 and project.fingerprint() == calm.fingerprint()
+        tries.add(f"{to}, noted {noted}: {output[-300:]}", survived=resumed, wrong=status == 0 and not same)
+    tries.notes.append("under Snakemake: to the job and to the process group")
+
+
+@fault(5, "kill -9 three times in one job: training, fit, sweep", tries=20, quick=3)
+def kill_three_times(tries: Tries) -> None:
+    for number, tree in enumerate(tries.folders()):
+        name = ("train", "connect", "chunk")[number % 3]
+        work.before(tree, name)
+        kills, gone_on, lost = 0, 0, False
+        for part in (0.2, 0.5, 0.8):
+            process = work.Process(tree, name)
+            reached = process.wait_for(int(part * (work.EPOCHS[name] - 20)))
+            process.send(signal.SIGKILL)
+            kills += process.status() == -signal.SIGKILL
+            gone_on += "Going on from epoch" in process.log
+            lost |= name == "train" and reached - max(0, work.saved_epoch(tree)) > INTERVAL
+        survived = kills == 3 and gone_on >= 1
+        judge(tries, tree, name, f"{name}, {kills} kills, {gone_on} resumed", survived=survived, lost=lost)
+
+
+@fault(12, "out of memory in a job, then tried again", tries=10, quick=2)
+def out_of_memory(tries: Tries) -> None:
+    for tree in tries.folders():
+        work.before(tree, "train")
+        at = int(tries.random.integers(INTERVAL + 1, 120))
+        first = work.Process(tree, "train", partial(limit_memory, at))
+        said = first.status() == 1 and "out of memory" in first.terminal
+        again = work.finish(tree, "train")
+        same = work.fingerprint(tree, "train") == work.undisturbed("train")
+        tries.add(
+            f"epoch {at}: {first.terminal}",
+            survived=said and again.status() == 0,
+            lost="Going on from epoch" not in again.log,
+            wrong=not same,
+        )
+    tries.notes.append("RLIMIT_AS reached by a job that leaks; the job then run again, as `--retries 1` does")
+
+
+def limit_memory(epoch: int) -> None:
+    """From that epoch on leak memory, under a limit a little above what the job has now."""
+    import resource
+
+    hoard: list[bytearray] = []
+    original = loop._Training.epoch
+
+    def leaking(self: Any) -> None:
+        if self.state.epoch >= epoch:
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            if not hoard:
+                resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.RLIM_INFINITY))
+            hoard.append(bytearray(2**26))
+        original(self)
+
+    setattr(loop._Training, "epoch", leaking)  # noqa: B010
