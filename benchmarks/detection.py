@@ -9,23 +9,19 @@ Shapes: n weights.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from benchmarks.setup import DEVICE, Setup, setup_m
+from benchmarks.setup import DEVICE, SETUP_M, Setup, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
 from grokflow.config import AdamW
-from grokflow.objective import loss_and_error, loss_and_gradient
-from grokflow.randomness import generator
+from grokflow.objective import loss_and_error
 from grokflow.training import make_optimizer
 from grokflow.training.detection import Watch
-from grokflow.training.optimizers import Optimizer
 
 EPOCHS = 4
 """Epochs in one sample, each followed by its detection or not."""
@@ -36,7 +32,7 @@ NEARLY_RIGHT = 0.002
 
 def versus_none() -> Row:
     """`point_detection`: time of an epoch with exact detection ÷ of the same epoch without."""
-    phase = _Phase(setup_m())
+    phase = _Phase(setup_of(SETUP_M))
     watched, plain = phase.epochs(detect=True), phase.epochs(detect=False)
     pairs = alternate(watched, plain, repeats=REPEATS, warmup=2)
     milliseconds = float(np.median(pairs.a)) / EPOCHS * 1e3
@@ -53,7 +49,7 @@ class _Phase:
 
     def __post_init__(self) -> None:
         self.weights = _weights_before_point_2(self.setup)
-        _, error = loss_and_error(self.setup.task.model, self.weights, self.setup.task.validation)
+        error = loss_and_error(self.setup.task.model, self.weights, self.setup.task.validation)[1].item()
         self.wrong = round(error * len(self.setup.task.validation))
 
     def epochs(self, *, detect: bool) -> Callable[[], None]:
@@ -61,7 +57,7 @@ class _Phase:
         task, settings = self.setup.task, self.setup.run.optimizer
         weights = self.weights.clone()
         watches = Watch(task.model, task.validation), Watch(task.model, task.train)
-        epochs = _epochs(self.setup, weights, make_optimizer(settings, weights))
+        epochs = self.setup.epochs(weights, make_optimizer(settings, weights))
 
         def run() -> None:
             for _ in range(EPOCHS):
@@ -78,23 +74,10 @@ class _Phase:
 def _weights_before_point_2(setup: Setup) -> Tensor:
     settings = AdamW(name="adamw", learning_rate=0.003, weight_decay=1.0, warmup_steps=10)
     weights, task = setup.weights.clone(), setup.task
-    epochs = _epochs(setup, weights, make_optimizer(settings, weights))
+    epochs = setup.epochs(weights, make_optimizer(settings, weights))
     for epoch in epochs:
         if loss_and_error(task.model, weights, task.validation)[1] <= NEARLY_RIGHT:
             break
         if epoch > 500:
             raise ArithmeticError(f"no generalisation after {epoch} epochs of AdamW")
     return weights
-
-
-def _epochs(setup: Setup, weights: Tensor, optimizer: Optimizer) -> Iterator[int]:
-    """Change the weights (n,) by one epoch at each `next`."""
-    task, size = setup.task, setup.run.optimizer.batch_size
-    step = 0
-    for epoch in itertools.count():
-        order = generator(setup.run.seed, "order", epoch).permutation(len(task.train))
-        for batch in task.train.take(torch.from_numpy(order)).batches(size):
-            step += 1
-            _, gradient = loss_and_gradient(task.model, weights, batch)
-            optimizer.step(weights, gradient, step)
-        yield epoch

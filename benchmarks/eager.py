@@ -3,7 +3,7 @@
 It shares no code with `grokflow.model`: it embeds every token of every example, attends under a
 causal mask, and computes the MLP and the logits at every position; the loss reads the last one.
 
-Shapes: B examples, T context length, D width, H heads, V vocabulary.
+Shapes: B examples, T context length, D width, F MLP width, H heads, V vocabulary.
 """
 
 from __future__ import annotations
@@ -12,21 +12,23 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import relu, scaled_dot_product_attention
 
 
 class Attention(nn.Module):
     """Causal self-attention without biases."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, norm_epsilon: float | None) -> None:
         super().__init__()
         self.heads = heads
+        self.norm = _norm(width, norm_epsilon)
         self.query, self.key, self.value, self.output = (
             nn.Linear(width, width, bias=False) for _ in range(4)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) to (B, T, D)."""
+        x = self.norm(x)
         q, k, v = (
             linear(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for linear in (self.query, self.key, self.value)
@@ -35,17 +37,28 @@ class Attention(nn.Module):
         return self.output(mixed.transpose(1, 2).flatten(-2))
 
 
+class MLP(nn.Module):
+    """One hidden layer; with normalisation also of the hidden numbers, after the ReLU."""
+
+    def __init__(self, width: int, mlp_width: int, norm_epsilon: float | None) -> None:
+        super().__init__()
+        self.norm = _norm(width, norm_epsilon)
+        self.inner = nn.Linear(width, mlp_width)
+        self.hidden_norm = _norm(mlp_width, norm_epsilon)
+        self.out = nn.Linear(mlp_width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        return self.out(self.hidden_norm(relu(self.inner(self.norm(x)))))
+
+
 class Block(nn.Module):
     """Attention and MLP, each added to what comes in."""
 
-    def __init__(self, width: int, mlp_width: int, heads: int) -> None:
+    def __init__(self, width: int, mlp_width: int, heads: int, norm_epsilon: float | None) -> None:
         super().__init__()
-        self.attention = Attention(width, heads)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, mlp_width),
-            nn.ReLU(),
-            nn.Linear(mlp_width, width),
-        )
+        self.attention = Attention(width, heads, norm_epsilon)
+        self.mlp = MLP(width, mlp_width, norm_epsilon)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) to (B, T, D)."""
@@ -54,15 +67,29 @@ class Block(nn.Module):
 
 
 class EagerTransformer(nn.Module):
-    """Decoder-only transformer without normalisation, learned positions, untied unembedding."""
+    """Decoder-only transformer, learned positions, untied unembedding.
+
+    Parameters
+    ----------
+    norm_epsilon : added to the variance in the LayerNorms of paper P; None for no normalisation.
+    """
 
     def __init__(
-        self, *, layers: int, width: int, mlp_width: int, heads: int, context: int, vocabulary: int
+        self,
+        *,
+        layers: int,
+        width: int,
+        mlp_width: int,
+        heads: int,
+        context: int,
+        vocabulary: int,
+        norm_epsilon: float | None,
     ) -> None:
         super().__init__()
         self.token_embedding = nn.Embedding(vocabulary, width)
         self.position_embedding = nn.Parameter(torch.empty(context, width))
-        self.blocks = nn.ModuleList(Block(width, mlp_width, heads) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, mlp_width, heads, norm_epsilon) for _ in range(layers))
+        self.final_norm = _norm(width, norm_epsilon)
         self.unembedding = nn.Linear(width, vocabulary, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -70,7 +97,7 @@ class EagerTransformer(nn.Module):
         x = self.token_embedding(tokens) + self.position_embedding
         for block in self.blocks:
             x = block(x)
-        return self.unembedding(x)
+        return self.unembedding(self.final_norm(x))
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:
@@ -81,8 +108,12 @@ class EagerTransformer(nn.Module):
             parameter.copy_(value.T if transposed else value)
 
 
+def _norm(width: int, epsilon: float | None) -> nn.Module:
+    return nn.Identity() if epsilon is None else nn.LayerNorm(width, eps=epsilon)
+
+
 def _grokflow_name(name: str) -> str:
-    """`blocks.0.mlp.2.bias` to `layer_0.mlp.out.bias`."""
-    for ours, theirs in (("layer_", "blocks."), ("mlp.in.", "mlp.0."), ("mlp.out.", "mlp.2.")):
+    """`blocks.0.mlp.inner.bias` to `layer_0.mlp.in.bias`, `final_norm.weight` to `final_norm.gain`."""
+    for theirs, ours in (("blocks.", "layer_"), ("mlp.inner.", "mlp.in."), ("norm.weight", "norm.gain")):
         name = name.replace(theirs, ours)
     return name if ".mlp." in name else name.removesuffix(".weight")

@@ -8,6 +8,7 @@ end, and its largest resident memory `max_rss` in MiB, sampled. A file's own tim
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -52,32 +53,28 @@ def read_jobs(results: Path) -> list[Job]:
     return jobs
 
 
-def start() -> tuple[Row, Pairs]:
-    """`job_start`: time of a job that only imports what a training imports ÷ of importing PyTorch.
-
-    Also returns the seconds themselves, which `overhead` needs.
-    """
-    pairs = alternate(
-        lambda: _python(_imports(Path("workflow/scripts/train.py"))),
-        lambda: _python("import torch"),
-        repeats=REPEATS,
-    )
+def start() -> Row:
+    """`job_start`: time of a job that only imports what a training imports ÷ of importing PyTorch."""
+    pairs = _starts()
     seconds = float(np.median(pairs.a))
-    return Row("job_start", *pairs.ratio(), seconds, "s", "python -c 'import torch'", "cpu"), pairs
+    return Row("job_start", *pairs.ratio(), seconds, "s", "python -c 'import torch'", "cpu")
 
 
-def overhead(jobs: list[Job], starts: np.ndarray) -> Row:
-    """`workflow_overhead`: seconds of everything else ÷ seconds of computing.
+def overhead(results: Path) -> Row | None:
+    """`workflow_overhead`: seconds of everything else ÷ seconds of computing; None without a finished tree.
 
     Computing is what train, connect and measure jobs take after their start. Everything else: their
-    starts, all other jobs, and the time in which no job ran. A start is `starts` (repeats,), as
-    measured now, but no longer than the tree's shortest such job, made under the tree's own load.
+    starts, all other jobs, and the time in which no job ran. A start is as measured now, but no
+    longer than the tree's shortest such job, made under the tree's own load.
     """
+    jobs = read_jobs(results)
     computing_jobs = [job for job in jobs if job.kind in COMPUTING]
+    if not computing_jobs:
+        return None
     in_jobs = sum(job.seconds for job in computing_jobs)
     others = sum(job.seconds for job in jobs) - in_jobs
     idle = _idle_seconds(jobs)
-    starts = np.minimum(starts, min(job.seconds for job in computing_jobs))
+    starts = np.minimum(_starts().a, min(job.seconds for job in computing_jobs))
 
     def ratio(seconds_of_a_start: float) -> float:
         in_starts = len(computing_jobs) * seconds_of_a_start
@@ -101,14 +98,29 @@ def overhead(jobs: list[Job], starts: np.ndarray) -> Row:
     )
 
 
-def memory(jobs: list[Job]) -> Row:
-    """`peak_memory`: the largest resident memory of any job ÷ 1 GiB; low: the smallest job's."""
-    known = [job for job in jobs if job.memory > 0]
+def memory(results: Path) -> Row | None:
+    """`peak_memory`: the largest resident memory of any job ÷ 1 GiB; low: the smallest job's.
+
+    None without a finished tree.
+    """
+    known = [job for job in read_jobs(results) if job.memory > 0]
+    if not any(job.kind in COMPUTING for job in known):
+        return None
     largest = max(known, key=lambda job: job.memory)
     ratio = largest.memory / LARGEST_MEMORY
     smallest = min(job.memory for job in known) / LARGEST_MEMORY
     against = f"1 GiB; largest of {len(known)} jobs: {largest.kind}"
     return Row("peak_memory", ratio, smallest, ratio, largest.memory, "MiB", against, "cpu")
+
+
+@functools.cache
+def _starts() -> Pairs:
+    """Two rows need it; it is measured once."""
+    return alternate(
+        lambda: _python(_imports(Path("workflow/scripts/train.py"))),
+        lambda: _python("import torch"),
+        repeats=REPEATS,
+    )
 
 
 def _idle_seconds(jobs: list[Job]) -> float:

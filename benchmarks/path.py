@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from benchmarks.eager import EagerTransformer
-from benchmarks.setup import DEVICE, Setup, check_alike, setup_m
+from benchmarks.setup import DEVICE, SETUP_M, Setup, check_alike, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
 from grokflow.landscape import METRICS, measure_path
@@ -39,11 +39,11 @@ class Measured(NamedTuple):
 def versus_loop() -> Row:
     """`path_61_vs_loop`: time of the plain loop ÷ ours, on a segment between two seeds."""
     _check_same_measurements()
-    setup = setup_m()
-    curve, eager = _segment(setup), setup.eager()
+    setup = setup_of(SETUP_M)
+    curve, eager = segment(setup), setup.eager()
     pairs = alternate(
         lambda: _loop(setup, eager, curve, POINTS),
-        lambda: _ours(setup, curve, POINTS),
+        lambda: measured(setup, curve, POINTS),
         repeats=REPEATS,
         warmup=0,  # the check has warmed both up
     )
@@ -52,21 +52,22 @@ def versus_loop() -> Row:
     return Row("path_61_vs_loop", *pairs.ratio(), seconds, "s/path", against, DEVICE)
 
 
-def _segment(setup: Setup) -> Curve:
+def segment(setup: Setup) -> Curve:
+    """Straight from the first weights of seed 0 to those of seed 1."""
     layout = setup.task.model.layout
-    precision = setup.weights.numpy().dtype
-    ends = np.stack([layout.initial(seed).astype(precision) for seed in (0, 1)])
+    ends = np.stack([layout.initial(seed).astype(setup.precision) for seed in (0, 1)])
     return Curve("segment", ends, ("seed 0", "seed 1"))
 
 
-def _ours(setup: Setup, curve: Curve, points: int) -> list[Measured]:
+def measured(setup: Setup, curve: Curve, points: int) -> list[Measured]:
+    """Our side: everything at evenly spaced points of the curve."""
     table = measure_path(
         curve,
         np.linspace(0.0, 1.0, points),
         setup.task,
         weight_decay=setup.run.optimizer.weight_decay,
         batch_size=setup.run.optimizer.batch_size,
-        precision=str(setup.weights.numpy().dtype),
+        precision=setup.precision,
         device="cpu",
     )
     assert set(Measured._fields) <= set(METRICS)
@@ -78,7 +79,7 @@ def _loop(setup: Setup, eager: EagerTransformer, curve: Curve, points: int) -> l
 
 
 def _measure_point(setup: Setup, eager: EagerTransformer, curve: Curve, t: float) -> Measured:
-    weights = to_tensor(curve.weights(np.array([t]))[0], str(setup.weights.numpy().dtype), "cpu")
+    weights = to_tensor(curve.weights(np.array([t]))[0], setup.precision, "cpu")
     eager.load(setup.task.model.layout.split(weights))
     batch_size = setup.run.optimizer.batch_size
     train = _loss_and_error(eager, setup.task.train, batch_size)
@@ -112,8 +113,8 @@ def _norm(gradients: list[Tensor]) -> Tensor:
 
 def _check_same_measurements() -> None:
     """Both sides measure the same at three points, in float64."""
-    setup = setup_m("float64")
-    curve = _segment(setup)
-    ours = np.array(_ours(setup, curve, 3))
+    setup = setup_of(SETUP_M, "float64")
+    curve = segment(setup)
+    ours = np.array(measured(setup, curve, 3))
     plain = np.array(_loop(setup, setup.eager(), curve, 3))
     check_alike(torch.from_numpy(ours), torch.from_numpy(plain), "measurements along a path")

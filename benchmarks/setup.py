@@ -1,7 +1,12 @@
-"""What is benchmarked: setup M of config.yaml, as grokflow sees it and as the plain model does."""
+"""What is benchmarked: runs of config.yaml, as grokflow sees them and as the plain model does.
+
+Shapes: n weights.
+"""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -12,11 +17,18 @@ from grokflow.claims import SUBJECTS
 from grokflow.config import ResolvedRun, load, resolve_run
 from grokflow.dataset import make_dataset
 from grokflow.figures import KINDS
-from grokflow.objective import Examples, Task, make_task
+from grokflow.objective import Examples, Task, loss_and_gradient, make_task
+from grokflow.randomness import generator
+from grokflow.training.optimizers import Optimizer
 from grokflow.weights import to_tensor
 
 THREADS = 1
 DEVICE = f"cpu, {THREADS} thread"
+
+SETUP_M = "mode_connectivity"
+"""Setup M of paper M: 1 layer, no normalisation, p = 97, width 128, batch 512, SGD."""
+SETUP_P = "layer_norm_2layer"
+"""Setup P of paper P: the same with 2 layers and LayerNorm, on addition."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,11 @@ class Setup:
     task: Task
     weights: Tensor
 
+    @property
+    def precision(self) -> str:
+        """`float32` or `float64`."""
+        return str(self.weights.dtype).removeprefix("torch.")
+
     def batch(self) -> Examples:
         """The first batch of the train set."""
         return next(self.task.train.batches(self.run.optimizer.batch_size))
@@ -34,6 +51,9 @@ class Setup:
     def eager(self) -> EagerTransformer:
         """The plain model with the same weights."""
         config, transformer = self.run.model, self.task.model
+        assert config.normalization in ("none", "layer_norm"), "the plain model has no other"
+        assert config.norm_affine is None, "nn.LayerNorm learns gain and bias"
+        assert config.mlp_norm is None, "written for the norm after the ReLU"
         eager = EagerTransformer(
             layers=config.layers,
             width=config.width,
@@ -41,20 +61,40 @@ class Setup:
             heads=config.heads,
             context=len(transformer.alphabet),
             vocabulary=transformer.vocabulary,
+            norm_epsilon=None if config.normalization == "none" else config.norm_epsilon or 1e-20,
         ).to(self.weights.dtype)
         eager.load(transformer.layout.split(self.weights))
         return eager
 
+    def epochs(self, weights: Tensor, optimizer: Optimizer) -> Iterator[int]:
+        """Change the weights (n,) by one epoch at each `next`."""
+        task, step = self.task, 0
+        for epoch in itertools.count():
+            order = generator(self.run.seed, "order", epoch).permutation(len(task.train))
+            shuffled = task.train.take(torch.from_numpy(order))
+            for batch in shuffled.batches(self.run.optimizer.batch_size):
+                step += 1
+                _, gradient = loss_and_gradient(task.model, weights, batch)
+                optimizer.step(weights, gradient, step)
+            yield epoch
 
-def setup_m(precision: str = "float32") -> Setup:
-    """Setup M of paper M (1 layer, p = 97, width 128, batch 512, SGD), as config.yaml has it."""
-    return setup_of("mode_connectivity", precision)
 
-
-def setup_of(name: str, precision: str = "float32") -> Setup:
-    """A run of config.yaml with its first seed."""
+def setup_of(
+    name: str,
+    precision: str = "float32",
+    *,
+    model: Mapping[str, object] | None = None,
+    dataset: Mapping[str, object] | None = None,
+) -> Setup:
+    """A run of config.yaml with its first seed, with other values of some keys of its model or dataset."""
     config = load(["config.yaml"], figure_kinds=KINDS, claim_subjects=SUBJECTS)
     run = resolve_run(config, name, config.runs[name].seeds[0])
+    run = run.model_copy(
+        update={
+            "model": run.model.model_copy(update=model),
+            "dataset": run.dataset.model_copy(update=dataset),
+        }
+    )
     task = make_task(run.model, run.dataset, make_dataset(run.dataset), "cpu")
     weights = to_tensor(task.model.layout.initial(run.seed), precision, "cpu")
     return Setup(run, task, weights)
@@ -69,7 +109,7 @@ def check_alike(ours: Tensor, plain: Tensor, what: str) -> None:
     """
     difference = float((ours - plain).abs().max() / plain.abs().max())
     if not difference < 1e-10:
-        raise ArithmeticError(f"{what}: grokflow and the plain model differ by {difference:.1e}")
+        raise ArithmeticError(f"{what}: the two sides differ by {difference:.1e}")
 
 
 def use_threads() -> None:

@@ -1,12 +1,17 @@
-"""Paired timing: two things in turn, A B A B …, so that what disturbs one disturbs the other."""
+"""Timing in turns, A B A B …, so that what disturbs one disturbs the others."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+Spread = tuple[float, float, float]
+"""Median, 10 % and 90 % quantile."""
+
+Action = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -16,20 +21,26 @@ class Pairs:
     a: np.ndarray
     b: np.ndarray
 
-    def ratio(self, scale: float = 1.0) -> tuple[float, float, float]:
-        """Median, 10 % and 90 % quantile of the pairwise ratios A ÷ (scale · B)."""
-        ratios = self.a / (scale * self.b)
-        median, low, high = np.quantile(ratios, [0.5, 0.1, 0.9])
-        return float(median), float(low), float(high)
-
-
-Action = Callable[[], object]
+    def ratio(self, scale: float = 1.0) -> Spread:
+        """The pairwise ratios A ÷ (scale · B)."""
+        return spread(self.a / (scale * self.b))
 
 
 def alternate(a: Action, b: Action, *, repeats: int, warmup: int = 1) -> Pairs:
     """Time A and B in turn, `repeats` times each, after `warmup` untimed turns."""
-    seconds = np.array([(_seconds(a), _seconds(b)) for _ in range(warmup + repeats)])[warmup:]
-    return Pairs(seconds[:, 0], seconds[:, 1])
+    return Pairs(*take_turns([a, b], repeats=repeats, warmup=warmup).T)
+
+
+def take_turns(actions: Sequence[Action], *, repeats: int, warmup: int = 1) -> np.ndarray:
+    """Seconds (repeats, actions) of all the actions in turn, after `warmup` untimed turns."""
+    turns = [[_seconds(action) for action in actions] for _ in range(warmup + repeats)]
+    return np.array(turns[warmup:])
+
+
+def spread(values: np.ndarray) -> Spread:
+    """Median, 10 % and 90 % quantile of the values (repeats,)."""
+    median, low, high = np.quantile(values, [0.5, 0.1, 0.9])
+    return float(median), float(low), float(high)
 
 
 def _seconds(function: Action) -> float:

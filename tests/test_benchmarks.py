@@ -1,0 +1,84 @@
+"""The benchmarks count and fit rightly; nothing here is timed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.flop_counter import FlopCounterMode
+
+pytest.importorskip("benchmarks", reason="found from the repository root: python -m pytest")
+
+from benchmarks import growth, jobs, step
+from benchmarks.__main__ import BOUNDS, measurements
+from benchmarks.operations import STEPS, every_position, of_products, products
+from benchmarks.setup import SETUP_M, SETUP_P, Setup, setup_of
+
+from grokflow.objective import loss_and_gradient
+
+TOKENS = ["a b", "a o b ="]
+
+
+def counted(compute) -> int:
+    """Operations of the products with weights that PyTorch is asked for."""
+    with FlopCounterMode(display=False) as counter:
+        compute()
+    kinds = (torch.ops.aten.mm, torch.ops.aten.addmm)
+    return sum(counter.get_flop_counts()["Global"].get(kind, 0) for kind in kinds)
+
+
+def scores_and_mixing(setup: Setup, count) -> int:
+    sizes = [len(tokens) for tokens in setup.task.model.alphabet]
+    layers = count(sizes, setup.run.optimizer.batch_size, setup.run.model.layers)
+    return 3 * sum(2 * 2 * rows.pairs * setup.run.model.width for rows in layers)
+
+
+@pytest.mark.parametrize("run", [SETUP_M, SETUP_P])
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_the_plain_models_operations_are_those_that_pytorch_counts(run, tokens):
+    setup = setup_of(run, dataset={"tokens": tokens})
+    eager, batch = setup.eager(), setup.batch()
+    found = counted(lambda: cross_entropy(eager(batch.tokens)[:, -1], batch.targets).backward())
+    assert found == of_products(setup, every_position) - scores_and_mixing(setup, every_position)
+
+
+@pytest.mark.parametrize("run", [SETUP_M, SETUP_P])
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_the_floor_counts_nothing_that_is_not_computed(run, tokens):
+    setup = setup_of(run, dataset={"tokens": tokens})
+    found = counted(lambda: loss_and_gradient(setup.task.model, setup.weights, setup.batch()))
+    floor = of_products(setup) - scores_and_mixing(
+        setup, STEPS["a row for each token before the first attention"]
+    )
+    assert floor <= found <= of_products(setup, every_position)
+
+
+@pytest.mark.parametrize("run", [SETUP_M, SETUP_P])
+@pytest.mark.parametrize("tokens", TOKENS)
+def test_each_step_to_the_floor_saves_operations(run, tokens):
+    setup = setup_of(run, dataset={"tokens": tokens})
+    counts = [of_products(setup, count) for count in STEPS.values()]
+    assert counts == sorted(counts, reverse=True)
+    assert len(set(counts)) == len(counts)
+    assert products(setup)["embedding"] == 0
+
+
+@pytest.mark.parametrize("run", [SETUP_M, SETUP_P])
+def test_the_plain_model_takes_the_same_step(run):
+    step._check_same_step(run)  # raises where it does not
+
+
+def test_a_power_law_has_its_exponent():
+    sizes = np.array([2.0, 4.0, 8.0, 32.0])
+    seconds = np.stack([3.0 * sizes**1.5, 0.1 * sizes**0.5])
+    np.testing.assert_allclose(growth.exponents(sizes, seconds), [1.5, 0.5])
+
+
+def test_rows_about_a_workflow_are_left_out_without_one(tmp_path):
+    assert jobs.overhead(tmp_path) is None
+    assert jobs.memory(tmp_path) is None
+
+
+def test_every_bound_is_a_rows(tmp_path):
+    assert set(BOUNDS) <= set(measurements(tmp_path))
