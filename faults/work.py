@@ -202,7 +202,8 @@ class Process:
     def __init__(self, tree: Path, name: str, inject: Injection | None = None, **changes: Any) -> None:
         self.tree, self.name = tree, name
         self.epoch = CONTEXT.Value("i", -1, lock=False)
-        self.output = tree / f"{name}.terminal"
+        # Beside the tree: a full disk must not swallow what is said about it.
+        self.output = tree.with_name(f"{tree.name}.{name}.terminal")
         tree.mkdir(parents=True, exist_ok=True)
         arguments = (tree, name, self.epoch, inject, str(self.output), changes)
         self.process = CONTEXT.Process(target=_run, args=arguments)
