@@ -59,6 +59,11 @@ def read(path: str | Path) -> dict[str, Any]:
         written = content.pop("checksum", None)
         if written != digest(content):
             raise ValueError("other content than was written")
+        absent = [name for name in content["files"] if not (Path(path).parent / name).is_file()]
+        if absent:
+            raise ValueError(
+                f"one of {absent[0]}, which is not there: a file that is gone, or another's record"
+            )
         if not isinstance(content["files"], dict) or content["config_digest"] != digest(content["config"]):
             raise ValueError("no record of files and configuration")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:

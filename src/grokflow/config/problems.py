@@ -79,9 +79,10 @@ def translate(problem: Any) -> str:
                 nearest(tag, valid),
             )
         case "union_tag_not_found":
-            return problem_line(
-                f"{key}.{str(context['discriminator']).strip(chr(39))}", "this key", "nothing"
-            )
+            missing = str(context["discriminator"]).strip("'")
+            meant = [name for name in map(str, found) if nearest(name, [missing])] if found else []
+            mend = nearest(meant[0], [missing]) if meant else None
+            return problem_line(f"{key}.{missing}", "this key", f"'{meant[0]}'" if meant else "nothing", mend)
         case "literal_error":
             valid = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
             return problem_line(key, f"one of {', '.join(valid)}", repr(found), nearest(str(found), valid))
