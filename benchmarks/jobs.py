@@ -20,7 +20,7 @@ import pandas as pd
 from benchmarks.table import Row
 from benchmarks.timing import Pairs, alternate
 
-COMPUTING = ("train", "connect", "measure")
+COMPUTING = ("train", "chunk", "connect", "measure")
 REPEATS = 7
 LONGEST_GAP = 60.0
 """Seconds. Nothing running for longer is a pause between two calls of Snakemake, not its work."""
@@ -30,7 +30,7 @@ LARGEST_MEMORY = 1024.0
 
 @dataclass(frozen=True)
 class Job:
-    """One finished job: `kind` is what stands before `.benchmark.tsv`, such as `train`."""
+    """One finished job: `kind` is what its `.benchmark.tsv` is called, such as `train`."""
 
     kind: str
     seconds: float
@@ -47,7 +47,7 @@ def read_jobs(results: Path) -> list[Job]:
     jobs = []
     for path in sorted(results.glob("logs/**/*.benchmark.tsv")):
         table = pd.read_csv(path, sep="\t", na_values="-")
-        kind = path.name.removesuffix(".benchmark.tsv").rpartition(".")[2]
+        kind = path.name.removesuffix(".benchmark.tsv").rpartition(".")[2].partition("_")[0]
         end = path.stat().st_mtime
         jobs += [Job(kind, row.s, row.max_rss, end) for row in table.itertuples()]
     return jobs
