@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,8 @@ def two_at_once(tries: Tries) -> None:
         return
     project = Project(tries.folder / "twice")
     first_workflow = project.start()
+    while not (project.folder / ".snakemake/log").exists():  # until then the second might come first
+        time.sleep(0.05)
     for _ in range(5):
         status, said = project.run()
         tries.add(said[-200:], survived=status == 1 and "another workflow is running" in said)
