@@ -147,7 +147,7 @@ def kill_saving(tries: Tries) -> None:
             valid = True
         except ArtifactError:
             there = valid = False
-        if there:
+        if killed and there:
             first_state = min(first_state, k)
         again = work.finish(tree, "train", **FEW_EPOCHS)
         same = work.fingerprint(tree, "train") == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -398,6 +399,87 @@ def test_members_of_a_random_design_share_a_chunk_whatever_their_train_fraction(
     assert [len(chunk) for chunk in found] == [4, 2]
     table = train_chunk(found[0], "cpu")
     assert len(set(table["dataset.train_fraction"])) == 4
+    alone = [train_chunk([one], "cpu") for one in found[0]]
+    pd.testing.assert_frame_equal(table, pd.concat(alone, ignore_index=True), check_exact=True)
+
+
+# What fits into memory.
+
+FOUR = [member(TINY, row, epochs=6, precision="float32") for row in range(4)]
+
+
+@pytest.mark.parametrize("fit", [1, 3])
+def test_members_that_do_not_fit_together_are_trained_in_turn_to_the_same_bits(
+    fit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = _Chunk(FOUR, "cpu")
+    together.go(NOWHERE)
+    weights = {row: together.weights[place] for place, row in enumerate(together.rows)}
+    table = train_chunk(FOUR, "cpu")
+    trained: list[torch.Tensor] = []
+    original = _Chunk.go
+
+    def go(self: _Chunk, *arguments: Any) -> None:
+        original(self, *arguments)
+        trained.extend(self.weights[self.rows.index(row)] for row in range(len(self.rows)))
+
+    monkeypatch.setattr(_Chunk, "go", go)
+    monkeypatch.setattr(sweeps, "members_that_fit", lambda *_: fit)
+    pd.testing.assert_frame_equal(train_chunk(FOUR, "cpu"), table, check_exact=True)
+    assert all(torch.equal(weights[row], one) for row, one in enumerate(trained))
+    assert len(trained) == 4
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_an_interrupted_chunk_trains_nothing_again_though_other_memory_is_free(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = train_chunk(FOUR, "cpu")
+    monkeypatch.setattr("grokflow.workshop.SECONDS_BETWEEN_STATES", 0.0)
+    monkeypatch.setattr(sweeps, "members_that_fit", lambda *_: 3)
+    epochs = 0
+    original = _Chunk.one_epoch
+
+    def one_epoch(self: _Chunk) -> None:
+        nonlocal epochs
+        if epochs == 6 * (stop - 1) + 4:
+            raise KeyboardInterrupt
+        epochs += 1
+        original(self)
+
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(_Chunk, "one_epoch", one_epoch)
+        with pytest.raises(KeyboardInterrupt):
+            train_chunk(FOUR, "cpu", resume=tmp_path)
+    capsys.readouterr()
+    monkeypatch.setattr(sweeps, "members_that_fit", lambda *_: 1)
+    found = train_chunk(FOUR, "cpu", resume=tmp_path)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    trained = re.findall(r"^epoch (\d+)/6  (\d) members", capsys.readouterr().out, re.MULTILINE)
+    rest_of_three = [("5", "3"), ("6", "3")]
+    one = [(str(epoch), "1") for epoch in range(1, 7)]
+    assert trained == (rest_of_three + one if stop == 1 else one[4:])
+    assert not list(tmp_path.glob("*/state.safetensors"))
+
+
+def test_how_many_fit_is_half_of_the_free_memory_and_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    free = {"SC_AVPHYS_PAGES": 2**30 // 4096, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr("os.sysconf", free.__getitem__)
+    run = FOUR[0].run
+    fit = sweeps.members_that_fit(run, "cpu")
+    (line,) = capsys.readouterr().out.splitlines()
+    size = float(re.findall(r"about (\d+) MiB", line)[0])
+    assert f"{fit} fit" in line
+    assert fit > 1000
+    assert size < 1
+    big = run.model_copy(update={"model": run.model.model_copy(update={"mlp_width": 2**15, "width": 512})})
+    assert 1 <= sweeps.members_that_fit(big, "cpu") < fit / 100
+    free["SC_AVPHYS_PAGES"] = 1
+    assert sweeps.members_that_fit(big, "cpu") == 1
+    free["SC_AVPHYS_PAGES"] = 2 * 2**30 // 4096
+    assert abs(sweeps.members_that_fit(run, "cpu") - 2 * fit) <= 1
 
 
 def test_every_chunk_of_a_configured_sweep_trains_and_gathers(tmp_path: Path) -> None:

@@ -57,18 +57,27 @@ def train_chunk(
     ArtifactError : when another process trains the same chunk.
     SystemExit : after SIGTERM, with the state of the last epoch saved.
     """
-    at_once = members_that_fit(members[0].run, device)
-    rows = []
-    for start in range(0, len(members), at_once):
-        part = members[start : start + at_once]
-        chunk = _Chunk(part, device)
-        settings = {"members": [plain(member) for member in part]}
-        workshop = Workshop(resume, subject, settings, WHAT_SWEEPS, device)
-        with workshop.locked():
-            chunk.go(workshop)
-            workshop.discard()
-        rows += [{**m.settings, "seed": m.run.seed, **o} for m, o in zip(part, chunk.outcomes, strict=True)]
+    settings = {"members": [plain(member) for member in members]}
+    workshop = Workshop(resume, subject, settings, WHAT_SWEEPS, device)
+    with workshop.locked():
+        outcomes = _outcomes(members, device, workshop)
+        workshop.discard()
+    rows = [{**m.settings, "seed": m.run.seed, **o} for m, o in zip(members, outcomes, strict=True)]
     return as_table(pd.DataFrame(rows, columns=[*members[0].settings, *OUTCOMES]))
+
+
+def _outcomes(members: Sequence[ResolvedMember], device: str, workshop: Workshop) -> list[dict[str, Any]]:
+    """`OUTCOMES` of each member; as many are trained at a time as fit into memory."""
+    at_once = members_that_fit(members[0].run, device)
+    saved = workshop.load()
+    # What was begun is gone on with as it was, however much memory is free now.
+    found = [] if saved is None else saved[1]["before"]
+    number = at_once if saved is None else len(saved[1]["outcomes"])
+    while len(found) < len(members):
+        chunk = _Chunk(members[len(found) :][:number], device, before=found)
+        chunk.go(workshop, saved)
+        found, saved, number = [*found, *chunk.outcomes], None, at_once
+    return found
 
 
 def members_that_fit(run: ResolvedRun, device: str) -> int:
@@ -106,7 +115,11 @@ WHAT_SWEEPS = ("sweeps.py", *WHAT_TRAINS)
 class _Chunk:
     """The members still in training are the rows of every tensor; `rows` says which."""
 
-    def __init__(self, members: Sequence[ResolvedMember], device: str) -> None:
+    def __init__(
+        self, members: Sequence[ResolvedMember], device: str, before: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """`before`: the outcomes of the members that were trained earlier, kept with the state."""
+        self.before = list(before)
         self.runs = [member.run for member in members]
         run = self.runs[0]
         tasks = [make_task(r.model, r.dataset, make_dataset(r.dataset), device) for r in self.runs]
@@ -137,10 +150,9 @@ class _Chunk:
         changes = [self.weights, *self.optimizer.state.values(), self.step]
         self.run_steps = captured(self.steps, changes)
 
-    def go(self, workshop: Workshop) -> None:
-        """Train all members, or go on where an interrupted chunk stood."""
+    def go(self, workshop: Workshop, saved: State | None = None) -> None:
+        """Train all members, or go on where `saved`, the state of an interrupted chunk, stood."""
         run = self.runs[0]
-        saved = workshop.load()
         if saved is None:
             self.look()
         else:
@@ -157,7 +169,12 @@ class _Chunk:
     def state(self) -> State:
         """All that an interrupted chunk needs to go on."""
         tensors = {"weights": self.weights, **self.optimizer.state}
-        progress = {"epoch": self.epoch, "rows": self.rows, "outcomes": self.outcomes}
+        progress = {
+            "epoch": self.epoch,
+            "rows": self.rows,
+            "outcomes": self.outcomes,
+            "before": self.before,
+        }
         return {name: tensor.cpu().numpy() for name, tensor in tensors.items()}, progress
 
     def restore(self, saved: State) -> None:

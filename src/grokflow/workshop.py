@@ -97,7 +97,7 @@ class Workshop:
         key, path = self.folder / "key.json", self.folder / "state.safetensors"
         if not key.exists():
             write_json(key, {"subject": self.subject, **self.key})
-        with contextlib.suppress(FileNotFoundError):
+        if path.exists():
             path.replace(path.with_name("previous.safetensors"))
         write_tensors(path, tensors, {"progress": json.dumps(progress)})
         self.saved_at = time.monotonic()
