@@ -124,3 +124,17 @@ def test_a_write_is_temporary_fsync_rename_fsync_of_the_folder(tmp_path: Path) -
     assert len(seen) == len(expected), seen
     for line, pattern in zip(seen, expected, strict=True):
         assert re.match(pattern, line), (line, pattern)
+
+
+def test_records_that_change_places_are_named(tmp_path: Path) -> None:
+    """All the files of both are there, and each record is whole."""
+    tree = tmp_path / "tree"
+    shutil.copytree(work.finished_tree(), tree)
+    folder = tree / "runs/run/seed_0"
+    points, periods = (folder / f"{name}.provenance.json" for name in ("points", "periods"))
+    contents = points.read_bytes(), periods.read_bytes()
+    periods.write_bytes(contents[0])
+    points.write_bytes(contents[1])
+    for path in (points, periods):
+        assert storage.refused(path)
+    assert {Path(line.partition(":")[0]) for line in verify(tree)[0]} >= {points, periods}

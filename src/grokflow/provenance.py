@@ -32,6 +32,7 @@ def record(path: str | Path, made: Iterable[str | Path], config: Mapping[str, An
     folder = Path(path).parent
     torch = sys.modules.get("torch")  # a job that did not need it does not load it for this
     content = {
+        "record": Path(path).name,
         "files": {str(file.relative_to(folder)): checksum(file.read_bytes()) for file in _files(made)},
         "grokflow": grokflow.__version__,
         "source": source_digest(),
@@ -59,6 +60,8 @@ def read(path: str | Path) -> dict[str, Any]:
         written = content.pop("checksum", None)
         if written != digest(content):
             raise ValueError("other content than was written")
+        if content["record"] != Path(path).name:
+            raise ValueError(f"the record {content['record']} in its place")
         absent = [name for name in content["files"] if not (Path(path).parent / name).is_file()]
         if absent:
             raise ValueError(
