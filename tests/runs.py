@@ -59,6 +59,9 @@ def grokking_run(**changes: Any) -> ResolvedRun:
 LAYER_NORM = Model(layers=2, width=6, mlp_width=5, heads=2, normalization="layer_norm")
 SCALE_INVARIANT = Model(layers=1, width=8, mlp_width=6, heads=2, normalization="scale_invariant")
 
+MOMENTUM = SGD(name="sgd", learning_rate=0.05, momentum=0.9, batch_size=8)
+ADAMW = AdamW(name="adamw", learning_rate=0.01, batch_size=8, warmup_steps=6)
+
 
 @dataclass(frozen=True)
 class Trained:

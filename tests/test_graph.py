@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from runs import LAYER_NORM, SCALE_INVARIANT, TINY, train_in
-from test_sweeps import ADAMW, MOMENTUM
+from runs import ADAMW, LAYER_NORM, MOMENTUM, SCALE_INVARIANT, TINY, train_in
 
 from grokflow.config import ResolvedRun
 from grokflow.training import loop

@@ -11,13 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from runs import GROKKING, LAYER_NORM, SCALE_INVARIANT, TINY, Trained, train_in
+from runs import ADAMW, GROKKING, LAYER_NORM, MOMENTUM, SCALE_INVARIANT, TINY, Trained, train_in
 
 from grokflow import sweeps
 from grokflow.checkpoints import checkpoint_epochs
 from grokflow.config import (
-    SGD,
-    AdamW,
     Config,
     Dataset,
     Model,
@@ -33,12 +31,8 @@ from grokflow.sweeps import OUTCOMES, _Chunk, train_chunk
 from grokflow.tables import gather
 from grokflow.workshop import Workshop
 
-NOWHERE = Workshop(None, "a chunk", {}, (), "cpu")
-"""Keeps no state of what is trained there."""
-
-MOMENTUM = SGD(name="sgd", learning_rate=0.05, momentum=0.9, batch_size=8)
-ADAMW = AdamW(name="adamw", learning_rate=0.01, batch_size=8, warmup_steps=6)
 NOWHERE = Workshop(None, "a chunk", {}, ("sweeps.py",), "cpu")
+"""Keeps no state of what is trained there."""
 
 
 def member(base: dict[str, Any], row: int, **changes: Any) -> ResolvedMember:

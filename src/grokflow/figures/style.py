@@ -48,6 +48,9 @@ STYLE = {
 WIDTH = 11.0
 """Inches; with the dots per inch of `STYLE`, 1760 pixels."""
 
+LARGEST_SPAN = 20
+"""A linear axis shows positive values up to this many times the smallest."""
+
 HUES = {"train": "#0072b2", "validation": "#d55e00"}
 """Blue and vermilion of Okabe & Ito, told apart by every kind of colour blindness."""
 

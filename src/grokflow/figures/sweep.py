@@ -1,4 +1,4 @@
-"""A sweep over one or two values of the configuration: which of them memorise, and which grok."""
+"""A sweep: which values memorise, and which grok. One varied value as curves; two are left to `phases`."""
 
 from __future__ import annotations
 
@@ -9,27 +9,19 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grokflow.config import Reference
 from grokflow.figures.accuracy import point_symbols
 from grokflow.figures.members import POINTS, readable
+from grokflow.figures.phases import draw_phases, regime_symbols
 from grokflow.figures.regimes import REGIMES, Sweep, read_sweep, short, written
 from grokflow.figures.sheet import make_sheet, mark_symbol
-from grokflow.figures.style import HUES, PAPER, TEXT, MemberStyle, member_styles, styled
+from grokflow.figures.style import HUES, LARGEST_SPAN, PAPER, TEXT, MemberStyle, member_styles, styled
 
 MOST_TICKS = 14
 """Values that are written at an axis; of more, as many as have room."""
-
-SMALLEST_DISC, LARGEST_DISC = 60, 420
-"""Areas of the discs of a random design, in square points."""
-
-LETTERED = 60
-"""Up to so many combinations, a disc says its regime by a letter too."""
-
-LARGEST_SPAN = 20
-"""A linear axis shows positive values up to this many times the smallest."""
 
 
 @styled
@@ -37,23 +29,7 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     """Points and validation accuracy against one varied value, or the regimes of two."""
     ((name, file),) = members.items()
     sweep = read_sweep(name, file)
-    if len(sweep.keys) == 1:
-        return _draw_curve(sweep)
-    return _draw_grid(sweep) if sweep.is_grid else _draw_plane(sweep)
-
-
-def _symbols(sweep: Sweep) -> list[Line2D]:
-    """The key of the regimes that occur."""
-    symbols = []
-    for name, found in REGIMES.items():
-        if (sweep.regimes == name).any():
-            symbol = mark_symbol(f"{found.letter}: {found.meaning}", marker="s", size=9)
-            symbol.set(markerfacecolor=found.colour, markeredgecolor="#999999")
-            symbols.append(symbol)
-    return symbols
-
-
-# One varied value.
+    return _draw_curve(sweep) if len(sweep.keys) == 1 else draw_phases(sweep)
 
 
 def _draw_curve(sweep: Sweep) -> Figure:
@@ -61,7 +37,7 @@ def _draw_curve(sweep: Sweep) -> Figure:
     picture, panels = make_sheet(
         4.1,
         [*point_symbols(), *(_seed_symbol(seed, styles[seed]) for seed in sweep.seeds), _mean_symbol()],
-        _symbols(sweep),
+        regime_symbols(sweep),
         ["Shaded: the regime of most seeds at a value.", *sweep.notes],
     )
     left, right = panels.subplots(1, 2)
@@ -250,90 +226,3 @@ def _seed_symbol(seed: str, style: MemberStyle) -> Line2D:
     symbol = mark_symbol(f"seed {seed}", marker=style.marker, size=6)
     symbol.set(color=style.grey, markerfacecolor=style.grey)
     return symbol
-
-
-# Two varied values.
-
-
-def _draw_grid(sweep: Sweep) -> Figure:
-    rows, columns = (sorted(set(sweep.table[key])) for key in sweep.keys)
-    picture, panels = make_sheet(
-        1.0 + 0.5 * len(rows),
-        [],
-        _symbols(sweep),
-        [
-            f"A cell: the regime of most of its seeds ({', '.join(sweep.seeds)}), and the median over the "
-            "seeds of point 2 − point 1 in epochs.",
-            *sweep.notes,
-        ],
-    )
-    axes = _grid_axes(panels, sweep, rows, columns)
-    for (row_value, column_value), name in sweep.regimes.items():
-        row, column = rows.index(row_value), columns.index(column_value)
-        colour, delay = REGIMES[name].colour, sweep.delays[row_value, column_value]
-        axes.fill_between([column - 0.48, column + 0.48], row - 0.46, row + 0.46, color=colour, label=name)
-        text = REGIMES[name].letter if math.isnan(delay) else f"{REGIMES[name].letter}\n+{delay:.0f}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=9, color="#222222")
-    return picture
-
-
-def _grid_axes(panels: SubFigure, sweep: Sweep, rows: Sequence[object], columns: Sequence[object]) -> Axes:
-    axes: Axes = panels.subplots()
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_yticks(range(len(rows)), [written(value) for value in rows])
-    axes.set_xticks(range(len(columns)), [written(value) for value in columns])
-    axes.set_ylim(-0.5, len(rows) - 0.5)
-    axes.set_xlim(-0.5, len(columns) - 0.5)
-    axes.set_ylabel(short(sweep.keys[0]))
-    axes.set_xlabel(short(sweep.keys[1]))
-    return axes
-
-
-def _draw_plane(sweep: Sweep) -> Figure:
-    """Combinations drawn at random: each where it lies, coloured by its regime."""
-    vertical, horizontal = sweep.keys
-    delays = sweep.delays.dropna()
-    picture, panels = make_sheet(
-        4.4,
-        [],
-        _symbols(sweep),
-        [
-            f"A disc: a combination of both values, in the regime of most of its seeds "
-            f"({', '.join(sweep.seeds)}). Its area grows with the delay, the median over the seeds of "
-            "point 2 − point 1" + (f" (at most {delays.max():.0f} epochs)." if len(delays) else "."),
-            *sweep.notes,
-        ],
-    )
-    axes: Axes = panels.subplots()
-    largest = max(delays.max(), 1.0) if len(delays) else 1.0
-    lettered = len(sweep.regimes) <= LETTERED
-    for name, found in REGIMES.items():
-        at = sweep.regimes.index[sweep.regimes == name]
-        if len(at) == 0:
-            continue
-        y, x = (at.get_level_values(key).to_list() for key in sweep.keys)
-        delay = sweep.delays[at].fillna(0).to_numpy(float)
-        size = SMALLEST_DISC + (LARGEST_DISC - SMALLEST_DISC) * delay / largest
-        axes.scatter(x, y, s=size, color=found.colour, edgecolor=PAPER, linewidth=0.7, label=name)
-        for place in zip(x, y, strict=True) if lettered else ():
-            axes.annotate(found.letter, place, ha="center", va="center", fontsize=7, color="#222222")
-    for key, axis, set_scale in (
-        (vertical, axes.yaxis, axes.set_yscale),
-        (horizontal, axes.xaxis, axes.set_xscale),
-    ):
-        if _spans_much(sweep.table[key]):
-            set_scale("log")
-            axis.set_major_formatter(lambda value, _: f"{value:g}")
-        axis.set_label_text(short(key))
-    axes.minorticks_off()
-    axes.margins(0.04, 0.08)
-    return picture
-
-
-def _spans_much(values: pd.Series) -> bool:
-    """Whether they are positive numbers that a logarithmic axis shows better."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    positive = numbers.notna().all() and numbers.min() > 0
-    return bool(positive and numbers.max() > LARGEST_SPAN * numbers.min())
