@@ -28,7 +28,7 @@ from typing import Any
 
 import torch
 
-from grokflow import connection, sweeps, workshop
+from grokflow import fitting, sweeps, workshop
 from grokflow.checkpoints import read_tensors
 from grokflow.config import AdamW, Dataset, Model, Polyline, ResolvedMember, ResolvedPath, ResolvedRun, plain
 from grokflow.paths import fit_bends
@@ -114,6 +114,7 @@ def job(tree: Path, name: str, **changes: Any) -> SimpleNamespace:
             "dataset": dataset,
             "points": [f"{run}/points.json"],
             "checkpoints": [f"{run}/checkpoints"],
+            "fitted": [],
         },
         "measure": {"dataset": dataset, "curve": f"{path}/curve.safetensors", "record": f"{path}/path.json"},
     }
@@ -275,7 +276,7 @@ def count_epochs(epoch: Any) -> None:
 
     setattr(loop._Training, "epoch", in_training)  # noqa: B010 - mypy forbids the plain assignment
     setattr(sweeps._Chunk, "one_epoch", in_chunk)  # noqa: B010
-    setattr(connection, "fit_bends", in_fit)  # noqa: B010
+    setattr(fitting, "fit_bends", in_fit)  # noqa: B010
 
 
 def finish(tree: Path, name: str, **changes: Any) -> Process:

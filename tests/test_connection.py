@@ -20,17 +20,11 @@ from safetensors.numpy import load_file
 from grokflow import landscape
 from grokflow.checkpoints import checkpoint_path, read_tensors, write_tensors
 from grokflow.config import Bezier, Chain, Polyline, ResolvedPath, ResolvedRun, Segment
-from grokflow.connection import (
-    FIT_HISTORY,
-    End,
-    connect,
-    read_curve,
-    read_ends,
-    write_connection,
-    write_curve,
-)
+from grokflow.connection import End, connect, read_ends, unfitted_paths, write_connection
+from grokflow.curves import read_curve, write_curve
 from grokflow.errors import ArtifactError
 from grokflow.files import write_json
+from grokflow.fitting import FIT_HISTORY, Unfitted, _Fit, fit_together, write_fitted
 from grokflow.landscape import METRICS, measure_connection, measure_path
 from grokflow.paths import Curve, parameters
 from grokflow.paths.fit import learning_rate
@@ -202,6 +196,88 @@ def test_a_fit_agrees_with_the_plain_loop(grokked: Trained) -> None:
         losses.append(total / len(batches))
     assert np.abs(curve.controls[1] - theta.numpy()).max() <= 1e-10
     assert history["loss"].tolist() == pytest.approx(losses, rel=1e-10)
+
+
+@pytest.fixture
+def three(grokked: Trained, other_seed: Trained) -> list[tuple[ResolvedPath, tuple[End, End]]]:
+    """Three polylines that differ in their ends; the last has no end."""
+    runs = [in_small_batches(trained.run) for trained in (grokked, other_seed)]
+    pairs = [
+        (grokked, grokked, "epoch_60"),
+        (other_seed, grokked, "epoch_40"),
+        (grokked, other_seed, "epoch_200"),
+    ]
+    found = []
+    for first, last, end in pairs:
+        run, to_run = (runs[int(trained is other_seed)] for trained in (first, last))
+        path = resolved(run, "polyline", "point_1", end, to_run, weight_decay=0.002, bends=2)
+        found.append((path, ends(path, first, last)))
+    return found
+
+
+def test_paths_fitted_together_are_as_each_alone(three: list, grokked: Trained, tmp_path: Path) -> None:
+    paths, both = zip(*three, strict=True)
+    unfitted = unfitted_paths(paths, both)
+    assert len(unfitted) == 2
+    file = tmp_path / "fit.safetensors"
+    write_fitted(file, fit_together(unfitted, grokked.dataset, "cpu"))
+    for path, (first, last) in three[:2]:
+        alone, history = connect(path, first, last, grokked.dataset, "cpu")
+        curve, batched = connect(path, first, last, grokked.dataset, "cpu", fitted=file)
+        assert (curve.kind, curve.names) == (alone.kind, alone.names)
+        assert np.abs(curve.controls - alone.controls).max() <= 1e-12
+        assert np.abs(curve.controls[1] - curve.controls[2]).max() > 1e-3
+        pd.testing.assert_frame_equal(batched, history, rtol=1e-12)
+    path, (first, last) = three[2]
+    assert "epoch_200" in str(connect(path, first, last, grokked.dataset, "cpu", fitted=file))
+
+
+def test_an_interrupted_fit_of_several_goes_on_to_the_same_bits(
+    three: list, grokked: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfitted = unfitted_paths(*zip(*three, strict=True))
+    expected = fit_together(unfitted, grokked.dataset, "cpu")
+    monkeypatch.setattr("grokflow.workshop.SECONDS_BETWEEN_STATES", 0.0)
+    original, epochs = _Fit.state, 0
+
+    def state(self: _Fit) -> Any:
+        nonlocal epochs
+        epochs += 1
+        if epochs == 2:
+            raise KeyboardInterrupt
+        return original(self)
+
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(_Fit, "state", state)
+        with pytest.raises(KeyboardInterrupt):
+            fit_together(unfitted, grokked.dataset, "cpu", resume=tmp_path)
+    found = fit_together(unfitted, grokked.dataset, "cpu", resume=tmp_path)
+    for (curve, history), (same, same_history) in zip(found, expected, strict=True):
+        assert curve.controls.tobytes() == same.controls.tobytes()
+        pd.testing.assert_frame_equal(history, same_history, check_exact=True)
+
+
+def test_one_of_several_that_diverges_leaves_the_others_alone(three: list, grokked: Trained) -> None:
+    good, spoiled = unfitted_paths(*zip(*three, strict=True))
+    controls = spoiled.curve.controls.copy()
+    controls[1] = np.inf
+    spoiled = Unfitted(spoiled.path, Curve("polyline", controls, spoiled.curve.names))
+    (found, _), (lost, _) = fit_together([good, spoiled], grokked.dataset, "cpu")
+    ((alone, _),) = fit_together([good], grokked.dataset, "cpu")
+    assert np.abs(found.controls - alone.controls).max() <= 1e-12
+    assert not np.isfinite(lost.controls).all()
+
+
+def test_a_file_without_the_fit_of_a_path_is_refused(three: list, grokked: Trained, tmp_path: Path) -> None:
+    file = tmp_path / "fit.safetensors"
+    (path, both), (_, others), _ = three
+    ((curve, history),) = fit_together(unfitted_paths([path], [both]), grokked.dataset, "cpu")
+    write_fitted(file, [(curve, history)])
+    with pytest.raises(ArtifactError, match="seed 1"):
+        connect(path, *others, grokked.dataset, "cpu", fitted=file)
+    write_fitted(file, [(Curve("polyline", curve.controls[:, :-1], curve.names), history)])
+    with pytest.raises(ArtifactError, match="control points"):
+        connect(path, *both, grokked.dataset, "cpu", fitted=file)
 
 
 def test_the_same_fit_twice_gives_the_same_bend(grokked: Trained) -> None:

@@ -5,8 +5,7 @@ A path whose point was never reached is skipped: its record says why, and nothin
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,38 +13,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from grokflow import config
-from grokflow.checkpoints import checkpoint_path, read_checkpoint, read_tensors, write_tensors
-from grokflow.config import ResolvedPath, ResolvedRun, plain
+from grokflow.checkpoints import checkpoint_path, read_checkpoint, write_tensors
+from grokflow.config import ResolvedPath, ResolvedRun
+from grokflow.curves import write_curve
 from grokflow.errors import ArtifactError
 from grokflow.files import write_json, write_text
+from grokflow.fitting import FIT_HISTORY, Unfitted, fit_together, read_fitted
 from grokflow.model import make_model
-from grokflow.objective import Examples, Task, loss_and_gradient, make_task
-from grokflow.paths import Curve, fit_bends
-from grokflow.randomness import generator
-from grokflow.weights import Layout, to_tensor
-from grokflow.workshop import State, Workshop
+from grokflow.paths import Curve
+from grokflow.tables import read_record
+from grokflow.weights import Layout
 
 POINTS = ("initial", "point_1", "point_2", "final")
-AGAIN = "Delete it; the next run makes it again."
-
-FIT_HISTORY = ["epoch", "learning_rate", "loss"]
-
-WHAT_FITS = (
-    "connection.py",
-    "paths",
-    "randomness.py",
-    "weights.py",
-    "prefixes.py",
-    "model.py",
-    "objective.py",
-    "operations.py",
-    "dataset.py",
-)
-"""The sources that decide what a fit computes; a state of other sources is not resumed."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +87,7 @@ def connect(
     *,
     resume: str | Path | None = None,
     subject: str | Path = "a path",
+    fitted: str | Path | None = None,
 ) -> tuple[Curve, pd.DataFrame] | str:
     """The curve between two points and the history of its fit, or the reason why there is none.
 
@@ -113,38 +95,61 @@ def connect(
     ----------
     resume : folder in which unfinished fits are kept; None: nothing is.
     subject : what the path is called in messages.
+    fitted : file of paths that were fitted together, this one among them; None: it is fitted here.
 
     Raises
     ------
-    ArtifactError : when a checkpoint is damaged, or another process fits the same path.
+    ArtifactError : when a checkpoint or `fitted` is damaged, or another process fits the same path.
     SystemExit : after SIGTERM, with the state of the last epoch saved.
     """
-    missing = [e.reason for e in (start, end) if e.epoch is None]
-    if missing:
+    if reason := _missing(path, start, end):
+        return reason
+    if isinstance(path.path, config.Chain):
+        return _chain(start, end), pd.DataFrame(columns=FIT_HISTORY)
+    if isinstance(path.path, config.Segment):
+        return _straight(start, end), pd.DataFrame(columns=FIT_HISTORY)
+    unfitted = _unfitted(path, start, end)
+    if fitted is None:
+        ((curve, history),) = fit_together([unfitted], dataset, device, resume=resume, subject=subject)
+    else:
+        curve, history = read_fitted(fitted, unfitted)
+    if not np.isfinite(curve.controls).all():
+        return f"the fit from {start.label} to {end.label} diverged; lower the learning_rate of its `fit`"
+    return curve, history
+
+
+def unfitted_paths(paths: Sequence[ResolvedPath], ends: Sequence[tuple[End, End]]) -> list[Unfitted]:
+    """Those of the paths that have both their points, ready to be fitted together."""
+    return [
+        _unfitted(path, *both) for path, both in zip(paths, ends, strict=True) if not _missing(path, *both)
+    ]
+
+
+def _missing(path: ResolvedPath, start: End, end: End) -> str:
+    """Why there is no such path; empty when there is one."""
+    if missing := [e.reason for e in (start, end) if e.epoch is None]:
         return "; ".join(missing)
     assert start.epoch is not None
     assert end.epoch is not None
     if isinstance(path.path, config.Chain) and start.epoch >= end.epoch:
         return f"seed {start.run.seed} reaches {start.point} and {end.point} in the same epoch, {end.epoch}"
-    if isinstance(path.path, config.Chain):
-        return _chain(start, end), _fit_history([])
+    return ""
+
+
+def _straight(start: End, end: End) -> Curve:
+    assert start.epoch is not None
+    assert end.epoch is not None
     ends = np.stack([start.weights(start.epoch), end.weights(end.epoch)])
-    segment = Curve("segment", ends, (start.label, end.label))
-    if isinstance(path.path, config.Segment):
-        return segment, _fit_history([])
+    return Curve("segment", ends, (start.label, end.label))
+
+
+def _unfitted(path: ResolvedPath, start: End, end: End) -> Unfitted:
+    """The path with its bends on the straight line, evenly spread."""
+    assert isinstance(path.path, config.Polyline | config.Bezier)
     bends = path.path.bends
-    straight = segment.weights(np.linspace(0.0, 1.0, bends + 2))
-    controls = to_tensor(straight, path.from_run.precision, device)
-    task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
-    settings = {**plain(path), "epochs": [start.epoch, end.epoch]}
-    workshop = Workshop(resume, subject, settings, WHAT_FITS, device)
-    with workshop.locked():
-        history = _fit(path, path.path.fit, controls, task, f"{start.label}/{end.label}", workshop)
-        workshop.discard()
-    if not controls.isfinite().all():
-        return f"the fit from {start.label} to {end.label} diverged; lower the learning_rate of its `fit`"
+    straight = _straight(start, end).weights(np.linspace(0.0, 1.0, bends + 2))
     names = (start.label, *(f"bend {i + 1}" for i in range(bends)), end.label)
-    return Curve(path.path.kind, controls.cpu().numpy(), names), _fit_history(history)
+    return Unfitted(path, Curve(path.path.kind, straight, names))
 
 
 def _chain(start: End, end: End) -> Curve:
@@ -159,55 +164,6 @@ def _chain(start: End, end: End) -> Curve:
     epochs = [start.epoch, *logged, end.epoch]
     weights = np.stack([start.weights(epoch) for epoch in epochs])
     return Curve("chain", weights, tuple(f"epoch {epoch}" for epoch in epochs))
-
-
-def _fit_history(rows: list[list[float]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=FIT_HISTORY).astype({"epoch": int})
-
-
-def _fit(
-    path: ResolvedPath, fit: config.Fit, controls: Tensor, task: Task, draw: str, workshop: Workshop
-) -> list[list[float]]:
-    """Move the bends of `controls` (K, n) in place, or go on where an interrupted fit stood; its history."""
-    history: list[list[float]] = []
-    velocity = torch.zeros_like(controls[1:-1])
-    saved = workshop.load()
-    if saved is not None:
-        print(f"Going on from epoch {saved[1]['epoch']}.", flush=True)
-        history = saved[0]["history"].tolist()
-        controls.copy_(torch.from_numpy(saved[0]["controls"]))
-        velocity.copy_(torch.from_numpy(saved[0]["velocity"]))
-    done = len(history)
-    seed, batch_size = path.from_run.seed, path.from_run.optimizer.batch_size
-    decay = path.weight_decay
-
-    def on(batch: Examples) -> Any:
-        def step(weights: Tensor) -> tuple[Tensor, Tensor]:
-            loss, gradient = loss_and_gradient(task.model, weights, batch)
-            return loss + decay / 2 * weights.square().sum(), gradient.add_(weights, alpha=decay)
-
-        return step
-
-    def epochs() -> Iterable[tuple[np.ndarray, Iterable[Any]]]:
-        for epoch in range(done, fit.epochs):
-            random = generator(seed, f"path/{draw}", epoch)
-            order = random.permutation(len(task.train))
-            index = torch.from_numpy(order).to(controls.device)
-            batches = list(task.train.take(index).batches(batch_size))
-            yield random.random(len(batches)), (on(batch) for batch in batches)
-
-    def state() -> State:
-        tensors = {"controls": controls.cpu().numpy(), "velocity": velocity.cpu().numpy()}
-        return {**tensors, "history": np.array(history)}, {"epoch": len(history)}
-
-    fitted = fit_bends(path.path.kind, controls, fit, epochs(), velocity, done)
-    for epoch, (loss, rate) in enumerate(fitted, start=done + 1):
-        history.append([epoch, rate, loss])
-        if epoch % max(1, fit.epochs // 20) == 0:
-            print(f"fit epoch {epoch}/{fit.epochs}  loss {loss:.4g}", flush=True)
-        if epoch < fit.epochs:
-            workshop.pause(state)
-    return history
 
 
 def read_ends(path: ResolvedPath, points: list[str], checkpoints: list[str]) -> tuple[End, End]:
@@ -227,7 +183,7 @@ def read_ends(path: ResolvedPath, points: list[str], checkpoints: list[str]) -> 
 
 
 def _read_points(path: str, run: ResolvedRun) -> dict[str, Any]:
-    points = _read_json(path, "the points of a run", {"config", "reasons", "checkpoints", *POINTS})
+    points = read_record(path, {"config", "reasons", "checkpoints", *POINTS})
     made_for = points["config"]
     if made_for != run.weights_digest:
         raise ArtifactError(
@@ -236,28 +192,6 @@ def _read_points(path: str, run: ResolvedRun) -> dict[str, Any]:
             found=f"of {made_for}",
         )
     return points
-
-
-def _read_json(path: str | Path, what: str, keys: Set[str]) -> dict[str, Any]:
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtifactError(path, expected=what, found=error, mend=AGAIN) from None
-    if not isinstance(value, dict) or not keys <= set(value):
-        found = f"no {', '.join(sorted(keys - set(value)))}" if isinstance(value, dict) else repr(value)
-        raise ArtifactError(path, expected=what, found=found, mend=AGAIN)
-    return value
-
-
-def read_skipped(record: str | Path) -> str | None:
-    """Why a path was skipped, from its path.json; None when it was not.
-
-    Raises
-    ------
-    ArtifactError : when the record is damaged.
-    """
-    skipped = _read_json(record, "the record of a path", {"skipped"})["skipped"]
-    return None if skipped is None else str(skipped)
 
 
 def write_connection(
@@ -272,7 +206,7 @@ def write_connection(
 ) -> None:
     """Write the control points, the history of the fit, and path.json, which says what they are."""
     skipped = outcome if isinstance(outcome, str) else None
-    found, history = (None, _fit_history([])) if isinstance(outcome, str) else outcome
+    found, history = (None, pd.DataFrame(columns=FIT_HISTORY)) if isinstance(outcome, str) else outcome
     write_text(fit, history.to_csv(index=False, lineterminator="\n"))
     if found is None:
         write_tensors(curve, {}, {"skipped": str(skipped)})
@@ -290,33 +224,3 @@ def write_connection(
             "weight_decay": path.weight_decay,
         },
     )
-
-
-def write_curve(path: str | Path, curve: Curve, layout: Layout) -> None:
-    """Write the control points, each as its tensors under its number."""
-    tensors = {
-        f"{number}.{parameter.name}": controls[layout.slices[parameter.name]].reshape(parameter.shape)
-        for number, controls in enumerate(curve.controls)
-        for parameter in layout.parameters
-    }
-    names = {f"name_{number}": name for number, name in enumerate(curve.names)}
-    write_tensors(path, tensors, {"kind": curve.kind, "controls": str(len(curve.controls)), **names})
-
-
-def read_curve(path: str | Path, layout: Layout) -> Curve:
-    """Read what `write_curve` wrote.
-
-    Raises
-    ------
-    ArtifactError : when the file is damaged or holds no curve of this layout.
-    """
-    tensors, metadata = read_tensors(path)
-    try:
-        numbers = range(int(metadata["controls"]))
-        controls = [
-            layout.join({p.name: tensors[f"{i}.{p.name}"] for p in layout.parameters}) for i in numbers
-        ]
-        names = tuple(metadata[f"name_{i}"] for i in numbers)
-        return Curve(metadata["kind"], np.stack(controls), names)  # type: ignore[arg-type]
-    except (KeyError, ValueError) as error:
-        raise ArtifactError(path, expected="the control points of a path", found=f"no {error}") from None

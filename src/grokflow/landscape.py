@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow.config import Chain, ResolvedPath
-from grokflow.connection import read_curve, read_skipped
+from grokflow.curves import read_curve, read_skipped
 from grokflow.objective import Task, gradient_pass, loss_and_error, make_task
 from grokflow.paths import Curve, parameters
 from grokflow.weights import norm_of, to_tensor

@@ -30,17 +30,17 @@ NO_TARGET = -1
 
 @dataclass(frozen=True)
 class Examples:
-    """Tokens (N, T) and the targets (N,) that the model should predict from them."""
+    """Tokens (..., N, T) and the targets (..., N) that the model should predict from them."""
 
     tokens: Tensor
     targets: Tensor
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return self.targets.shape[-1]
 
     def take(self, index: Tensor | slice) -> Examples:
-        """The examples at `index`."""
-        return Examples(self.tokens[index], self.targets[index])
+        """The examples at `index`; at (M, N) of it, of one set of examples, a set for each of M models."""
+        return Examples(self.tokens[..., index, :], self.targets[..., index])
 
     def clone(self) -> Examples:
         """A copy that shares no memory."""

@@ -21,10 +21,11 @@ from grokflow.checkpoints import checkpoint_path, read_checkpoint
 from grokflow.claims.table import COLUMNS as CLAIMS
 from grokflow.compute import prepare
 from grokflow.config import Dataset, ResolvedMember, ResolvedPath, ResolvedRun
-from grokflow.connection import FIT_HISTORY, read_curve, read_skipped
+from grokflow.curves import read_curve, read_skipped
 from grokflow.dataset import make_dataset, read_dataset
 from grokflow.dynamics import periods
 from grokflow.errors import ArtifactError, GrokflowError
+from grokflow.fitting import FIT_HISTORY
 from grokflow.landscape import METRICS, measure_path
 from grokflow.objective import loss_and_error, make_task
 from grokflow.points import find_points, read_outcome

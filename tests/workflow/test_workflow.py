@@ -30,6 +30,8 @@ def test_one_command_makes_every_artifact(finished):
         "paths/segment_1_2/seed_3/metrics.csv",
         "paths/chain_1_2/seed_4/curve.safetensors",
         "paths/polyline_2_2p/seed_3-4/fit.csv",
+        "paths/polyline_1_2/seed_3/fit.csv",
+        "paths/polyline_1_2/seed_4/metrics.csv",
         "runs/periodic/seed_3/epochs.csv",
         "runs/periodic/seed_3/periods.csv",
         "runs/periodic/seed_3/invariance.csv",

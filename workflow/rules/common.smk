@@ -1,6 +1,7 @@
 # What the rules share: names of files, and what one job needs of the configuration.
 
 import shutil
+from types import SimpleNamespace
 
 from grokflow import config as configuration
 
@@ -16,6 +17,7 @@ wildcard_constraints:
     path=NAME,
     sweep=NAME,
     chunk=r"[0-9a-f]{16}",
+    fit=r"[0-9a-f]{16}",
     figure=NAME,
     seed=r"\d+",
     member=r"\d+(-\d+)?",
@@ -59,8 +61,12 @@ def path_parameters(wildcards):
 
 
 def connection_parameters(wildcards):
-    """As `path_parameters`, without where the path is measured: that does not move its bends."""
-    parameters = path_parameters(wildcards)
+    return without_points(resolved_path(wildcards))
+
+
+def without_points(resolved):
+    """A path as parameters, without where it is measured: that does not move its bends."""
+    parameters = configuration.plain(resolved)
     for key in ("points", "inner_points"):
         parameters["path"].pop(key, None)
     return parameters
@@ -85,6 +91,21 @@ def points_of_path(wildcards):
 
 def checkpoints_of_path(wildcards):
     return ends_of_path(wildcards, "checkpoints")
+
+
+def members_of_fit(wildcards):
+    """The members of a path that are fitted together, as wildcards of each."""
+    group = configuration.fits_of_path(CONFIG, wildcards.path)[wildcards.fit]
+    return [SimpleNamespace(path=wildcards.path, member=member) for member in group]
+
+
+def fit_of_member(wildcards):
+    """The file with the bends of a member that is fitted together with others."""
+    return [
+        f"{RESULTS}/paths/{wildcards.path}/fit_{name}.safetensors"
+        for name, group in configuration.fits_of_path(CONFIG, wildcards.path).items()
+        if wildcards.member in group
+    ]
 
 
 # Sweeps

@@ -1,11 +1,40 @@
 # From two points to the measurements along a path between them.
 
 
+# Only where a path asks for it with `members_at_once`: its members fitted as one batch of models.
+rule fit_together:
+    input:
+        dataset=dataset_of_path,
+        points=lambda w: [file for m in members_of_fit(w) for file in points_of_path(m)],
+        checkpoints=lambda w: [
+            file for m in members_of_fit(w) for file in checkpoints_of_path(m)
+        ],
+    output:
+        f"{RESULTS}/paths/{{path}}/fit_{{fit}}.safetensors",
+        provenance=f"{RESULTS}/paths/{{path}}/fit_{{fit}}.provenance.json",
+    log:
+        f"{RESULTS}/logs/paths/{{path}}/fit_{{fit}}.log",
+    benchmark:
+        f"{RESULTS}/logs/paths/{{path}}/fit_{{fit}}.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    threads: CONFIG.threads
+    resources:
+        gpu=gpus(),
+        mem_mb=1000,
+    params:
+        paths=lambda w: [connection_parameters(m) for m in members_of_fit(w)],
+        resume=f"{RESULTS}/.resume",
+    script:
+        "../scripts/fit_together.py"
+
+
 rule connect:
     input:
         dataset=dataset_of_path,
         points=points_of_path,
         checkpoints=checkpoints_of_path,
+        fitted=fit_of_member,
     output:
         curve=f"{PATH}/curve.safetensors",
         fit=f"{PATH}/fit.csv",

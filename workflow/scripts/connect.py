@@ -20,5 +20,6 @@ with job(snakemake):
         device,
         resume=snakemake.params.resume,
         subject=output.curve,
+        fitted=next(iter(snakemake.input.fitted), None),
     )
     write_connection(path, *ends, outcome, curve=output.curve, fit=output.fit, record=output.record)

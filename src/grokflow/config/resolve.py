@@ -16,6 +16,7 @@ from grokflow.config.schema import (
     Config,
     Dataset,
     Entry,
+    Fitted,
     Model,
     Optimizer,
     Range,
@@ -221,12 +222,24 @@ def members_of_path(config: Config, name: str) -> list[str]:
     return [f"{a}-{b}" for a, b in itertools.product(first, last) if a != b]
 
 
+def fits_of_path(config: Config, name: str) -> dict[str, list[str]]:
+    """Members of the path `name` that are fitted together, by the name of the group; {} for one at once."""
+    path = config.paths[name]
+    at_once = path.members_at_once if isinstance(path, Fitted) else 1
+    members = members_of_path(config, name)
+    groups = [members[i : i + at_once] for i in range(0, len(members), at_once)] if at_once > 1 else []
+    return {digest(group): group for group in groups}
+
+
 def resolve_path(config: Config, name: str, member: str) -> ResolvedPath:
     """The path `name` for a member of `members_of_path`."""
     seeds = [int(seed) for seed in member.split("-")]
     first, last = runs_of_path(config, name)
+    path = config.paths[name]
+    if isinstance(path, Fitted):  # a member is the same, however many are fitted with it
+        path = path.model_copy(update={"members_at_once": 1})
     return ResolvedPath(
-        path=config.paths[name],
+        path=path,
         from_run=resolve_run(config, first, seeds[0]),
         to_run=resolve_run(config, last, seeds[-1]),
     )

@@ -206,20 +206,25 @@ class Chain(Path):
     """Values of t on each inner segment."""
 
 
-class Polyline(Path):
-    """Straight lines through `bends` optimised bends."""
+class Fitted(Path):
+    """A path whose `bends` inner control points are optimised."""
+
+    bends: Count = 1
+    fit: Fit = Fit()
+    members_at_once: Count = 1
+    """Seeds, or pairs of seeds, that are fitted together, as rows of one batch of models."""
+
+
+class Polyline(Fitted):
+    """Straight lines through all control points."""
 
     kind: Literal["polyline"]
-    bends: Count = 1
-    fit: Fit = Fit()
 
 
-class Bezier(Path):
-    """A Bézier curve whose `bends` inner control points are optimised."""
+class Bezier(Fitted):
+    """A Bézier curve."""
 
     kind: Literal["bezier"]
-    bends: Count = 1
-    fit: Fit = Fit()
 
 
 AnyPath = Annotated[Segment | Chain | Polyline | Bezier, Field(discriminator="kind")]

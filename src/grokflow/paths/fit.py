@@ -15,7 +15,7 @@ from grokflow.config import Fit
 from grokflow.paths.geometry import KINDS
 
 Step = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Weights (n,) on the path to the loss there and its gradient (n,), on one minibatch."""
+"""Weights (..., n) on the path to the loss there (...) and its gradient (..., n), on one minibatch."""
 
 
 def learning_rate(fit: Fit, progress: float) -> float:
@@ -34,27 +34,31 @@ def fit_bends(
     epochs: Iterable[tuple[np.ndarray, Iterable[Step]]],
     velocity: Tensor | None = None,
     done: int = 0,
-) -> Iterator[tuple[float, float]]:
-    """Move the inner control points of `controls` (K, n) in place; its first and last row stay.
+) -> Iterator[tuple[np.ndarray, float]]:
+    """Move the inner control points of `controls` (..., K, n) in place; the first and the last stay.
+
+    `...`: no or one leading axis, the paths that are fitted together.
 
     Parameters
     ----------
-    epochs : for each epoch, the values of t (S,) and as many minibatches, each a `Step`.
-    velocity : (K − 2, n), moved in place too; None: at rest.
+    epochs : for each epoch, the values of t (..., S) and S minibatches, each a `Step`.
+    velocity : (..., K − 2, n), moved in place too; None: at rest.
     done : epochs that were fitted before.
 
     Yields
     ------
-    For each epoch, the mean loss over its minibatches and the learning rate.
+    For each epoch, the mean loss (...) over its minibatches and the learning rate.
     """
-    velocity = torch.zeros_like(controls[1:-1]) if velocity is None else velocity
+    bends = controls[..., 1:-1, :]
+    velocity = torch.zeros_like(bends) if velocity is None else velocity
     for epoch, (values, steps) in enumerate(epochs, start=done):
-        coefficients = torch.from_numpy(KINDS[kind](values, len(controls))).to(controls)
+        flat = KINDS[kind](values.reshape(-1), controls.shape[-2])
+        coefficients = torch.from_numpy(flat.reshape(*values.shape, -1)).to(controls)
         rate = learning_rate(fit, epoch / fit.epochs)
-        total = torch.zeros((), dtype=torch.float64, device=controls.device)
-        for row, step in zip(coefficients, steps, strict=True):
-            loss, gradient = step(row @ controls)
-            velocity.mul_(fit.momentum).addr_(row[1:-1], gradient)
-            controls[1:-1].add_(velocity, alpha=-rate)
+        total = torch.zeros(controls.shape[:-2], dtype=torch.float64, device=controls.device)
+        for row, step in zip(coefficients.unbind(-2), steps, strict=True):
+            loss, gradient = step((row.unsqueeze(-2) @ controls).squeeze(-2))
+            velocity.mul_(fit.momentum).addcmul_(row[..., 1:-1, None], gradient.unsqueeze(-2))
+            bends.add_(velocity, alpha=-rate)
             total += loss.double()
-        yield total.item() / len(values), rate
+        yield total.cpu().numpy() / values.shape[-1], rate

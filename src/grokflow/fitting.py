@@ -1,0 +1,202 @@
+"""Fitting the bends of paths: several at once, as rows of one batch of models.
+
+A row does what it would do alone: it has its own ends, its own draws of t and order of examples.
+
+Shapes: `...` no or one leading axis (M paths), K control points, n weights, N examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from grokflow import config
+from grokflow.checkpoints import read_tensors, write_tensors
+from grokflow.config import ResolvedPath, plain
+from grokflow.errors import ArtifactError
+from grokflow.objective import Examples, loss_and_gradient, make_task
+from grokflow.paths import Curve, fit_bends
+from grokflow.randomness import generator
+from grokflow.weights import to_tensor
+from grokflow.workshop import State, Workshop
+
+FIT_HISTORY = ["epoch", "learning_rate", "loss"]
+
+WHAT_FITS = (
+    "connection.py",
+    "fitting.py",
+    "paths",
+    "randomness.py",
+    "weights.py",
+    "prefixes.py",
+    "model.py",
+    "objective.py",
+    "operations.py",
+    "dataset.py",
+)
+"""The sources that decide what a fit computes; a state of other sources is not resumed."""
+
+
+@dataclass(frozen=True)
+class Unfitted:
+    """A path whose bends still lie on the straight line."""
+
+    path: ResolvedPath
+    curve: Curve
+
+    @property
+    def name(self) -> str:
+        """Both ends, as a reader knows them; names the path's random draws too."""
+        return f"{self.curve.names[0]}/{self.curve.names[-1]}"
+
+
+def fit_together(
+    unfitted: Sequence[Unfitted],
+    dataset: pd.DataFrame,
+    device: str,
+    *,
+    resume: str | Path | None = None,
+    subject: str | Path = "a path",
+) -> list[tuple[Curve, pd.DataFrame]]:
+    """Each path fitted, with the history (`FIT_HISTORY`) of its fit.
+
+    Parameters
+    ----------
+    unfitted : paths that differ in nothing but their ends.
+    resume : folder in which unfinished fits are kept; None: nothing is.
+    subject : what is fitted, as messages call it.
+
+    Raises
+    ------
+    ArtifactError : when another process fits the same.
+    SystemExit : after SIGTERM, with the state of the last epoch saved.
+    """
+    if not unfitted:
+        return []
+    fit = _Fit(unfitted, dataset, device)
+    paths = [{**plain(each.path), "ends": each.name} for each in unfitted]
+    workshop = Workshop(resume, subject, {"paths": paths}, WHAT_FITS, device)
+    with workshop.locked():
+        fit.go(workshop)
+        workshop.discard()
+    return fit.curves()
+
+
+class _Fit:
+    """The control points (..., K, n) of all paths, and where their fit stands."""
+
+    def __init__(self, unfitted: Sequence[Unfitted], dataset: pd.DataFrame, device: str) -> None:
+        self.unfitted = unfitted
+        path = unfitted[0].path
+        assert isinstance(path.path, config.Fitted)
+        self.kind, self.settings = unfitted[0].curve.kind, path.path.fit
+        self.decay, self.batch_size = path.weight_decay, path.from_run.optimizer.batch_size
+        self.task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
+        # One path has no leading axis: PyTorch then multiplies matrices, not batches of one.
+        straight = _rows([each.curve.controls for each in unfitted])
+        self.controls = to_tensor(straight, path.from_run.precision, device)
+        self.velocity = torch.zeros_like(self.controls[..., 1:-1, :])
+        self.history: list[list[float]] = []
+
+    def go(self, workshop: Workshop) -> None:
+        """Fit to the end, or go on where an interrupted fit stood."""
+        saved = workshop.load()
+        if saved is not None:
+            self.restore(saved)
+            print(f"Going on from epoch {len(self.history)}.", flush=True)
+        epochs = self.settings.epochs
+        done = len(self.history)
+        fitted = fit_bends(self.kind, self.controls, self.settings, self.epochs(), self.velocity, done)
+        for epoch, (losses, rate) in enumerate(fitted, start=done + 1):
+            self.history.append([epoch, rate, *np.atleast_1d(losses).tolist()])
+            if epoch % max(1, epochs // 20) == 0:
+                said = " ".join(f"{loss:.4g}" for loss in self.history[-1][2:])
+                print(f"fit epoch {epoch}/{epochs}  loss {said}", flush=True)
+            if epoch < epochs:
+                workshop.pause(self.state)
+
+    def epochs(self) -> Iterable[tuple[np.ndarray, Iterable[Callable[[Tensor], tuple[Tensor, Tensor]]]]]:
+        """For each epoch that is left, the values of t and the minibatches, of each path its own."""
+        for epoch in range(len(self.history), self.settings.epochs):
+            random = [
+                generator(each.path.from_run.seed, f"path/{each.name}", epoch) for each in self.unfitted
+            ]
+            order = _rows([one.permutation(len(self.task.train)) for one in random])
+            index = torch.from_numpy(order).to(self.controls.device)
+            batches = list(self.task.train.take(index).batches(self.batch_size))
+            yield _rows([one.random(len(batches)) for one in random]), map(self.on, batches)
+
+    def on(self, batch: Examples) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """The regularised loss and its gradient on a minibatch, as a function of the weights."""
+
+        def step(weights: Tensor) -> tuple[Tensor, Tensor]:
+            loss, gradient = loss_and_gradient(self.task.model, weights, batch)
+            loss = loss + self.decay / 2 * weights.square().sum(-1)
+            return loss, gradient.add_(weights, alpha=self.decay)
+
+        return step
+
+    def state(self) -> State:
+        """All that an interrupted fit needs to go on."""
+        tensors = {"controls": self.controls.cpu().numpy(), "velocity": self.velocity.cpu().numpy()}
+        return {**tensors, "history": np.array(self.history)}, {"epoch": len(self.history)}
+
+    def restore(self, saved: State) -> None:
+        """Go on from what `state` gave."""
+        self.controls.copy_(torch.from_numpy(saved[0]["controls"]))
+        self.velocity.copy_(torch.from_numpy(saved[0]["velocity"]))
+        self.history = saved[0]["history"].tolist()
+
+    def curves(self) -> list[tuple[Curve, pd.DataFrame]]:
+        """Each path as it is now, with its history."""
+        controls = self.controls.cpu().numpy().reshape(len(self.unfitted), *self.controls.shape[-2:])
+        return [
+            (
+                Curve(each.curve.kind, controls[i], each.curve.names),
+                _frame([[epoch, rate, losses[i]] for epoch, rate, *losses in self.history]),
+            )
+            for i, each in enumerate(self.unfitted)
+        ]
+
+
+def _rows(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """One array as it is, several as rows of one."""
+    return arrays[0] if len(arrays) == 1 else np.stack(arrays)
+
+
+def _frame(rows: Sequence[Sequence[float]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=FIT_HISTORY).astype({"epoch": int})
+
+
+def write_fitted(path: str | Path, fitted: Sequence[tuple[Curve, pd.DataFrame]]) -> None:
+    """Write what `fit_together` found; none of it when no path has its points."""
+    tensors = {
+        f"{curve.names[0]}/{curve.names[-1]}/{what}": array
+        for curve, history in fitted
+        for what, array in (("controls", curve.controls), ("history", history.to_numpy(np.float64)))
+    }
+    write_tensors(path, tensors, {})
+
+
+def read_fitted(path: str | Path, unfitted: Unfitted) -> tuple[Curve, pd.DataFrame]:
+    """What `write_fitted` wrote of one path.
+
+    Raises
+    ------
+    ArtifactError : when the file is damaged or holds no such path.
+    """
+    tensors, _ = read_tensors(path)
+    try:
+        controls, history = (tensors[f"{unfitted.name}/{what}"] for what in ("controls", "history"))
+    except KeyError as error:
+        raise ArtifactError(path, expected=f"the fit of {unfitted.name}", found=f"no {error}") from None
+    expected = unfitted.curve.controls.shape
+    if controls.shape != expected:
+        raise ArtifactError(path, expected=f"control points {expected}", found=controls.shape)
+    return Curve(unfitted.curve.kind, controls, unfitted.curve.names), _frame(history.tolist())

@@ -1,0 +1,28 @@
+"""Fit the bends of several members of a path as one batch of models."""
+
+from grokflow.jobs import job
+
+with job(snakemake):
+    from grokflow.compute import prepare
+    from grokflow.config import ResolvedPath
+    from grokflow.connection import read_ends, unfitted_paths
+    from grokflow.dataset import read_dataset
+    from grokflow.fitting import fit_together, write_fitted
+
+    paths = [ResolvedPath.model_validate(path) for path in snakemake.params.paths]
+    run = paths[0].from_run
+    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
+    points, checkpoints = snakemake.input.points, snakemake.input.checkpoints
+    files = len(points) // len(paths)  # one for each end, or one when both ends lie in one run
+    ends = [
+        read_ends(path, points[i * files :][:files], checkpoints[i * files :][:files])
+        for i, path in enumerate(paths)
+    ]
+    fitted = fit_together(
+        unfitted_paths(paths, ends),
+        read_dataset(snakemake.input.dataset, run.dataset),
+        device,
+        resume=snakemake.params.resume,
+        subject=snakemake.output[0],
+    )
+    write_fitted(snakemake.output[0], fitted)
