@@ -14,6 +14,7 @@ import psutil
 from faults import work
 from faults.repeats import Project
 from faults.table import Tries, fault
+from grokflow import workshop
 from grokflow.checkpoints import checkpoint_epochs, read_tensors
 from grokflow.errors import ArtifactError
 from grokflow.training import loop
@@ -21,9 +22,11 @@ from grokflow.training import loop
 INTERVAL = work.RUN.checkpoint_every
 
 
-def interrupted(tries: Tries, tree: Path, name: str, number: int) -> tuple[work.Process, int, bool]:
+def interrupted(
+    tries: Tries, tree: Path, name: str, number: int, inject: work.Injection | None = None
+) -> tuple[work.Process, int, bool]:
     """Start a job and send it a signal in a random epoch; the job, the epoch, whether it was cut off."""
-    process = work.Process(tree, name)
+    process = work.Process(tree, name, inject)
     process.wait_for(int(tries.random.integers(0, work.EPOCHS[name] - 20)))
     time.sleep(tries.random.uniform(0, 0.01))
     reached = int(process.epoch.value)
@@ -124,12 +127,12 @@ def count(breaking: Break, path: Path) -> None:
 def state_is_valid(tree: Path) -> bool:
     """Every file that counts is whole; once there was a state, there is a good one."""
     states = []
-    for workshop in (tree / ".resume").glob("*"):
-        for epoch in checkpoint_epochs(workshop):
-            read_tensors(workshop / f"epoch_{epoch:06d}.safetensors")
+    for folder in (tree / ".resume").glob("*"):
+        for epoch in checkpoint_epochs(folder):
+            read_tensors(folder / f"epoch_{epoch:06d}.safetensors")
         for name in ("state.safetensors", "previous.safetensors"):
-            if (workshop / name).exists():
-                read_tensors(workshop / name)
+            if (folder / name).exists():
+                read_tensors(folder / name)
                 states.append(name)
     return bool(states)
 
@@ -167,13 +170,18 @@ def terminate(tries: Tries) -> None:
     for number, tree in enumerate(tries.folders()):
         name = names[number % len(names)]
         work.before(tree, name)
-        process, reached, _ = interrupted(tries, tree, name, signal.SIGTERM)
+        process, reached, _ = interrupted(tries, tree, name, signal.SIGTERM, save_seldom)
         noted = process.status() == 128 + signal.SIGTERM and "the same command goes on" in process.log
         lost = work.saved_epoch(tree) < reached
         judge(tries, tree, name, f"{name}, epoch {reached}", survived=noted, lost=lost)
     tries.notes.append("training, fit and sweep in turn; each ended at once with its last epoch saved")
     if tries.wanted >= 20:
         terminate_workflow(tries)
+
+
+def save_seldom() -> None:
+    """What is saved is then what SIGTERM saved."""
+    workshop.SECONDS_BETWEEN_STATES = 3600.0
 
 
 def terminate_workflow(tries: Tries) -> None:

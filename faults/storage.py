@@ -175,10 +175,17 @@ def damaged_file(tries: Tries) -> None:
         while damaged == content:
             damaged = flipped(content, tries.random, other)
         path.write_bytes(damaged)
-        what = f"{damage.__name__} {path.relative_to(tree)}"
+        what, used = f"{damage.__name__} {path.relative_to(tree)}", 0
         if files is made:
             lines, _ = verify(tree) if number % 10 == 0 else (["unasked: " + path.name], None)
-            tries.add(what, survived=refused(path) and any(path.name in line for line in lines))
+            survived = refused(path) and any(path.name in line for line in lines)
+            # The jobs themselves: often in the few tries of the test suite.
+            for name in readers(tree, path) if number % (25 if tries.wanted > 100 else 2) == 0 else ():
+                reader = work.finish(tree, name)
+                survived &= reader.status() == 1 and path.name in reader.terminal
+                unchanged = work.fingerprint(tree, name) == work.undisturbed(name)
+                used += not unchanged
+            tries.add(what, survived=survived, wrong=used > 0)
         else:
             judge_state(
                 tries,
@@ -190,6 +197,12 @@ def damaged_file(tries: Tries) -> None:
             )
         path.write_bytes(content)
     tries.notes.append("each refused by name before a job reads it; every tenth by `grokflow.verify` too")
+
+
+def readers(tree: Path, path: Path) -> list[str]:
+    """The jobs that read the file."""
+    inputs = {name: {Path(file) for file in work.job(tree, name).input} for name in work.SCRIPT_OF}
+    return [name for name, files in inputs.items() if files & {path, *path.parents}]
 
 
 def refused(path: Path) -> bool:
@@ -218,7 +231,8 @@ def judge_state(tries: Tries, tree: Path, path: Path, expected: Any, what: str, 
         status = work.finish(copy, "train").status()
         same = status == 0 and work.fingerprint(copy, "train") == expected
         shutil.rmtree(copy)
-    tries.add(what, survived=named, wrong=not same)
+    kept = state is not None or path.name.startswith("epoch_")  # of two states one is still good
+    tries.add(what, survived=named, lost=not kept, wrong=not same)
 
 
 @fault(15, "clock set back, results/ read-only or on another file system", tries=5, quick=3)
