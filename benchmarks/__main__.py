@@ -20,7 +20,7 @@ BOUNDS = {
     "point_detection": Bound("≤", 1.20),
     "state_saving": Bound("≤", 1.03),
     "path_61_vs_loop": Bound("≥", 3.0),
-    "workflow_overhead": Bound("≤", 0.15),
+    "workflow_overhead": Bound("≤", 0.10),
     "peak_memory": Bound("≤", 1.0),
 }
 

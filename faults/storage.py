@@ -165,9 +165,12 @@ def damaged_file(tries: Tries) -> None:
     made = sorted(p for p in tree.rglob("[!.]*") if p.is_file() and p.parts[len(tree.parts)] in
                   ("datasets", "runs", "paths", "sweeps"))  # fmt: skip
     states = sorted((tree / ".resume").glob("*/*.safetensors"))
+    newest = [path for path in states if path.name == "state.safetensors"]
     for number in range(tries.wanted):
         files = states if number % 5 == 4 else made
-        path = files[int(tries.random.integers(len(files)))]
+        # The newest state more often than by chance: it is one file of many.
+        chosen = newest if number % 10 == 4 else files
+        path = chosen[int(tries.random.integers(len(chosen)))]
         same_kind = [p for p in files if p.suffix == path.suffix and p != path] or [tree / "logs/train.log"]
         other = same_kind[int(tries.random.integers(len(same_kind)))].read_bytes()
         content, damage = path.read_bytes(), DAMAGES[int(tries.random.integers(len(DAMAGES)))]
