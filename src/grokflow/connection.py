@@ -241,7 +241,7 @@ def _read_points(path: str, run: ResolvedRun) -> dict[str, Any]:
 def _read_json(path: str | Path, what: str, keys: Set[str]) -> dict[str, Any]:
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(path, expected=what, found=error, mend=AGAIN) from None
     if not isinstance(value, dict) or not keys <= set(value):
         found = f"no {', '.join(sorted(keys - set(value)))}" if isinstance(value, dict) else repr(value)
@@ -318,5 +318,5 @@ def read_curve(path: str | Path, layout: Layout) -> Curve:
         ]
         names = tuple(metadata[f"name_{i}"] for i in numbers)
         return Curve(metadata["kind"], np.stack(controls), names)  # type: ignore[arg-type]
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise ArtifactError(path, expected="the control points of a path", found=f"no {error}") from None
