@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 CORES ?= all
+MINUTES ?= 5
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce quick report test test-slow lint bench faults lock clean
+.PHONY: help reproduce quick report test test-slow lint bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,12 +36,24 @@ bench: $(VENV)/.dev ## speed and memory, each as a ratio in one run
 faults: $(VENV)/.dev ## inject every fault, in half an hour: results/faults.csv, .png
 	$(BIN)/python -m faults
 
+fuzz: $(VENV)/.fuzz ## fuzz the configuration loader and the tensor reader (MINUTES=5 each): results/fuzz/
+	$(BIN)/python -m fuzz --minutes $(MINUTES)
+
+audit: ## known vulnerabilities of the pinned packages, or one line why it was skipped
+	@if $(MAKE) -s $(VENV)/.audit; \
+	then PATH="$(CURDIR)/$(VENV)/audit/bin:$$PATH" $(VENV)/audit/bin/python envs/audit.py; \
+	else echo "skipped: pip-audit cannot be installed"; fi
+
 lock: ## write the pinned versions anew from pyproject.toml
 	rm -rf .lock && $(PYTHON) -m venv .lock && .lock/bin/pip install -q --upgrade pip
 	.lock/bin/pip install -q torch==2.13.0 && .lock/bin/pip install -q .
 	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' > envs/requirements.lock
 	.lock/bin/pip install -q . --group dev
 	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' > envs/requirements-dev.lock
+	for tool in fuzz audit; do \
+		$(PYTHON) -m venv --clear .lock && .lock/bin/pip install -q --upgrade pip && \
+		.lock/bin/pip install -q --group $$tool && .lock/bin/pip freeze > envs/requirements-$$tool.lock || exit; \
+	done
 	rm -rf .lock build
 
 clean: ## remove everything that was made, environments too
@@ -55,4 +68,13 @@ $(VENV)/.runtime: envs/requirements.lock pyproject.toml
 
 $(VENV)/.dev: envs/requirements-dev.lock $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-dev.lock
+	@touch $@
+
+$(VENV)/.fuzz: envs/requirements-fuzz.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-fuzz.lock
+	@touch $@
+
+$(VENV)/.audit: envs/requirements-audit.lock
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-audit.lock
 	@touch $@

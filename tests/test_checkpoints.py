@@ -137,6 +137,7 @@ DAMAGE = {
         + content[-4 * LAYOUT.size : -2 * LAYOUT.size]
     ),
     "a pickle": lambda content: b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94.",
+    "metadata whose keys have no order": lambda content: save({}, {"grokflow": '[[1, "a"], ["b", 2]]'}),
     "no metadata": lambda content: save({"embedding": vector()}),
     "no checksum": lambda content: save({"embedding": vector()}, {"config": CONFIG, "epoch": "700"}),
     "a wrong checksum": lambda content: save(
@@ -169,6 +170,23 @@ def test_a_file_without_read_permission_is_refused(written: Path, monkeypatch: p
 def test_a_checkpoint_of_another_configuration_is_refused(written: Path) -> None:
     with pytest.raises(ArtifactError, match="configuration fedcba9876543210"):
         read_checkpoint(written, LAYOUT, "fedcba9876543210")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "metadata"),
+    [
+        ({}, {"epoch": "700"}),
+        ({"embedding": (3, 5), "layer_0.bias": (4,)}, {"epoch": "700"}),
+        ({"embedding": (5, 3), "layer_0.bias": (4,)}, {}),
+        ({"embedding": (5, 3), "layer_0.bias": (4,)}, {"epoch": "seven"}),
+        ({"embedding": (5, 3), "layer_0.bias": (4,)}, {"epoch": [7]}),
+    ],
+    ids=["no tensor", "another shape", "no epoch", "an epoch in words", "a list of epochs"],
+)
+def test_a_whole_file_of_other_content_is_refused(written: Path, tensors: dict, metadata: dict) -> None:
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in tensors.items()}
+    write_tensors(written, arrays, {"config": CONFIG, **metadata})
+    assert_refused(written)
 
 
 def test_a_whole_file_of_another_kind_is_refused(written: Path) -> None:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from grokflow import operations
 from grokflow.claims import SUBJECTS
 from grokflow.config import (
     Invariance,
@@ -211,6 +210,7 @@ REFUSED = [
     (["threads"], 0, ["threads", "greater than or equal to 1"]),
     (["precision"], "float16", ["precision", "float32, float64", "float16"]),
     (["device"], "gpu", ["device", "auto, cpu, cuda", "'gpu'"]),
+    (["paths", "segment_1_2", "from"], f"{M}@epoch_{'9' * 5000}", ["paths.segment_1_2.from", "run@epoch_N"]),
     (["datasets"], ..., ["datasets", "nothing"]),
     (["runs"], None, ["runs", "keys with values"]),
 ]
@@ -265,6 +265,7 @@ REFUSED += [  # what paper P brought
     (VARY, {"optimizer.weight_decay": {"from": 0.1, "to": 1}}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "a list of values", "a range"]),
     ([*VARY, "optimizer.weight_decay"], {"from": 1, "to": 0.1}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "the smaller end first", "from 1 to 0.1"]),
     ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": 1, "scale": "log"}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "positive ends", "from 0"]),
+    ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": 10**400}, ["sweeps.weight_decay.vary.optimizer.weight_decay.to", "a finite number up to 1e300"]),
     ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": 1, "scal": "log"}, ["sweeps.weight_decay.vary.optimizer.weight_decay.scal", "a known key (from, to, scale)", "Did you mean 'scale'?"]),
     ([*VARY, "optimizer.weight_decay"], {"from": 0}, ["sweeps.weight_decay.vary.optimizer.weight_decay.to", "this key", "nothing"]),
     ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": "1"}, ["sweeps.weight_decay.vary.optimizer.weight_decay.to", "a finite number", "'1'"]),
@@ -351,6 +352,12 @@ def test_division_needs_a_prime(tmp_path, operation, modulus, said):
     assert all(part in str(refusal.value) for part in said)
 
 
+MERGED = b"a0: &a0 {x: 1, y: 2}\n" + b"".join(
+    b"a%d: &a%d {<<: [*a%d, *a%d]}\n" % (i, i, i - 1, i - 1) for i in range(1, 40)
+)
+"""Forty lines of merge keys that stand for 2^40 values."""
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -362,7 +369,21 @@ def test_division_needs_a_prime(tmp_path, operation, modulus, said):
         (b"x: !!python/object/apply:os.system ['true']\n", ["valid YAML"]),
         (b"# " + b"x" * 2_000_000, ["at most"]),
         (b"[" * 100_000, ["valid YAML"]),
+        (b"threads: !!bool x", ["line 1, column 10", "no bool in 'x'"]),
+        (b"threads: !!int ''", ["line 1, column 10", "no int in ''"]),
+        (b"threads: !!float ''", ["line 1, column 10", "no float in ''"]),
+        (b"threads: !!timestamp x", ["line 1, column 10", "no timestamp in 'x'"]),
+        (b"threads: 2001-99-99", ["line 1, column 10", "no timestamp in '2001-99-99'"]),
+        (b"threads: 1" + b":59" * 200 + b".5", ["line 1, column 10", "no float in '1:59:59"]),
+        (b"threads: 0x" + b"f" * 5000, ["line 1, column 10", "no int in '0xfff"]),
+        (b"threads: " + b"9" * 5000, ["line 1, column 10", "no int in '999"]),
+        (b"? [threads]\n: 1\n", ["line 1", "unhashable key"]),
+        (b'results: "a\\0"', ["line 1, column 10", "the character NUL"]),
+        (b'results: "\\UFFFFFFFF"', ["valid YAML"]),
+        (b'"\\ud800": 1', ["'\\ud800'"]),
+        (MERGED, ["at most 100000 values, merge keys followed"]),
     ],
+    ids=lambda _: "",
 )
 def test_a_file_that_is_no_configuration_is_refused(tmp_path, content, said):
     path = tmp_path / "config.yaml"
@@ -370,6 +391,18 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, content, said):
     with pytest.raises(ConfigError) as refusal:
         loaded(path)
     assert all(part in str(refusal.value) for part in [str(path), *said]), str(refusal.value)
+
+
+def test_a_table_is_made_once_for_all_splits_of_a_sweep(tmp_path, monkeypatch):
+    made, table = [], operations.table
+
+    def counted(*given, **named):
+        made.append(given)
+        return table(*given, **named)
+
+    monkeypatch.setattr(operations, "table", counted)
+    sweeping(tmp_path, vary={"dataset.modulus": [11], "dataset.split_seed": list(range(50))})
+    assert len(made) <= len(VALID["datasets"]) + 1
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -565,31 +598,3 @@ def test_the_quick_configuration_covers_the_same_graph():
         )
     for name, sweep in full.sweeps.items():
         assert list(quick.sweeps[name].vary) == list(sweep.vary)
-
-
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-values = st.recursive(
-    scalars, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=8), x, max_size=3)
-)
-places = st.sampled_from(
-    [[section] for section in VALID]
-    + [[section, name] for section in VALID if isinstance(VALID[section], dict) for name in VALID[section]]
-    + [
-        [section, name, key]
-        for section in VALID
-        if isinstance(VALID[section], dict)
-        for name in VALID[section]
-        if isinstance(VALID[section][name], dict)
-        for key in VALID[section][name]
-    ]
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(keys=places, value=values)
-def test_any_value_at_any_key_is_accepted_or_refused_properly(tmp_path_factory, keys, value):
-    path, others = written_alone(tmp_path_factory.getbasetemp(), keys, value)
-    try:
-        loaded(path, others)
-    except ConfigError as refusal:
-        assert str(path) in str(refusal)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokflow.errors import ConfigError
-from grokflow.operations import POWER_ET_AL, Group, order, table
+from grokflow.operations import POWER_ET_AL, Group, Modular, order, table
 
 Permutation = tuple[int, ...]
 
@@ -140,6 +140,18 @@ def test_small_tables_written_out_by_hand(operation: str, algebra: dict, by_hand
 )
 def test_precedence_is_that_of_print(operation: str, same: str) -> None:
     assert values(operation, modulus=7) == values(same, modulus=7)
+
+
+def test_a_large_power_takes_a_few_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    products, multiply = [], Modular.multiply
+
+    def counted(*operands: np.ndarray) -> np.ndarray:
+        products.append(1)
+        return multiply(*operands)
+
+    monkeypatch.setattr(Modular, "multiply", counted)
+    assert values("a^1000", modulus=7) == {(a, b): pow(a, 1000, 7) for a in range(7) for b in range(7)}
+    assert len(products) < 20
 
 
 @pytest.mark.parametrize("modulus", [2, 3, 7, 31, 97])

@@ -45,6 +45,8 @@ def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
     try:
         tensors = load(content)
         metadata = _metadata(content)
+        written = metadata.pop("checksum", None)
+        altered = written != _checksum(tensors, metadata)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(
             path,
@@ -52,8 +54,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
             found=f"{len(content)} bytes that do not parse ({error})",
             mend="Delete it; the next run makes it again.",
         ) from None
-    written = metadata.pop("checksum", None)
-    if written != _checksum(tensors, metadata):
+    if altered:
         raise ArtifactError(
             path,
             expected=f"content with the checksum {written}",
@@ -87,7 +88,10 @@ def read_checkpoint(path: str | Path, layout: Layout, config: str) -> tuple[np.n
             found=f"one of {metadata.get('config')}",
             mend="Delete the run's folder; the next run makes it again.",
         )
-    return layout.join(tensors), int(metadata["epoch"])
+    try:
+        return layout.join(tensors), int(metadata["epoch"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise ArtifactError(path, expected="the weights of an epoch", found=f"no {error}") from None
 
 
 def checkpoint_path(folder: str | Path, epoch: int) -> Path:

@@ -39,7 +39,7 @@ def read_curve(path: str | Path, layout: Layout) -> Curve:
         ]
         names = tuple(metadata[f"name_{i}"] for i in numbers)
         return Curve(metadata["kind"], np.stack(controls), names)  # type: ignore[arg-type]
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise ArtifactError(path, expected="the control points of a path", found=f"no {error}") from None
 
 

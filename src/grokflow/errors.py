@@ -22,7 +22,9 @@ class GrokflowError(Exception):
         self.found = found
         self.mend = mend
         message = f"{self.where}: expected {expected}, found {found}."
-        super().__init__(f"{message} {mend}" if mend else message)
+        message = f"{message} {mend}" if mend else message
+        # Half of a surrogate pair, which YAML and arguments can hold, would make this message unprintable.
+        super().__init__(message.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 class ConfigError(GrokflowError):

@@ -252,8 +252,11 @@ class _Evaluation:
             x = self.inverse(x)
         one = np.full_like(x, 0 if isinstance(self.algebra, Group) else self.algebra.constant(1))
         result = np.where(x == UNDEFINED, UNDEFINED, one)
-        for _ in range(abs(exponent)):
-            result = self.defined(self.algebra.multiply, result, x)
+        exponent = abs(exponent)
+        while exponent:  # by squaring: a^1000 of a large table is otherwise a minute
+            if exponent % 2:
+                result = self.defined(self.algebra.multiply, result, x)
+            x, exponent = self.defined(self.algebra.multiply, x, x), exponent // 2
         return result
 
     @staticmethod

@@ -42,7 +42,7 @@ def read_record(path: str | Path, keys: set[str]) -> dict[str, Any]:
     """
     try:
         record = dict(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ArtifactError(path, expected="a JSON object", found=error) from None
     if missing := sorted(keys - set(record)):
         raise ArtifactError(path, expected=f"the keys {missing}", found=list(record))

@@ -80,7 +80,15 @@ class Layout:
         }
 
     def join(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The flat vector (n,) of named arrays in their natural shapes: the inverse of `split`."""
+        """The flat vector (n,) of named arrays in their natural shapes: the inverse of `split`.
+
+        Raises
+        ------
+        KeyError, ValueError : when one is missing or has another shape.
+        """
+        for parameter in self.parameters:
+            if tensors[parameter.name].shape != parameter.shape:
+                raise ValueError(f"{parameter.name} of shape {parameter.shape}")
         return np.concatenate([np.ravel(tensors[parameter.name]) for parameter in self.parameters])
 
     def initial(self, seed: int) -> np.ndarray:

@@ -118,9 +118,12 @@ class Workshop:
                 continue
             try:
                 tensors, metadata = read_tensors(path)
-                if "progress" not in metadata:
-                    raise ArtifactError(path, expected="a saved state", found="another file of tensors")
-                state = tensors, json.loads(metadata["progress"])
+                try:
+                    state = tensors, json.loads(metadata["progress"])
+                except (KeyError, ValueError, TypeError, RecursionError):
+                    raise ArtifactError(
+                        path, expected="a saved state", found="another file of tensors"
+                    ) from None
                 check(state)
             except ArtifactError as error:
                 damaged = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -82,21 +83,21 @@ def _operations(config: Config) -> Iterable[str]:
 
 def _table(key: str, dataset: schema.Dataset) -> Iterable[str]:
     try:
-        table = operations.table(
-            dataset.operation,
-            modulus=dataset.modulus,
-            group=dataset.group,
-            b_from=dataset.b_from,
-        )
+        pairs = _pairs(dataset.operation, dataset.modulus, dataset.group, dataset.b_from)
     except GrokflowError as error:
         yield f"{key}.{error}"
         return
-    if not 0 < dataset.train_pairs(len(table.a)) < len(table.a):
+    if not 0 < dataset.train_pairs(pairs) < pairs:
         yield problem_line(
             f"{key}.train_fraction",
-            f"a fraction that leaves both splits a pair of the table's {len(table.a)}",
+            f"a fraction that leaves both splits a pair of the table's {pairs}",
             dataset.train_fraction,
         )
+
+
+@functools.lru_cache(maxsize=1000)  # a sweep may have thousands of splits of one table
+def _pairs(operation: str, modulus: int | None, group: str | None, b_from: int) -> int:
+    return len(operations.table(operation, modulus=modulus, group=group, b_from=b_from).a)
 
 
 def _names(

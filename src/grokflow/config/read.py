@@ -20,11 +20,43 @@ MOST_VALUES = 100_000
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML with two habits mended that mislead a scientist: `1e-3` is a number, a key stands once."""
+    """Safe YAML with two habits mended that mislead a scientist: `1e-3` is a number, a key stands once.
+
+    A text that is not what its tag says is a YAMLError with its place; the library lets a KeyError through.
+    """
+
+    keys = 0
+    """Of all mappings so far, those that merge keys (`<<`) brought included."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, int):
+                str(value)  # 0xfff… may have any length, but no more than 4300 decimal digits are written
+        except (ValueError, LookupError, AttributeError, ArithmeticError):  # `!!int ''`, 2001-99-99, 1:59:59…
+            problem = f"no {node.tag.rpartition(':')[2]} in '{node.value!s:.40}'"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+        return value
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        if "\0" in str(node.value):
+            problem = "the character NUL, which no name of a file can hold"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_scalar(node)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        # Counted here and not when all is read: a few lines can stand for more than fits in memory.
+        super().flatten_mapping(node)
+        self.keys += len(node.value)
+        if self.keys > MOST_VALUES:
+            problem = f"at most {MOST_VALUES} values, merge keys followed"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue  # a list as a key: the library says so
             key = key_node.value
             if key in seen:
                 raise yaml.constructor.ConstructorError(
@@ -74,7 +106,7 @@ def _read_one(path: Path) -> dict[str, Any]:
         raise ConfigError(where, expected="valid YAML", found=problem) from None
     except RecursionError:
         raise ConfigError(path, expected="valid YAML", found="nesting too deep to read") from None
-    except ValueError as error:  # a number of thousands of digits, a date that is none
+    except (ValueError, OverflowError) as error:  # "\UFFFFFFFF" is no character
         raise ConfigError(path, expected="valid YAML", found=error) from None
     if not isinstance(value, dict):
         raise ConfigError(path, expected="keys with values", found=type(value).__name__)

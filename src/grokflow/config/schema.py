@@ -19,7 +19,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 PointName = Annotated[
-    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_\d+)$")
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_[0-9]{1,18})$")
 ]
 """`run@point_1`, `run@point_2`, `run@initial`, `run@final` or `run@epoch_700`."""
 
@@ -308,8 +308,9 @@ Value = Annotated[Any, AfterValidator(_number_or_text)]
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"expected a finite number, found {value!r} ({type(value).__name__})")
+    # Not isfinite, which fails on a whole number beyond floating point; the distance of two is finite too.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e300:
+        raise ValueError(f"expected a finite number up to 1e300, found {value!r} ({type(value).__name__})")
     return value
 
 

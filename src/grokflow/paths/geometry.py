@@ -61,6 +61,8 @@ class Curve:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"a curve is one of {', '.join(KINDS)}; found {self.kind}")
         if len(self.controls) < 2 or len(self.names) != len(self.controls):
             raise ValueError(f"a curve needs at least two control points, each named; found {self.names}")
 
