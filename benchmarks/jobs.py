@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import pandas as pd
 from benchmarks.table import Row
 from benchmarks.timing import Pairs, alternate
 
-COMPUTING = ("train", "chunk", "connect", "measure")
+COMPUTING = ("train", "chunk", "fit", "connect", "measure")
 REPEATS = 7
 LONGEST_GAP = 60.0
 """Seconds. Nothing running for longer is a pause between two calls of Snakemake, not its work."""
@@ -30,7 +31,7 @@ LARGEST_MEMORY = 1024.0
 
 @dataclass(frozen=True)
 class Job:
-    """One finished job: `kind` is what its `.benchmark.tsv` is called, such as `train`."""
+    """One finished job and its `kind_of`."""
 
     kind: str
     seconds: float
@@ -47,10 +48,20 @@ def read_jobs(results: Path) -> list[Job]:
     jobs = []
     for path in sorted(results.glob("logs/**/*.benchmark.tsv")):
         table = pd.read_csv(path, sep="\t", na_values="-")
-        kind = path.name.removesuffix(".benchmark.tsv").rpartition(".")[2].partition("_")[0]
+        kind = kind_of(path.name.removesuffix(".benchmark.tsv"))
         end = path.stat().st_mtime
         jobs += [Job(kind, row.s, row.max_rss, end) for row in table.itertuples()]
     return jobs
+
+
+def kind_of(name: str) -> str:
+    """`train` of `seed_0.train`, `chunk` of `chunk_0123456789abcdef`, and a name itself: it is no such job.
+
+    >>> [kind_of(name) for name in ("seed_0-1.connect", "fit_0123456789abcdef", "train_fraction")]
+    ['connect', 'fit', 'train_fraction']
+    """
+    group = re.fullmatch(r"(chunk|fit)_[0-9a-f]{16}", name)
+    return group[1] if group else name.rpartition(".")[2]
 
 
 def start() -> Row:

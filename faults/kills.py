@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import torch
 
 from faults import work
 from faults.repeats import Project
@@ -60,6 +61,8 @@ class Break:
 
     def __init__(self, at: int, when: str = "before", error: int = 0) -> None:
         self.at, self.when, self.error, self.calls = at, when, error, 0
+        self.first_state = 0
+        """The call that puts the first state in its place."""
 
     def __call__(self) -> None:
         for name in ("fsync", "replace", "fdopen"):
@@ -67,6 +70,8 @@ class Break:
 
     def call(self, original: Any, name: str, *arguments: Any, **named: Any) -> Any:
         self.calls += 1
+        if name == "replace" and Path(arguments[1]).name == "state.safetensors":
+            self.first_state = self.first_state or self.calls
         if self.calls != self.at:
             return original(*arguments, **named)
         if self.error:
@@ -101,14 +106,17 @@ class HalfWritten:
 FEW_EPOCHS: dict[str, Any] = {"epochs": 3, "checkpoint_every": 1, "stop_after_point_2": None}
 
 
-def calls_of_saving(tries: Tries) -> tuple[int, dict[str, str]]:
-    """How many writes, fsyncs and renames a short training makes, and its fingerprint."""
+def calls_of_saving(tries: Tries) -> tuple[int, int, dict[str, str]]:
+    """How many writes, fsyncs and renames a short training makes, which one first leaves a state, and its
+    fingerprint.
+    """
     for tree in tries.folders(1):
         work.before(tree, "train")
         process = work.Process(tree, "train", partial(count, Break(0), tree / "calls"), **FEW_EPOCHS)
         if process.status():
             raise RuntimeError(process.terminal + process.log)
-        return int((tree / "calls").read_text()), work.fingerprint(tree, "train")
+        calls, first_state = map(int, (tree / "calls").read_text().split())
+        return calls, first_state, work.fingerprint(tree, "train")
     raise AssertionError
 
 
@@ -118,7 +126,7 @@ def count(breaking: Break, path: Path) -> None:
     original = loop._publish
 
     def publish(*arguments: Any) -> Any:
-        path.write_text(str(breaking.calls))
+        path.write_text(f"{breaking.calls} {breaking.first_state}")
         return original(*arguments)
 
     setattr(loop, "_publish", publish)  # noqa: B010
@@ -139,8 +147,7 @@ def state_is_valid(tree: Path) -> bool:
 
 @fault(2, "kill -9 in saving, at each write, fsync and rename", tries=1000, quick=6)
 def kill_saving(tries: Tries) -> None:
-    calls, expected = calls_of_saving(tries)
-    first_state = calls
+    calls, first_state, expected = calls_of_saving(tries)
     moments = [(k, when) for k in range(1, calls + 1) for when in ("before", "in", "after")]
     for (k, when), tree in zip(tries.sample(moments), tries.folders(10**6), strict=False):
         work.before(tree, "train")
@@ -150,8 +157,6 @@ def kill_saving(tries: Tries) -> None:
             valid = True
         except ArtifactError:
             there = valid = False
-        if killed and there:
-            first_state = min(first_state, k)
         again = work.finish(tree, "train", **FEW_EPOCHS)
         same = work.fingerprint(tree, "train") == expected
         stray = [p for p in tree.rglob(".*.safetensors.*") if ".resume" in p.parts]
@@ -233,10 +238,10 @@ def kill_three_times(tries: Tries) -> None:
 
 @fault(12, "out of memory in a job, then tried again", tries=10, quick=2)
 def out_of_memory(tries: Tries) -> None:
-    for tree in tries.folders():
+    for number, tree in enumerate(tries.folders()):
         work.before(tree, "train")
         at = int(tries.random.integers(INTERVAL + 1, 120))
-        first = work.Process(tree, "train", partial(limit_memory, at))
+        first = work.Process(tree, "train", partial(limit_memory, at, number % 2 == 0))
         said = first.status() == 1 and "out of memory" in first.terminal
         again = work.finish(tree, "train")
         same = work.fingerprint(tree, "train") == work.undisturbed("train")
@@ -246,14 +251,16 @@ def out_of_memory(tries: Tries) -> None:
             lost="Going on from epoch" not in again.log,
             wrong=not same,
         )
-    tries.notes.append("RLIMIT_AS reached by a job that leaks; the job then run again, as `--retries 1` does")
+    tries.notes.append(
+        "RLIMIT_AS reached by a job that leaks, in Python or in PyTorch; then run again as by `--retries 1`"
+    )
 
 
-def limit_memory(epoch: int) -> None:
+def limit_memory(epoch: int, in_torch: bool) -> None:
     """From that epoch on leak memory, under a limit a little above what the job has now."""
     import resource
 
-    hoard: list[bytearray] = []
+    hoard: list[Any] = []
     original = loop._Training.epoch
 
     def leaking(self: Any) -> None:
@@ -261,7 +268,7 @@ def limit_memory(epoch: int) -> None:
             used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
             if not hoard:
                 resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.RLIM_INFINITY))
-            hoard.append(bytearray(2**26))
+            hoard.append(torch.ones(2**24) if in_torch else bytearray(2**26))
         original(self)
 
     setattr(loop._Training, "epoch", leaking)  # noqa: B010

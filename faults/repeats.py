@@ -22,7 +22,10 @@ import torch
 from faults import work
 from faults.table import Tries, fault
 from grokflow import workshop
+from grokflow.checkpoints import read_checkpoint, write_checkpoint
 from grokflow.config import plain
+from grokflow.model import make_model
+from grokflow.provenance import read, record
 from grokflow.training import loop
 
 INTERVAL = work.RUN.checkpoint_every
@@ -134,6 +137,42 @@ OTHER: dict[str, dict[str, Any]] = {
 
 @fault(10, "resumed under another configuration, version or source", tries=20, quick=10)
 def another_configuration(tries: Tries) -> None:
+    of_a_training(tries)
+    of_a_fit_and_a_chunk(tries)
+
+
+def of_a_fit_and_a_chunk(tries: Tries) -> None:
+    """Interrupted, and then another PyTorch; or other weights at an end of the same name."""
+    for name, what in (("connect", "torch ("), ("chunk", "torch ("), ("connect", "weights (")):
+        for tree in tries.folders(1):
+            work.before(tree, name)
+            first = work.Process(tree, name)
+            first.wait_for(60)
+            first.send(signal.SIGKILL)
+            first.status()
+            if what == "weights (":
+                train_again(tree)
+            again = work.Process(tree, name, another_torch if what == "torch (" else None)
+            ended = again.status() == 0
+            said = "Starting from nothing" in again.log and what in again.log
+            resumed = "Going on" in again.log
+            tries.add(f"{name}, {what}: {again.log[:300]}", survived=ended and said, wrong=resumed)
+
+
+def train_again(tree: Path) -> None:
+    """The checkpoints with other weights, and the record that a training would leave."""
+    folder = tree / "runs/run/seed_0"
+    layout = make_model(work.RUN.model, work.RUN.dataset).layout
+    for path in sorted((folder / "checkpoints").iterdir()):
+        weights, epoch = read_checkpoint(path, layout, work.RUN.weights_digest)
+        write_checkpoint(path, layout, weights * 1.001, epoch, work.RUN.weights_digest)
+    name = folder / "provenance.json"
+    made = [folder / file for file in ("history.csv", "epochs.csv", "outcome.json", "checkpoints")]
+    record(name, made, read(name)["config"])
+
+
+def of_a_training(tries: Tries) -> None:
+    """Finished, and then asked for again."""
     base = work.finished_tree()
     cases: list[tuple[str, dict[str, Any], work.Injection | None]] = [
         *((what, changes, None) for what, changes in OTHER.items()),

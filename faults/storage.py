@@ -57,7 +57,7 @@ def judge_refused(tries: Tries, tree: Path, process: work.Process, reason: str, 
 
 @fault(6, "disk full, I/O error, over quota", tries=1000, quick=6)
 def failing_disk(tries: Tries) -> None:
-    calls, expected = calls_of_saving(tries)
+    calls, _, expected = calls_of_saving(tries)
     every = [(k, number) for number in REASONS for k in range(1, calls + 1)]
     for (k, number), tree in zip(tries.sample(every), tries.folders(10**6), strict=False):
         work.before(tree, "train")
@@ -67,6 +67,7 @@ def failing_disk(tries: Tries) -> None:
     tries.notes.append(f"each of {calls} writes, fsyncs and renames made to fail in three ways")
     large_files(tries, expected)
     small_file_system(tries, expected)
+    no_room_for_the_result(tries)
 
 
 def large_files(tries: Tries, expected: Any) -> None:
@@ -120,6 +121,37 @@ def small_file_system(tries: Tries, expected: Any) -> None:
             tries.notes.append(f"no small file system: {reason}")
             return
     tries.notes.append(f"a real tmpfs that was full in {refused} of {len(sizes)} sizes")
+
+
+def no_room_for_the_result(tries: Tries) -> None:
+    """A fit and a chunk of a sweep that cannot write what they found go on from their state."""
+    for name, at in (("connect", "fit.csv"), ("connect", "path.json"), ("chunk", ".csv")):
+        for tree in tries.folders(1):
+            work.before(tree, name)
+            process = work.Process(tree, name, partial(refuse, at))
+            said = process.status() == 1 and os.strerror(errno.ENOSPC) in process.terminal
+            tidy = not temporaries(tree)
+            again = work.finish(tree, name)
+            same = work.fingerprint(tree, name) == work.undisturbed(name)
+            tries.add(
+                f"no room for {at}: {process.terminal.strip()[-200:]}",
+                survived=said and tidy and again.status() == 0,
+                lost="Going on from epoch" not in again.log,
+                wrong=not same,
+            )
+    tries.notes.append("the results of a fit and of a sweep's chunk")
+
+
+def refuse(ending: str) -> None:
+    """Let no file of that name get its place."""
+    original = os.replace
+
+    def replace(source: Any, target: Any) -> None:
+        if str(target).endswith(ending):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        original(source, target)
+
+    setattr(os, "replace", replace)  # noqa: B010
 
 
 def flipped(content: bytes, random: np.random.Generator, other: bytes) -> bytes:

@@ -34,6 +34,18 @@ def scores_and_mixing(setup: Setup, count) -> int:
     return 3 * sum(2 * 2 * rows.pairs * setup.run.model.width for rows in layers)
 
 
+@pytest.mark.parametrize(("name", "kind"), [
+    ("seed_0.train", "train"),
+    ("seed_0-1.connect", "connect"),
+    ("chunk_0123456789abcdef", "chunk"),
+    ("fit_0123456789abcdef", "fit"),
+    ("train_fraction", "train_fraction"),
+    ("M-fig1", "M-fig1"),
+])  # fmt: skip
+def test_a_job_is_known_by_its_benchmark_file(name, kind):
+    assert jobs.kind_of(name) == kind
+
+
 @pytest.mark.parametrize("run", [SETUP_M, SETUP_P])
 @pytest.mark.parametrize("tokens", TOKENS)
 def test_the_plain_models_operations_are_those_that_pytorch_counts(run, tokens):

@@ -170,6 +170,8 @@ REFUSED = [
     (["paths", "segment_1_2", "from"], f"{M}@epoch_150", ["paths.segment_1_2.from", "multiple of 100"]),
     (["paths", "segment_1_2", "to"], f"{M}@epoch_100000", ["paths.segment_1_2.to", "a logged epoch"]),
     (["paths", "segment_1_2", "to"], f"{M}@point_1", ["paths.segment_1_2.to", "another point"]),
+    (["results"], "", ["results"]),
+    (["results"], "out{run}", ["results"]),
     (["paths", "segment_1_2", "bends"], 2, ["paths.segment_1_2.bends", "a known key"]),
     (["paths", "segment_1_2", "points"], 1, ["paths.segment_1_2.points", "greater than or equal to 2"]),
     (

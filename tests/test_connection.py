@@ -14,7 +14,7 @@ import pytest
 import torch
 from oracles import training as oracle
 from oracles import transformer
-from runs import Trained, grokking_run, train_in
+from runs import SCALE_INVARIANT, Trained, grokking_run, tiny_run, train_in
 from safetensors.numpy import load_file
 
 from grokflow import landscape
@@ -278,6 +278,50 @@ def test_a_file_without_the_fit_of_a_path_is_refused(three: list, grokked: Train
     write_fitted(file, [(Curve("polyline", curve.controls[:, :-1], curve.names), history)])
     with pytest.raises(ArtifactError, match="control points"):
         connect(path, *both, grokked.dataset, "cpu", fitted=file)
+
+
+def test_a_fit_leaves_frozen_weights_as_they_are(tmp_path: Path) -> None:
+    """Weight decay would shrink a frozen unembedding, and no update would put it back."""
+    run = tiny_run(model=SCALE_INVARIANT, epochs=2)
+    trained = train_in(tmp_path, run)
+    path = resolved(run, "polyline", "initial", "epoch_2", weight_decay=0.5)
+    curve, history = connect(path, *ends(path, trained, trained), trained.dataset, "cpu")
+    layout = trained.task.model.layout
+    held = np.ones(layout.size, dtype=bool)
+    for piece in layout.trained:
+        held[piece] = False
+    assert held.any()
+    assert np.abs(curve.controls[1][held] - curve.controls[0][held]).max() <= 1e-15
+    straight = curve.controls[[0, 2]].mean(axis=0)
+    assert np.abs(curve.controls[1] - straight)[~held].max() > 1e-3
+    # The penalty counts what is trained; of the frozen unembedding alone it would be 25.
+    norms = np.linalg.norm(curve.controls[:, ~held], axis=1)
+    assert history["loss"].iloc[0] < 8 + 0.25 * norms.max() ** 2
+
+
+def test_a_fit_moves_a_copy(three: list, grokked: Trained) -> None:
+    unfitted = unfitted_paths(*zip(*three, strict=True))[:1]
+    ((first, _),) = fit_together(unfitted, grokked.dataset, "cpu")
+    ((second, _),) = fit_together(unfitted, grokked.dataset, "cpu")
+    assert first.controls.tobytes() == second.controls.tobytes()
+
+
+def test_what_is_kept_of_a_fit_is_there_until_its_result_is(
+    three: list, grokked: Trained, tmp_path: Path
+) -> None:
+    path, (first, last) = three[0]
+
+    def publish(outcome: Any) -> None:
+        assert list(tmp_path.glob("*/lock"))
+        raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        connect(path, first, last, grokked.dataset, "cpu", resume=tmp_path, publish=publish)
+    assert list(tmp_path.glob("*/lock"))
+    outcomes: list[Any] = []
+    found = connect(path, first, last, grokked.dataset, "cpu", resume=tmp_path, publish=outcomes.append)
+    assert outcomes[0][0].controls.tobytes() == found[0].controls.tobytes()
+    assert not list(tmp_path.glob("*/lock"))
 
 
 def test_the_same_fit_twice_gives_the_same_bend(grokked: Trained) -> None:

@@ -14,7 +14,8 @@ from faults import hostile, kills, repeats, storage, work
 from faults.picture import draw
 from faults.table import COLUMNS, FAULTS, Fault, Tries, cells, write
 
-from grokflow.provenance import SUFFIX, read, record
+from grokflow.errors import ArtifactError
+from grokflow.provenance import SUFFIX, check, read, record
 from grokflow.verify import verify
 
 assert {kills, storage, hostile, repeats}  # importing them registers their faults
@@ -126,6 +127,39 @@ def test_a_write_is_temporary_fsync_rename_fsync_of_the_folder(tmp_path: Path) -
     assert len(seen) == len(expected), seen
     for line, pattern in zip(seen, expected, strict=True):
         assert re.match(pattern, line), (line, pattern)
+
+
+def test_verify_names_a_curve_whose_ends_are_no_checkpoints(tmp_path: Path) -> None:
+    """The run was trained again, to other weights in the same epochs; all records are right."""
+    tree = tmp_path / "tree"
+    shutil.copytree(work.finished_tree(), tree)
+    repeats.train_again(tree)
+    problems, _ = verify(tree)
+    assert any("curve.safetensors: expected the weights of" in line for line in problems)
+
+
+def test_verify_names_a_record_of_another_version(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(work.finished_tree(), tree)
+    name = tree / "runs/run/seed_0/provenance.json"
+    made = [name.with_name(file) for file in read(name)["files"] if "/" not in file]
+    config = read(name)["config"]
+    record(name, [*made, name.with_name("checkpoints")], {"run": {**config["run"], "colour": "red"}})
+    problems, _ = verify(tree)
+    assert [line.partition(":")[0] for line in problems] == [str(name)]
+
+
+def test_a_file_that_is_gone_refuses_those_alone_who_read_it(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(work.finished_tree(), tree)
+    folder = tree / "runs/run/seed_0"
+    (folder / "periods.csv").unlink()
+    check([folder / "history.csv", folder / "checkpoints"])
+    with pytest.raises(ArtifactError, match=r"periods\.csv"):
+        check([folder / "periods.csv"])
+    (folder / "checkpoints/epoch_000020.safetensors").unlink()
+    with pytest.raises(ArtifactError, match=r"Delete .*checkpoints; the next run"):
+        check([folder / "checkpoints"])
 
 
 def test_records_that_change_places_are_named(tmp_path: Path) -> None:

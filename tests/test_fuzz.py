@@ -198,7 +198,7 @@ def test_any_header_is_refused(folder: Path, header: Any, twice: bool, data: byt
     shape=st.sampled_from([None, (3, 5), (15,), (0,), (5, 3), (4,)]),
     name=names,
 )
-def test_a_whole_file_of_other_content_is_refused(
+def test_a_whole_file_of_other_content_is_refused_or_has_the_right_shape(
     folder: Path,
     files: list[bytes],
     which: int,

@@ -11,7 +11,9 @@ import pytest
 import torch
 from runs import ADAMW, LAYER_NORM, MOMENTUM, SCALE_INVARIANT, TINY, train_in
 
-from grokflow.config import ResolvedRun
+from grokflow import sweeps
+from grokflow.compute import prepare
+from grokflow.config import ResolvedMember, ResolvedRun
 from grokflow.training import loop
 from grokflow.training.graph import captured
 
@@ -95,26 +97,81 @@ def test_a_captured_body_is_replayed_and_the_capture_changes_nothing(monkeypatch
     assert changed.value == 107
 
 
+def rehearsed(body: Any, changes: Any) -> Any:
+    """`body`, after it was run three times and what it changes was put back."""
+    kept = [tensor.clone() for tensor in changes]
+    for _ in range(3):
+        body()
+    for tensor, value in zip(changes, kept, strict=True):
+        tensor.copy_(value)
+    return body
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_else_than_what_is_named_changes_in_an_epoch(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A training whose steps are run three times and put back before each capture is the same training."""
-
-    def rehearsed(body: Any, changes: Any) -> Any:
-        kept = [tensor.clone() for tensor in changes]
-        for _ in range(3):
-            body()
-        for tensor, value in zip(changes, kept, strict=True):
-            tensor.copy_(value)
-        return body
-
     run = ResolvedRun(**{**TINY, **KINDS[kind]})
     plain = train_in(tmp_path / "plain", run)
     monkeypatch.setattr(loop, "captured", rehearsed)
     again = train_in(tmp_path / "again", run)
     assert torch.equal(plain.weights(TINY["epochs"]), again.weights(TINY["epochs"]))
     assert plain.rows.equals(again.rows)
+
+
+def rows_of(kind: str, device: str) -> list[ResolvedMember]:
+    """Members that differ in seed and in the size of their train set."""
+    return [
+        ResolvedMember(
+            settings={"seed": row},
+            run=ResolvedRun(
+                **{
+                    **TINY,
+                    **KINDS[kind],
+                    "sphere": False,
+                    "device": device,
+                    "seed": row,
+                    "dataset": TINY["dataset"].model_copy(update={"train_fraction": 0.9 - 0.2 * row}),
+                }
+            ),
+        )
+        for row in range(3)
+    ]
+
+
+def chunk_of(members: list[ResolvedMember], device: str) -> sweeps._Chunk:
+    """A chunk that trains two epochs, lets the first row go and trains the others on."""
+    chunk = sweeps._Chunk(members, device)
+    for epoch in range(4):
+        chunk.one_epoch()
+        if epoch == 1:
+            chunk.keep([1, 2])
+    return chunk
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_else_than_what_is_named_changes_in_an_epoch_of_a_chunk(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = chunk_of(rows_of(kind, "cpu"), "cpu")
+    monkeypatch.setattr(sweeps, "captured", rehearsed)
+    assert torch.equal(chunk_of(rows_of(kind, "cpu"), "cpu").weights, plain.weights)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: none is here")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replayed_epoch_of_a_chunk_gives_the_weights_of_its_steps(
+    kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare("cuda", 1)
+    replayed = chunk_of(rows_of(kind, "cuda"), "cuda")
+    assert "step by step" not in capsys.readouterr().out
+    monkeypatch.setattr(sweeps, "captured", lambda body, _: body)
+    stepped = chunk_of(rows_of(kind, "cuda"), "cuda")
+    assert torch.equal(replayed.weights, stepped.weights)
+    on_cpu = chunk_of(rows_of(kind, "cpu"), "cpu")
+    assert (replayed.weights.cpu() - on_cpu.weights).abs().max() <= 1e-10
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: none is here")

@@ -459,8 +459,8 @@ def test_an_interrupted_chunk_trains_nothing_again_though_other_memory_is_free(
 def test_how_many_fit_is_half_of_the_free_memory_and_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    free = {"SC_AVPHYS_PAGES": 2**30 // 4096, "SC_PAGE_SIZE": 4096}
-    monkeypatch.setattr("os.sysconf", free.__getitem__)
+    free = [2**30]
+    monkeypatch.setattr(sweeps, "free_memory", lambda device: free[0])
     run = FOUR[0].run
     fit = sweeps.members_that_fit(run, "cpu")
     (line,) = capsys.readouterr().out.splitlines()
@@ -470,9 +470,9 @@ def test_how_many_fit_is_half_of_the_free_memory_and_is_reported(
     assert size < 1
     big = run.model_copy(update={"model": run.model.model_copy(update={"mlp_width": 2**15, "width": 512})})
     assert 1 <= sweeps.members_that_fit(big, "cpu") < fit / 100
-    free["SC_AVPHYS_PAGES"] = 1
+    free[0] = 4096
     assert sweeps.members_that_fit(big, "cpu") == 1
-    free["SC_AVPHYS_PAGES"] = 2 * 2**30 // 4096
+    free[0] = 2 * 2**30
     assert abs(sweeps.members_that_fit(run, "cpu") - 2 * fit) <= 1
 
 

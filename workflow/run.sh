@@ -13,7 +13,7 @@ if command -v flock >/dev/null 2>&1; then
         exit 1
     fi
     if [ -n "$(ls -A .snakemake/locks 2>/dev/null)" ]; then
-        "$bin/snakemake" --unlock --cores 1 >/dev/null 2>&1
+        "$bin/snakemake" --unlock --cores 1 >/dev/null 2>&1 || true  # else it says itself that it is locked
     fi
 fi
 exec "$bin/snakemake" "$@"

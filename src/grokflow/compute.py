@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+from pathlib import Path
 
 import torch
 
 from grokflow.errors import ConfigError
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def free_memory(device: str) -> int:
+    """Bytes that this process may still take: of the GPU, or of the machine within its control group."""
+    if device == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+        return int(free)
+    meminfo, groups = Path("/proc/meminfo"), Path("/proc/self/cgroup")
+    if not meminfo.exists():  # no Linux
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    available = re.search(r"^MemAvailable: *(\d+) kB$", meminfo.read_text(), re.MULTILINE)
+    found = [int(available[1]) * 1024] if available else []
+    # A scheduler's limit on the job stands at one of the groups above the process.
+    name = groups.read_text().rpartition("0::/")[2].strip() if groups.exists() else ""
+    group = CGROUPS / name
+    for folder in (group, *group.parents):
+        if not folder.is_relative_to(CGROUPS):
+            break
+        with contextlib.suppress(OSError, ValueError):  # "max" is no number: no limit here
+            limit = int((folder / "memory.max").read_text())
+            found.append(max(0, limit - int((folder / "memory.current").read_text())))
+    return min(found, default=0)
 
 
 def prepare(device: str, threads: int) -> str:

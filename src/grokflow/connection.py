@@ -5,7 +5,7 @@ A path whose point was never reached is skipped: its record says why, and nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +78,10 @@ class End:
         return weights
 
 
+Outcome = tuple[Curve, pd.DataFrame] | str
+"""A curve and the history of its fit, or the reason why there is none."""
+
+
 def connect(
     path: ResolvedPath,
     start: End,
@@ -88,7 +92,8 @@ def connect(
     resume: str | Path | None = None,
     subject: str | Path = "a path",
     fitted: str | Path | None = None,
-) -> tuple[Curve, pd.DataFrame] | str:
+    publish: Callable[[Outcome], None] = lambda outcome: None,
+) -> Outcome:
     """The curve between two points and the history of its fit, or the reason why there is none.
 
     Parameters
@@ -96,26 +101,40 @@ def connect(
     resume : folder in which unfinished fits are kept; None: nothing is.
     subject : what the path is called in messages.
     fitted : file of paths that were fitted together, this one among them; None: it is fitted here.
+    publish : writes the outcome; what was kept of the fit is discarded after it, not before.
 
     Raises
     ------
     ArtifactError : when a checkpoint or `fitted` is damaged, or another process fits the same path.
     SystemExit : after SIGTERM, with the state of the last epoch saved.
     """
-    if reason := _missing(path, start, end):
-        return reason
-    if isinstance(path.path, config.Chain):
-        return _chain(start, end), pd.DataFrame(columns=FIT_HISTORY)
-    if isinstance(path.path, config.Segment):
-        return _straight(start, end), pd.DataFrame(columns=FIT_HISTORY)
-    unfitted = _unfitted(path, start, end)
-    if fitted is None:
-        ((curve, history),) = fit_together([unfitted], dataset, device, resume=resume, subject=subject)
-    else:
-        curve, history = read_fitted(fitted, unfitted)
-    if not np.isfinite(curve.controls).all():
+
+    def judged(curve: Curve, history: pd.DataFrame) -> Outcome:
+        if np.isfinite(curve.controls).all():
+            return curve, history
         return f"the fit from {start.label} to {end.label} diverged; lower the learning_rate of its `fit`"
-    return curve, history
+
+    outcome: Outcome
+    if reason := _missing(path, start, end):
+        outcome = reason
+    elif isinstance(path.path, config.Chain):
+        outcome = _chain(start, end), pd.DataFrame(columns=FIT_HISTORY)
+    elif isinstance(path.path, config.Segment):
+        outcome = _straight(start, end), pd.DataFrame(columns=FIT_HISTORY)
+    elif fitted is not None:
+        outcome = judged(*read_fitted(fitted, _unfitted(path, start, end)))
+    else:
+        (fit,) = fit_together(
+            [_unfitted(path, start, end)],
+            dataset,
+            device,
+            resume=resume,
+            subject=subject,
+            publish=lambda fits: publish(judged(*fits[0])),
+        )
+        return judged(*fit)
+    publish(outcome)
+    return outcome
 
 
 def unfitted_paths(paths: Sequence[ResolvedPath], ends: Sequence[tuple[End, End]]) -> list[Unfitted]:
@@ -198,7 +217,7 @@ def write_connection(
     path: ResolvedPath,
     start: End,
     end: End,
-    outcome: tuple[Curve, pd.DataFrame] | str,
+    outcome: Outcome,
     *,
     curve: str | Path,
     fit: str | Path,

@@ -61,14 +61,14 @@ def refuse_links_out(root: str | Path) -> None:
     ------
     ArtifactError : with the first such link.
     """
-    inside = Path(root).resolve()
+    inside = os.path.realpath(root)  # Path.resolve fails on a link to itself
     for folder, folders, names in os.walk(root):
         for path in (Path(folder) / name for name in (*folders, *names)):
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(inside):
                 raise ArtifactError(
                     path,
                     expected="nothing that leads out of the results",
-                    found=f"a link to {path.resolve()}",
+                    found=f"a link to {os.path.realpath(path)}",
                     mend="Remove it. To keep results elsewhere, let the whole folder be a link.",
                 )
 

@@ -20,6 +20,7 @@ from grokflow import config
 from grokflow.checkpoints import read_tensors, write_tensors
 from grokflow.config import ResolvedPath, plain
 from grokflow.errors import ArtifactError
+from grokflow.files import checksum
 from grokflow.objective import Examples, loss_and_gradient, make_task
 from grokflow.paths import Curve, fit_bends
 from grokflow.randomness import generator
@@ -29,6 +30,8 @@ from grokflow.workshop import State, Workshop
 FIT_HISTORY = ["epoch", "learning_rate", "loss"]
 
 WHAT_FITS = (
+    "config/schema.py",
+    "compute.py",
     "connection.py",
     "fitting.py",
     "paths",
@@ -56,6 +59,10 @@ class Unfitted:
         return f"{self.curve.names[0]}/{self.curve.names[-1]}"
 
 
+Fits = list[tuple[Curve, pd.DataFrame]]
+"""For each path its curve and the history of its fit."""
+
+
 def fit_together(
     unfitted: Sequence[Unfitted],
     dataset: pd.DataFrame,
@@ -63,7 +70,8 @@ def fit_together(
     *,
     resume: str | Path | None = None,
     subject: str | Path = "a path",
-) -> list[tuple[Curve, pd.DataFrame]]:
+    publish: Callable[[Fits], None] = lambda fits: None,
+) -> Fits:
     """Each path fitted, with the history (`FIT_HISTORY`) of its fit.
 
     Parameters
@@ -71,6 +79,7 @@ def fit_together(
     unfitted : paths that differ in nothing but their ends.
     resume : folder in which unfinished fits are kept; None: nothing is.
     subject : what is fitted, as messages call it.
+    publish : writes the result; what was kept is discarded after it, not before.
 
     Raises
     ------
@@ -78,14 +87,21 @@ def fit_together(
     SystemExit : after SIGTERM, with the state of the last epoch saved.
     """
     if not unfitted:
+        publish([])
         return []
     fit = _Fit(unfitted, dataset, device)
-    paths = [{**plain(each.path), "ends": each.name} for each in unfitted]
+    # The weights of the ends: the same epoch of the same configuration may have been trained again.
+    paths = [
+        {**plain(each.path), "ends": each.name, "weights": checksum(each.curve.controls.tobytes())}
+        for each in unfitted
+    ]
     workshop = Workshop(resume, subject, {"paths": paths}, WHAT_FITS, device)
     with workshop.locked():
         fit.go(workshop)
+        fits = fit.curves()
+        publish(fits)
         workshop.discard()
-    return fit.curves()
+    return fits
 
 
 class _Fit:
@@ -100,7 +116,7 @@ class _Fit:
         self.task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
         # One path has no leading axis: PyTorch then multiplies matrices, not batches of one.
         straight = _rows([each.curve.controls for each in unfitted])
-        self.controls = to_tensor(straight, path.from_run.precision, device)
+        self.controls = to_tensor(straight, path.from_run.precision, device).clone()
         self.velocity = torch.zeros_like(self.controls[..., 1:-1, :])
         self.history: list[list[float]] = []
 
@@ -137,8 +153,11 @@ class _Fit:
 
         def step(weights: Tensor) -> tuple[Tensor, Tensor]:
             loss, gradient = loss_and_gradient(self.task.model, weights, batch)
-            loss = loss + self.decay / 2 * weights.square().sum(-1)
-            return loss, gradient.add_(weights, alpha=self.decay)
+            for piece in self.task.model.layout.trained:  # decay does not move what is frozen
+                own = weights[..., piece]
+                loss = loss + self.decay / 2 * own.square().sum(-1)
+                gradient[..., piece].add_(own, alpha=self.decay)
+            return loss, gradient
 
         return step
 
@@ -153,7 +172,7 @@ class _Fit:
         self.velocity.copy_(torch.from_numpy(saved[0]["velocity"]))
         self.history = saved[0]["history"].tolist()
 
-    def curves(self) -> list[tuple[Curve, pd.DataFrame]]:
+    def curves(self) -> Fits:
         """Each path as it is now, with its history."""
         controls = self.controls.cpu().numpy().reshape(len(self.unfitted), *self.controls.shape[-2:])
         return [
@@ -174,8 +193,8 @@ def _frame(rows: Sequence[Sequence[float]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=FIT_HISTORY).astype({"epoch": int})
 
 
-def write_fitted(path: str | Path, fitted: Sequence[tuple[Curve, pd.DataFrame]]) -> None:
-    """Write what `fit_together` found; none of it when no path has its points."""
+def write_fitted(path: str | Path, fitted: Fits) -> None:
+    """Write what `fit_together` found: a file without tensors when no path has its points."""
     tensors = {
         f"{curve.names[0]}/{curve.names[-1]}/{what}": array
         for curve, history in fitted

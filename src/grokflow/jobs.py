@@ -39,7 +39,7 @@ def logged(path: str | Path) -> Iterator[None]:
     """Send all output to the log at `path`, line by line, and end what the user can mend in one message.
 
     The message goes to the terminal and to the log; the exit status is 1. Any other exception is a
-    fault of grokflow and keeps its traceback, in the log.
+    fault of grokflow and keeps its traceback, in both.
     """
     terminal = sys.stderr
     try:
@@ -51,7 +51,10 @@ def logged(path: str | Path) -> Iterator[None]:
     sys.stdout = sys.stderr = log
     try:
         yield
-    except (GrokflowError, OSError, MemoryError) as error:
+    except Exception as error:
+        if not isinstance(error, (GrokflowError, OSError)) and not _out_of_memory(error):
+            traceback.print_exc(file=log)
+            raise
         print(f"Error: {_message(error, path)}", file=terminal, flush=True)
         with contextlib.suppress(OSError):  # a full disk is no reason to say less
             print(f"Error: {_message(error, path)}", file=log)
@@ -67,9 +70,18 @@ def logged(path: str | Path) -> Iterator[None]:
 def _message(error: Exception, log: str | Path) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or log}: {error.strerror or error}."
-    if isinstance(error, MemoryError):
+    if _out_of_memory(error):
         return f"{log}: out of memory. The same command goes on where the job stood."
     return str(error)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Python's own, or PyTorch's: on a GPU `torch.OutOfMemoryError`, on a CPU a RuntimeError."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )
 
 
 class Termination:

@@ -73,6 +73,7 @@ def measure_path(
 ) -> pd.DataFrame:
     """One row of `METRICS` for each value of t (T,)."""
     batches = list(task.train.batches(batch_size))
+    lengths = curve.arc_length(t)
     at_once = POINTS_AT_ONCE[device]
     parts = []
     for start in range(0, len(t), at_once):
@@ -95,6 +96,11 @@ def measure_path(
             train.norm_l2,
             weight_norm,
         )
-        columns = [values, curve.segment(values), curve.arc_length(values), *map(np.atleast_1d, measured)]
+        columns = [
+            values,
+            curve.segment(values),
+            lengths[start : start + at_once],
+            *map(np.atleast_1d, measured),
+        ]
         parts.append(pd.DataFrame(dict(zip(METRICS, columns, strict=True))))
     return pd.concat(parts, ignore_index=True)

@@ -6,7 +6,6 @@ accuracy 100 % together. Source: both papers; `points.json` is what every path s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from grokflow.checkpoints import checkpoint_epochs, checkpoint_path, read_checkp
 from grokflow.config import ResolvedRun
 from grokflow.errors import ArtifactError
 from grokflow.objective import make_task, wrong_examples
+from grokflow.tables import read_record
 from grokflow.weights import to_tensor
 
 AGAIN = "Delete the run's folder; the next run makes it again."
@@ -98,11 +98,9 @@ def read_outcome(path: str | Path) -> dict[str, Any]:
     ------
     ArtifactError : when the file is missing or damaged.
     """
-    try:
-        outcome = dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        return {name: outcome[name] for name in ("epoch", "diverged", "invariant_groups")}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ArtifactError(path, expected="the outcome of a run", found=error, mend=AGAIN) from None
+    names = ("epoch", "diverged", "invariant_groups")
+    outcome = read_record(path, set(names))
+    return {name: outcome[name] for name in names}
 
 
 def _read_history(path: str | Path) -> pd.DataFrame:

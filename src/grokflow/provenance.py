@@ -62,11 +62,6 @@ def read(path: str | Path) -> dict[str, Any]:
             raise ValueError("other content than was written")
         if content["record"] != Path(path).name:
             raise ValueError(f"the record {content['record']} in its place")
-        absent = [name for name in content["files"] if not (Path(path).parent / name).is_file()]
-        if absent:
-            raise ValueError(
-                f"one of {absent[0]}, which is not there: a file that is gone, or another's record"
-            )
         if not isinstance(content["files"], dict) or content["config_digest"] != digest(content["config"]):
             raise ValueError("no record of files and configuration")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -87,13 +82,29 @@ def check(files: Iterable[str | Path]) -> None:
             records[path.parent] = recorded_files(path.parent)
         recorded = {f: s for f, s in records[path.parent].items() if f == path or path in f.parents}
         found = set(_files([path]))
+        # One file of a folder cannot be made again alone.
+        mend = f"Delete {path}; the next run makes it again."
         for file in sorted(found | recorded.keys()):
             if file not in found:
-                raise ArtifactError(file, expected="the file that a job made", found="none", mend=AGAIN)
-            compare(file, recorded.get(file))
+                raise ArtifactError(file, expected="the file that a job made", found="none", mend=mend)
+            compare(file, recorded.get(file), mend)
+        if path.name.endswith(SUFFIX):
+            complete(path)
 
 
-def compare(file: Path, expected: str | None) -> None:
+def complete(path: Path) -> None:
+    """Refuse a record one of whose files is gone: perhaps it is another's record.
+
+    Raises
+    ------
+    ArtifactError : with the record.
+    """
+    for name in read(path)["files"]:
+        if not (path.parent / name).is_file():
+            raise ArtifactError(path, expected=f"the record of files that are there, as {name}", found="none")
+
+
+def compare(file: Path, expected: str | None, mend: str = AGAIN) -> None:
     """Refuse a file that has not the SHA-256 of its record.
 
     Raises
@@ -101,17 +112,17 @@ def compare(file: Path, expected: str | None) -> None:
     ArtifactError : when it has another, or cannot be read, or None is expected.
     """
     if expected is None:
-        raise ArtifactError(file, expected="a record of what made it", found="none", mend=AGAIN)
+        raise ArtifactError(file, expected="a record of what made it", found="none", mend=mend)
     try:
         found = checksum(file.read_bytes())
     except OSError as error:
-        raise ArtifactError(file, expected="a readable file", found=error.strerror, mend=AGAIN) from None
+        raise ArtifactError(file, expected="a readable file", found=error.strerror, mend=mend) from None
     if found != expected:
         raise ArtifactError(
             file,
             expected=f"content with the checksum {expected[:16]}…, as its record says",
             found=f"{found[:16]}…: the file was altered",
-            mend=AGAIN,
+            mend=mend,
         )
 
 

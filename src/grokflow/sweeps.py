@@ -11,8 +11,7 @@ Shapes: M members, n weights, N examples of a split (of the largest), T context.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from grokflow.compute import free_memory
 from grokflow.config import ResolvedMember, ResolvedRun, plain
 from grokflow.dataset import make_dataset
 from grokflow.model import make_model
@@ -35,7 +35,7 @@ from grokflow.workshop import State, Workshop
 OUTCOMES = ["seed", "point_1", "point_2", "epochs", "train_error", "validation_error", "diverged"]
 """Columns of a sweep's table after the varied keys: the epochs of points 1 and 2 as far as they were
 looked for (every `log_every`-th epoch), how long the member was trained, the errors it ended with, and
-the epoch at which its loss was no longer finite, if it was."""
+`epoch N` when N is the first such epoch at which its logits were no longer finite."""
 
 
 def train_chunk(
@@ -44,6 +44,7 @@ def train_chunk(
     *,
     resume: str | Path | None = None,
     subject: str | Path = "a chunk",
+    publish: Callable[[pd.DataFrame], None] = lambda table: None,
 ) -> pd.DataFrame:
     """Train the members together; a row each, in their order.
 
@@ -51,6 +52,7 @@ def train_chunk(
     ----------
     resume : folder in which unfinished chunks are kept; None: nothing is.
     subject : what the chunk is called in messages.
+    publish : writes the table; what was kept is discarded after it, not before.
 
     Raises
     ------
@@ -61,9 +63,11 @@ def train_chunk(
     workshop = Workshop(resume, subject, settings, WHAT_SWEEPS, device)
     with workshop.locked():
         outcomes = _outcomes(members, device, workshop)
+        rows = [{**m.settings, "seed": m.run.seed, **o} for m, o in zip(members, outcomes, strict=True)]
+        table = as_table(pd.DataFrame(rows, columns=[*members[0].settings, *OUTCOMES]))
+        publish(table)
         workshop.discard()
-    rows = [{**m.settings, "seed": m.run.seed, **o} for m, o in zip(members, outcomes, strict=True)]
-    return as_table(pd.DataFrame(rows, columns=[*members[0].settings, *OUTCOMES]))
+    return table
 
 
 def _outcomes(members: Sequence[ResolvedMember], device: str, workshop: Workshop) -> list[dict[str, Any]]:
@@ -94,11 +98,7 @@ def members_that_fit(run: ResolvedRun, device: str) -> int:
     )
     numbers = 8 * model.layout.size + own_rows * numbers_of_row
     size = numbers * (4 if run.precision == "float32" else 8) + 3 * 8 * examples * (len(model.alphabet) + 1)
-    if device == "cuda":
-        free, _ = torch.cuda.mem_get_info()
-    else:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    fit = max(1, free // 2 // size)
+    fit = max(1, free_memory(device) // 2 // size)
     print(f"A member takes about {size / 2**20:.0f} MiB; {fit} fit into half of what is free.", flush=True)
     return fit
 

@@ -1,8 +1,9 @@
 """Does a results tree still hold what made it, and do its numbers follow from its weights?
 
 Run with `python -m grokflow.verify results/`. Every file is compared with its record; every
-checkpoint, curve and table is read; the points of every run, and some rows along every path, are
-computed again from the weights. A line for each thing that no longer matches; exit status 0 or 1.
+checkpoint and every curve is read, and the tables of runs, paths and chunks; the points of every run,
+and some rows along every path, are computed again from the weights, and a curve's ends are those of
+its runs. A line for each thing that no longer matches; exit status 0 or 1.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from grokflow.checkpoints import checkpoint_path, read_checkpoint
 from grokflow.claims.table import COLUMNS as CLAIMS
@@ -27,9 +29,10 @@ from grokflow.dynamics import periods
 from grokflow.errors import ArtifactError, GrokflowError
 from grokflow.fitting import FIT_HISTORY
 from grokflow.landscape import METRICS, measure_path
+from grokflow.model import make_model
 from grokflow.objective import loss_and_error, make_task
 from grokflow.points import find_points, read_outcome
-from grokflow.provenance import SUFFIX, compare, read
+from grokflow.provenance import SUFFIX, compare, complete, read
 from grokflow.sweeps import OUTCOMES
 from grokflow.tables import read_record, read_table
 from grokflow.training import EPOCHS, HISTORY
@@ -64,19 +67,21 @@ def verify(root: str | Path) -> tuple[list[str], Counter[str]]:
 
     for path in records:
         counted["records"] += 1
-        try:
-            record = read(path)
-        except ArtifactError as error:
-            problems.append(str(error))
+        if not attempt(partial(complete, path)):
             continue
+        record = read(path)
         made = {path.parent / name: expected for name, expected in record["files"].items()}
         on_record |= {path, *made}
         counted["files"] += len(made)
         whole = [attempt(partial(compare, file, sha)) for file, sha in made.items()]
         if all(whole):  # what is computed from an altered file says nothing new
-            for what, check in _checks(path.parent, {file.name for file in made}, record["config"]):
-                counted[what] += 1
-                attempt(check)
+            try:
+                for what, check in _checks(path.parent, {file.name for file in made}, record["config"]):
+                    counted[what] += 1
+                    attempt(check)
+            except (ValidationError, KeyError) as error:  # a record of another version of grokflow
+                reason = str(error).splitlines()[0]
+                problems.append(str(ArtifactError(path, expected="a configuration", found=reason)))
     for path in _others(Path(root), on_record):
         problems.append(str(ArtifactError(path, expected="a record of what made it", found="none")))
     if not records:
@@ -103,17 +108,22 @@ def _checks(folder: Path, names: set[str], config: Record) -> Iterator[tuple[str
                 partial(read_dataset, folder / name, Dataset.model_validate(config["dataset"])),
             )
     if "outcome.json" in names:
-        yield "checkpoints", lambda: _checkpoints(folder, ResolvedRun.model_validate(config["run"]))
+        run = ResolvedRun.model_validate(config["run"])
+        yield "checkpoints", lambda: _checkpoints(folder, run)
         yield "tables", lambda: read_table(folder / "history.csv", set(HISTORY), numbers=HISTORY)
         yield "tables", lambda: read_table(folder / "epochs.csv", set(EPOCHS), numbers=EPOCHS)
     if "points.json" in names:
-        yield "points", lambda: _points(folder, ResolvedRun.model_validate(config["run"]))
+        run = ResolvedRun.model_validate(config["run"])
+        yield "points", lambda: _points(folder, run)
     if "periods.csv" in names:
         yield "periods", lambda: _periods(folder)
     if "curve.safetensors" in names:
         yield "tables", lambda: read_table(folder / "fit.csv", set(FIT_HISTORY), numbers=FIT_HISTORY)
+        joined = ResolvedPath.model_validate(config["path"])
+        yield "curves", lambda: _ends(folder, joined)
     if "metrics.csv" in names:
-        yield "paths", lambda: _path(folder, ResolvedPath.model_validate(config["path"]))
+        path = ResolvedPath.model_validate(config["path"])
+        yield "paths", lambda: _path(folder, path)
     if "claims.csv" in names:
         yield "tables", lambda: read_table(folder / "claims.csv", set(CLAIMS))
     if "members" in config and any(name.startswith("chunk_") for name in names):
@@ -167,6 +177,27 @@ def _periods(folder: Path) -> None:
     path = folder / "periods.csv"
     if path.read_text(encoding="utf-8") != expected.to_csv(index=False, lineterminator="\n"):
         raise ArtifactError(path, expected="the collapses that epochs.csv gives", found="others")
+
+
+def _ends(folder: Path, path: ResolvedPath) -> None:
+    """The curve's ends are the weights of the checkpoints that it joins."""
+    record = read_record(folder / "path.json", {"skipped", "from", "to"})
+    if record["skipped"]:
+        return
+    layout = make_model(path.from_run.model, path.from_run.dataset).layout
+    file = folder / "curve.safetensors"
+    controls = read_curve(file, layout).controls
+    ends = (
+        (path.from_run, path.path.from_point, record["from"], controls[0]),
+        (path.to_run, path.path.to_point, record["to"], controls[-1]),
+    )
+    for run, point, end, found in ends:
+        name = point.partition("@")[0]
+        checkpoints = folder.parents[2] / "runs" / name / f"seed_{run.seed}" / "checkpoints"
+        checkpoint = checkpoint_path(checkpoints, end["epoch"])
+        weights, _ = read_checkpoint(checkpoint, layout, run.weights_digest)
+        if not np.array_equal(weights, found):
+            raise ArtifactError(file, expected=f"the weights of {checkpoint} as an end", found="others")
 
 
 def _path(folder: Path, path: ResolvedPath) -> None:

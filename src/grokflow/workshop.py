@@ -140,6 +140,8 @@ class Workshop:
         ------
         SystemExit : after SIGTERM.
         """
+        if self.folder is None:
+            return
         if self.termination.asked or time.monotonic() - self.saved_at >= SECONDS_BETWEEN_STATES:
             self.save(*state())
         if self.termination.asked:
@@ -155,22 +157,24 @@ class Workshop:
         assert self.folder is not None
         nearest: list[str] | None = None
         for path in self.folder.parent.glob("*/key.json"):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):  # no JSON, no object
                 other = json.loads(path.read_text(encoding="utf-8"))
                 if other.pop("subject", None) == self.subject:
                     found = _differences(other, self.key)
                     nearest = found if nearest is None or len(found) < len(nearest) else nearest
-        if nearest is None:
+        if not nearest:  # of another subject, or killed before its first state
             return "Starting."
         return f"Starting from nothing: the saved state of {self.subject} differs in {', '.join(nearest)}."
 
 
 def _differences(old: Any, new: Any, key: str = "") -> list[str]:
     """`name (old → new)` for each leaf that is not the same."""
+    if isinstance(old, list) and isinstance(new, list):
+        old, new = (dict(enumerate(values)) for values in (old, new))
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return [
             difference
-            for name in sorted(old.keys() | new.keys())
+            for name in sorted(old.keys() | new.keys(), key=str)
             for difference in _differences(old.get(name), new.get(name), f"{key}.{name}".strip("."))
         ]
     return [] if old == new else [f"{key} ({old} → {new})"]

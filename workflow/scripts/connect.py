@@ -13,7 +13,7 @@ with job(snakemake):
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
     ends = read_ends(path, snakemake.input.points, snakemake.input.checkpoints)
     output = snakemake.output
-    outcome = connect(
+    connect(
         path,
         *ends,
         read_dataset(snakemake.input.dataset, run.dataset),
@@ -21,5 +21,7 @@ with job(snakemake):
         resume=snakemake.params.resume,
         subject=output.curve,
         fitted=next(iter(snakemake.input.fitted), None),
+        publish=lambda outcome: write_connection(
+            path, *ends, outcome, curve=output.curve, fit=output.fit, record=output.record
+        ),
     )
-    write_connection(path, *ends, outcome, curve=output.curve, fit=output.fit, record=output.record)

@@ -18,11 +18,11 @@ with job(snakemake):
         read_ends(path, points[i * files :][:files], checkpoints[i * files :][:files])
         for i, path in enumerate(paths)
     ]
-    fitted = fit_together(
+    fit_together(
         unfitted_paths(paths, ends),
         read_dataset(snakemake.input.dataset, run.dataset),
         device,
         resume=snakemake.params.resume,
         subject=snakemake.output[0],
+        publish=lambda fits: write_fitted(snakemake.output[0], fits),
     )
-    write_fitted(snakemake.output[0], fitted)

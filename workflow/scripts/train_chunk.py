@@ -11,5 +11,10 @@ with job(snakemake):
     members = [ResolvedMember.model_validate(member) for member in snakemake.params.members]
     run = members[0].run
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
-    rows = train_chunk(members, device, resume=snakemake.params.resume, subject=snakemake.output[0])
-    write_text(snakemake.output[0], rows.to_csv(index=False, lineterminator="\n"))
+    train_chunk(
+        members,
+        device,
+        resume=snakemake.params.resume,
+        subject=snakemake.output[0],
+        publish=lambda rows: write_text(snakemake.output[0], rows.to_csv(index=False, lineterminator="\n")),
+    )

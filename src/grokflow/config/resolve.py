@@ -202,7 +202,9 @@ def chunks_of_sweep(config: Config, name: str) -> list[list[ResolvedMember]]:
 
 
 def name_of_chunk(members: Sequence[ResolvedMember]) -> str:
-    """A name that stays when others join the sweep, so that only what is new is trained."""
+    """A name that stays while its members do. A new value of a key that makes chunks of its own (any but
+    those of rows, `PER_ROW`) leaves all others as they are; a new seed cuts all of them anew.
+    """
     return digest([plain(member) for member in members])
 
 

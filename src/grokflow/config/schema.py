@@ -384,7 +384,8 @@ class Sweep(Entry):
 class Config(Entry):
     """The whole configuration."""
 
-    results: str = "results"
+    results: Annotated[str, Field(pattern=r"^[^{}]+$")] = "results"
+    """Folder of everything that is made; braces would be wildcards to Snakemake."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     precision: Literal["float32", "float64"] = "float32"

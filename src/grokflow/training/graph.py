@@ -39,6 +39,8 @@ def captured(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[]
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             body()
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
         print(f"Epochs run step by step: they cannot be captured as a CUDA graph ({reason}).", flush=True)

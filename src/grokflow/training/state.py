@@ -35,6 +35,8 @@ EPOCHS = ["epoch", "train_loss", "train_error", *STATISTICS]
 its update; `weight_norm` and what follows from it after the last one."""
 
 WHAT_TRAINS = (
+    "config/schema.py",
+    "compute.py",
     "randomness.py",
     "weights.py",
     "prefixes.py",
