@@ -33,7 +33,7 @@ lint: $(VENV)/.dev ## style, types, import layers, workflow
 bench: $(VENV)/.dev ## speed and memory, each as a ratio in one run
 	$(BIN)/python -m benchmarks
 
-faults: $(VENV)/.dev ## inject every fault, in half an hour: results/faults.csv, .png
+faults: $(VENV)/.dev ## inject every fault, in twenty minutes: results/faults.csv, .png
 	$(BIN)/python -m faults
 
 fuzz: $(VENV)/.fuzz ## fuzz the configuration loader and the tensor reader (MINUTES=5 each): results/fuzz/

@@ -27,7 +27,7 @@ def picture(rows: list[list[str]]) -> Figure:
         axes.text(1.02, place, text, va="center", color=TEXT)
     axes.set_yticks(places, [row[0] for row in rows])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.35)
+    axes.set_xlim(0, 1.42)
     axes.set_xticks([0, 0.5, 1], ["0", "half", "all"])
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("injections survived")
