@@ -23,6 +23,7 @@ from grokflow.files import write_json, write_text
 from grokflow.fitting import FIT_HISTORY, Unfitted, fit_together, read_fitted
 from grokflow.model import make_model
 from grokflow.paths import Curve
+from grokflow.provenance import AGAIN
 from grokflow.tables import read_record
 from grokflow.weights import Layout
 
@@ -202,7 +203,7 @@ def read_ends(path: ResolvedPath, points: list[str], checkpoints: list[str]) -> 
 
 
 def _read_points(path: str, run: ResolvedRun) -> dict[str, Any]:
-    points = read_record(path, {"config", "reasons", "checkpoints", *POINTS})
+    points = read_record(path, {"config", "reasons", "checkpoints", *POINTS}, AGAIN)
     made_for = points["config"]
     if made_for != run.weights_digest:
         raise ArtifactError(

@@ -9,6 +9,7 @@ import numpy as np
 from grokflow.checkpoints import read_tensors, write_tensors
 from grokflow.errors import ArtifactError
 from grokflow.paths import Curve
+from grokflow.provenance import AGAIN
 from grokflow.tables import read_record
 from grokflow.weights import Layout
 
@@ -50,5 +51,5 @@ def read_skipped(record: str | Path) -> str | None:
     ------
     ArtifactError : when the record is damaged.
     """
-    skipped = read_record(record, {"skipped"})["skipped"]
+    skipped = read_record(record, {"skipped"}, AGAIN)["skipped"]
     return None if skipped is None else str(skipped)

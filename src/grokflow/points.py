@@ -99,7 +99,7 @@ def read_outcome(path: str | Path) -> dict[str, Any]:
     ArtifactError : when the file is missing or damaged.
     """
     names = ("epoch", "diverged", "invariant_groups")
-    outcome = read_record(path, set(names))
+    outcome = read_record(path, set(names), AGAIN)
     return {name: outcome[name] for name in names}
 
 

@@ -33,8 +33,8 @@ def read_table(path: str | Path, columns: set[str], *, numbers: Iterable[str] = 
     return table
 
 
-def read_record(path: str | Path, keys: set[str]) -> dict[str, Any]:
-    """A JSON object that has `keys`.
+def read_record(path: str | Path, keys: set[str], mend: str = "") -> dict[str, Any]:
+    """A JSON object that has `keys`; `mend`: what to do about one that has not.
 
     Raises
     ------
@@ -43,9 +43,9 @@ def read_record(path: str | Path, keys: set[str]) -> dict[str, Any]:
     try:
         record = dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise ArtifactError(path, expected="a JSON object", found=error) from None
+        raise ArtifactError(path, expected="a JSON object", found=error, mend=mend) from None
     if missing := sorted(keys - set(record)):
-        raise ArtifactError(path, expected=f"the keys {missing}", found=list(record))
+        raise ArtifactError(path, expected=f"the keys {missing}", found=list(record), mend=mend)
     return record
 
 
