@@ -138,6 +138,17 @@ def test_verify_names_a_curve_whose_ends_are_no_checkpoints(tmp_path: Path) -> N
     assert any("curve.safetensors: expected the weights of" in line for line in problems)
 
 
+def test_verify_says_which_folder_to_delete_for_one_of_its_files(tmp_path: Path) -> None:
+    """Snakemake does not make one file of a folder again."""
+    tree = tmp_path / "tree"
+    shutil.copytree(work.finished_tree(), tree)
+    checkpoints = tree / "runs/run/seed_0/checkpoints"
+    (checkpoints / "epoch_000020.safetensors").write_bytes(b"")
+    (problem,) = verify(tree)[0]
+    assert problem.startswith(f"{checkpoints / 'epoch_000020.safetensors'}: ")
+    assert f"Delete {checkpoints}; the next run" in problem
+
+
 def test_verify_names_a_record_of_another_version(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     shutil.copytree(work.finished_tree(), tree)

@@ -48,15 +48,10 @@ WHAT_FITS = (
 
 @dataclass(frozen=True)
 class Unfitted:
-    """A path whose bends still lie on the straight line."""
+    """A path whose bends still lie on the straight line; its `curve.ends` name its random draws."""
 
     path: ResolvedPath
     curve: Curve
-
-    @property
-    def name(self) -> str:
-        """Both ends, as a reader knows them; names the path's random draws too."""
-        return f"{self.curve.names[0]}/{self.curve.names[-1]}"
 
 
 Fits = list[tuple[Curve, pd.DataFrame]]
@@ -92,7 +87,7 @@ def fit_together(
     fit = _Fit(unfitted, dataset, device)
     # The weights of the ends: the same epoch of the same configuration may have been trained again.
     paths = [
-        {**plain(each.path), "ends": each.name, "weights": checksum(each.curve.controls.tobytes())}
+        {**plain(each.path), "ends": each.curve.ends, "weights": checksum(each.curve.controls.tobytes())}
         for each in unfitted
     ]
     workshop = Workshop(resume, subject, {"paths": paths}, WHAT_FITS, device)
@@ -141,7 +136,7 @@ class _Fit:
         """For each epoch that is left, the values of t and the minibatches, of each path its own."""
         for epoch in range(len(self.history), self.settings.epochs):
             random = [
-                generator(each.path.from_run.seed, f"path/{each.name}", epoch) for each in self.unfitted
+                generator(each.path.from_run.seed, f"path/{each.curve.ends}", epoch) for each in self.unfitted
             ]
             order = _rows([one.permutation(len(self.task.train)) for one in random])
             index = torch.from_numpy(order).to(self.controls.device)
@@ -196,7 +191,7 @@ def _frame(rows: Sequence[Sequence[float]]) -> pd.DataFrame:
 def write_fitted(path: str | Path, fitted: Fits) -> None:
     """Write what `fit_together` found: a file without tensors when no path has its points."""
     tensors = {
-        f"{curve.names[0]}/{curve.names[-1]}/{what}": array
+        f"{curve.ends}/{what}": array
         for curve, history in fitted
         for what, array in (("controls", curve.controls), ("history", history.to_numpy(np.float64)))
     }
@@ -212,9 +207,9 @@ def read_fitted(path: str | Path, unfitted: Unfitted) -> tuple[Curve, pd.DataFra
     """
     tensors, _ = read_tensors(path)
     try:
-        controls, history = (tensors[f"{unfitted.name}/{what}"] for what in ("controls", "history"))
+        controls, history = (tensors[f"{unfitted.curve.ends}/{what}"] for what in ("controls", "history"))
     except KeyError as error:
-        raise ArtifactError(path, expected=f"the fit of {unfitted.name}", found=f"no {error}") from None
+        raise ArtifactError(path, expected=f"the fit of {unfitted.curve.ends}", found=f"no {error}") from None
     expected = unfitted.curve.controls.shape
     if controls.shape != expected:
         raise ArtifactError(path, expected=f"control points {expected}", found=controls.shape)

@@ -82,12 +82,11 @@ def check(files: Iterable[str | Path]) -> None:
             records[path.parent] = recorded_files(path.parent)
         recorded = {f: s for f, s in records[path.parent].items() if f == path or path in f.parents}
         found = set(_files([path]))
-        # One file of a folder cannot be made again alone.
-        mend = f"Delete {path}; the next run makes it again."
         for file in sorted(found | recorded.keys()):
             if file not in found:
+                mend = again(file, path.parent)
                 raise ArtifactError(file, expected="the file that a job made", found="none", mend=mend)
-            compare(file, recorded.get(file), mend)
+            compare(file, recorded.get(file), path.parent)
         if path.name.endswith(SUFFIX):
             complete(path)
 
@@ -104,13 +103,19 @@ def complete(path: Path) -> None:
             raise ArtifactError(path, expected=f"the record of files that are there, as {name}", found="none")
 
 
-def compare(file: Path, expected: str | None, mend: str = AGAIN) -> None:
-    """Refuse a file that has not the SHA-256 of its record.
+def again(file: Path, folder: Path) -> str:
+    """How to have a file made again that a job made in `folder`; one of a folder of files cannot be alone."""
+    return f"Delete {folder / file.relative_to(folder).parts[0]}; the next run makes it again."
+
+
+def compare(file: Path, expected: str | None, folder: Path) -> None:
+    """Refuse a file that has not the SHA-256 of its record, which lies in `folder`.
 
     Raises
     ------
     ArtifactError : when it has another, or cannot be read, or None is expected.
     """
+    mend = again(file, folder)
     if expected is None:
         raise ArtifactError(file, expected="a record of what made it", found="none", mend=mend)
     try:

@@ -73,7 +73,7 @@ def verify(root: str | Path) -> tuple[list[str], Counter[str]]:
         made = {path.parent / name: expected for name, expected in record["files"].items()}
         on_record |= {path, *made}
         counted["files"] += len(made)
-        whole = [attempt(partial(compare, file, sha)) for file, sha in made.items()]
+        whole = [attempt(partial(compare, file, sha, path.parent)) for file, sha in made.items()]
         if all(whole):  # what is computed from an altered file says nothing new
             try:
                 for what, check in _checks(path.parent, {file.name for file in made}, record["config"]):

@@ -66,6 +66,11 @@ class Curve:
         if len(self.controls) < 2 or len(self.names) != len(self.controls):
             raise ValueError(f"a curve needs at least two control points, each named; found {self.names}")
 
+    @property
+    def ends(self) -> str:
+        """Both ends, as a reader knows them."""
+        return f"{self.names[0]}/{self.names[-1]}"
+
     def coefficients(self, t: np.ndarray) -> np.ndarray:
         """(T,) to (T, K)."""
         return KINDS[self.kind](t, len(self.controls))
