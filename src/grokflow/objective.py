@@ -5,7 +5,7 @@ Shapes: `...` no or one leading axis (M models), n weights, N examples, B batch,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -133,11 +133,13 @@ def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> t
 
 
 @torch.no_grad()
-def wrong_examples(model: Transformer, weights: Tensor, examples: Examples) -> Tensor:
-    """Row numbers of the examples that the weights (n,) get wrong, evaluated as by `loss_and_error`."""
-    wrong = [
-        model.logits(weights, batch.tokens).argmax(-1) != batch.targets for batch in examples.batches(CHUNK)
-    ]
+def wrong_examples(model: Transformer, weights: Tensor, batches: Iterable[Examples]) -> Tensor:
+    """Row numbers of the examples that the weights (n,) get wrong, counted through all batches.
+
+    Batches of another size round otherwise, so a tie could fall otherwise too: to agree with an error, give
+    those on which it was measured.
+    """
+    wrong = [model.logits(weights, batch.tokens).argmax(-1) != batch.targets for batch in batches]
     return torch.cat(wrong).nonzero().squeeze(-1)
 
 

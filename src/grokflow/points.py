@@ -17,7 +17,7 @@ import pandas as pd
 from grokflow.checkpoints import checkpoint_epochs, checkpoint_path, read_checkpoint
 from grokflow.config import ResolvedRun
 from grokflow.errors import ArtifactError
-from grokflow.objective import make_task, wrong_examples
+from grokflow.objective import CHUNK, make_task, wrong_examples
 from grokflow.tables import read_record
 from grokflow.weights import to_tensor
 
@@ -132,8 +132,10 @@ class _Verifier:
         if written_epoch != epoch:
             raise ArtifactError(path, expected=f"the weights of epoch {epoch}", found=f"of {written_epoch}")
         tensor = to_tensor(weights, self.run.precision, self.device)
-        train = wrong_examples(self.task.model, tensor, self.task.train)
-        validation = wrong_examples(self.task.model, tensor, self.task.validation)
+        # As the history was measured, so that not even a tie falls otherwise.
+        train_batches = self.task.train.batches(self.run.optimizer.batch_size)
+        train = wrong_examples(self.task.model, tensor, train_batches)
+        validation = wrong_examples(self.task.model, tensor, self.task.validation.batches(CHUNK))
         return train.cpu().numpy(), validation.cpu().numpy()
 
     def checkpoints_fit(self, found: Mapping[str, pd.Series | None], history: str | Path) -> None:

@@ -264,7 +264,7 @@ def test_loss_and_error_agree_with_the_oracle(
     assert loss == pytest.approx(expected, rel=TOLERANCE)
     wrong = [int(x.argmax()) != c for x, c in zip(logits, batch.targets.tolist(), strict=True)]
     assert error == sum(wrong) / len(batch)
-    found = objective.wrong_examples(case.transformer, case.weights[0], batch)
+    found = objective.wrong_examples(case.transformer, case.weights[0], batch.batches(chunk))
     assert found.tolist() == [i for i, is_wrong in enumerate(wrong) if is_wrong]
 
 

@@ -227,14 +227,13 @@ class _Training:
         """A row of the history for the weights as they are."""
         state, run, task = self.state, self.run, self.task
         weights, settings = state.weights, run.optimizer
-        train_loss, train_error = map(float, loss_and_error(task.model, weights, task.train))
+        batches = list(task.train.batches(settings.batch_size))
+        train = gradient_pass(task.model, weights, batches, settings.weight_decay, self.invariant_part)
+        train_loss, train_error = train.loss.item(), train.error.item()
         validation_loss, validation_error = map(float, loss_and_error(task.model, weights, task.validation))
         if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
             found = f"train loss {train_loss}, validation loss {validation_loss}"
             self.diverge(state.epoch * self.steps_per_epoch, found)
-        batches = list(task.train.batches(settings.batch_size))
-        # Not its train error too: a float32 tie could fall otherwise in batches of another size.
-        gradient = gradient_pass(task.model, weights, batches, settings.weight_decay, self.invariant_part)
         parts = (task.model.layout.trained, self.invariant_part)
         row = (
             state.epoch,
@@ -246,7 +245,7 @@ class _Training:
             *statistics(
                 settings.learning_rate,
                 [norm_of(weights, part).item() if part else 0.0 for part in parts],
-                [gradient.norm.item(), gradient.norm_part.item()],
+                [train.norm.item(), train.norm_part.item()],
             ),
         )
         return pd.Series(row, index=HISTORY)
