@@ -38,6 +38,7 @@ WHAT_FITS = (
     "randomness.py",
     "weights.py",
     "prefixes.py",
+    "attention.py",
     "model.py",
     "objective.py",
     "operations.py",

@@ -18,11 +18,12 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding, relu
+from torch.nn.functional import relu
 
+from grokflow.attention import attend
 from grokflow.config import UNEMBEDDING_NORM, Dataset, Model
 from grokflow.dataset import tokenization
-from grokflow.prefixes import Attended, Prefixes
+from grokflow.prefixes import Attended, Prefixes, rows
 from grokflow.weights import Layout, Parameter
 
 
@@ -108,18 +109,14 @@ class Transformer:
 
     def _attention(self, w: dict[str, Tensor], name: str, x: Tensor, attended: Attended) -> Tensor:
         """The residual stream x (..., R_in, D) to that of the rows that go on, (..., R_out, D)."""
-        heads = (self.config.heads, self.config.width_of_head)
         normed = self._norm(w, f"{name}.norm", x)
         x_query = x[..., attended.queries, :]
         q = self._by_head(linear(normed[..., attended.queries, :], w[f"{name}.query"]))
         if attended.query is not None:
-            q, x_query = rows(q, attended.query), rows(x_query, attended.query)
-        k = rows(self._by_head(linear(normed, w[f"{name}.key"])), attended.keys).unflatten(-1, heads)
-        v = rows(linear(normed, w[f"{name}.value"]), attended.keys).unflatten(-1, heads)
-        scores = (q.unflatten(-1, heads).unsqueeze(-3) * k).sum(-1) / math.sqrt(heads[1])
-        if attended.hidden is not None:
-            scores = scores.masked_fill(attended.hidden.unsqueeze(-1), -math.inf)
-        mixed = (scores.softmax(-2).unsqueeze(-1) * v).sum(-3).flatten(-2)
+            x_query = rows(x_query, attended.query)
+        k = self._by_head(linear(normed, w[f"{name}.key"]))
+        v = linear(normed, w[f"{name}.value"])
+        mixed = attend(q, k, v, attended, self.config.heads)
         return x_query + self._written(linear(mixed, w[f"{name}.output"]))
 
     def _mlp(self, w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
@@ -193,15 +190,3 @@ def layer_norm(x: Tensor, epsilon: float, gain: Tensor | None = None, bias: Tens
     normed = torch.nn.functional.layer_norm(x, x.shape[-1:], eps=epsilon)
     scaled = normed * gain.unsqueeze(-2)
     return scaled if bias is None else scaled + bias.unsqueeze(-2)
-
-
-def rows(x: Tensor, index: Tensor) -> Tensor:
-    """The rows `index` (..., *shape) of x (..., R, D), the leading axes alike: (..., *shape, D).
-
-    Written as an embedding look-up because its gradient sums in a fixed order, on CUDA too.
-    """
-    if x.ndim == 2:
-        return embedding(index, x)
-    M, R, D = x.shape
-    offset = torch.arange(0, M * R, R, device=x.device)
-    return embedding(index + offset.view(M, *[1] * (index.ndim - 1)), x.reshape(M * R, D))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding
 
 
 @dataclass(frozen=True)
@@ -137,3 +138,21 @@ class _Shared:
 def _padded(columns: list[Tensor], width: int) -> Tensor:
     missing = [torch.zeros_like(columns[0])] * (width - len(columns))
     return torch.stack(columns + missing, dim=-1)
+
+
+def rows(x: Tensor, index: Tensor) -> Tensor:
+    """The rows `index` (..., *shape) of x (..., R, D), the leading axes alike: (..., *shape, D).
+
+    Written as an embedding look-up because its gradient sums in a fixed order, on CUDA too.
+    """
+    if x.ndim == 2:
+        return embedding(index, x)
+    M, R, D = x.shape
+    return embedding(flat_rows(index, R), x.reshape(M * R, D))
+
+
+def flat_rows(index: Tensor, size: int) -> Tensor:
+    """Row numbers (M, *shape) within each model's `size` rows, as those of all rows one after the other."""
+    M = len(index)
+    offset = torch.arange(0, M * size, size, device=index.device)
+    return index + offset.view(M, *[1] * (index.ndim - 1))

@@ -38,7 +38,7 @@ def record(path: str | Path, made: Iterable[str | Path], config: Mapping[str, An
         "source": source_digest(),
         "git": git_state(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy", "pandas")},
+        **{name: version(name) for name in ("torch", "numba", "numpy", "pandas")},
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name() if torch and torch.cuda.is_initialized() else "cpu",
         "threads": torch.get_num_threads() if torch else 1,

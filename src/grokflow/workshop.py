@@ -12,6 +12,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class Workshop:
             "device": device,
             "torch": torch.__version__,
             "numpy": np.__version__,
+            "numba": version("numba"),
             "source": source_digest(*sources),
         }
         self.subject = str(subject)

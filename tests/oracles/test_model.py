@@ -15,7 +15,7 @@ import torch
 from oracles import transformer
 from torch import Tensor
 
-from grokflow import objective
+from grokflow import attention, objective
 from grokflow.config import Dataset, Model
 from grokflow.dataset import make_dataset, tokenization
 from grokflow.model import Transformer, make_model
@@ -136,7 +136,16 @@ every_case = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(params=["compiled", "plain"])
+def attention_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Attention as a CPU computes it, and as a GPU does."""
+    if request.param == "plain":
+        monkeypatch.setattr("grokflow.model.attend", attention.plain)
+    return request.param
+
+
 @every_case
+@pytest.mark.usefixtures("attention_of")
 def test_one_model_agrees_with_the_oracle(case: Case) -> None:
     logits, loss, gradient = case.oracle(0, 0)
     batch = case.examples(0)
@@ -158,6 +167,7 @@ def test_many_models_on_shared_tokens_agree_with_the_oracle(case: Case) -> None:
 
 
 @every_case
+@pytest.mark.usefixtures("attention_of")
 def test_many_models_each_on_its_own_tokens_agree_with_the_oracle(case: Case) -> None:
     rows = [case.oracle(row, row) for row in range(2)]
     own = [case.examples(row) for row in range(2)]

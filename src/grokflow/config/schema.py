@@ -109,11 +109,6 @@ class Model(Entry):
             raise ValueError(f"{expected}, which leaves no whole head_width")
         return self
 
-    @property
-    def width_of_head(self) -> int:
-        """Width of one attention head."""
-        return self.width // self.heads
-
 
 class SGD(Entry):
     """w ← w − η (g + λ w): stochastic gradient descent with coupled weight decay λ."""

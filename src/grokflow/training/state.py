@@ -40,6 +40,7 @@ WHAT_TRAINS = (
     "randomness.py",
     "weights.py",
     "prefixes.py",
+    "attention.py",
     "model.py",
     "objective.py",
     "invariance.py",
