@@ -54,6 +54,12 @@ def test_an_audit_is_made_where_a_figure_or_claim_reads_it_or_where_it_is_asked_
     assert asked == {"audit_invariance": 1}
 
 
+def test_the_longest_training_starts_first(finished):
+    """Were it last, one core would be busy with it while the others idle."""
+    started = re.findall(r"rule train:.*?wildcards: run=(\w+)", finished.first_run.stdout, re.DOTALL)
+    assert started == ["groks", "groks", "diverges", "periodic", "never"]
+
+
 def test_the_tiny_run_truly_groks(finished):
     for seed in (3, 4):
         points = json.loads((finished.folder / f"results/runs/groks/seed_{seed}/points.json").read_text())

@@ -49,6 +49,12 @@ def run_parameters(wildcards):
     return configuration.plain(resolved)
 
 
+def longest_first(wildcards):
+    """A priority: a long training that starts last would keep one core busy while the others idle."""
+    run = configuration.resolve_run(CONFIG, wildcards.run, int(wildcards.seed))
+    return run.epochs * run.model.layers * (2 if run.precision == "float64" else 1)
+
+
 # Paths
 
 
