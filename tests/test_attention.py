@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import runpy
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,15 +98,54 @@ def test_what_is_not_finite_shows(value: float) -> None:
     assert attention.attend(*given, where, HEADS).isnan().all()
 
 
-def test_without_a_place_to_keep_it_it_is_compiled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+KERNEL = """
+import numpy as np
 
-    def nowhere(function: object, **settings: object) -> object:
-        calls.append(settings.get("cache", False))
-        if settings.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return function
+def double(x: np.ndarray) -> None:
+    for i in range(len(x)):
+        x[i] *= 2
+"""
 
-    monkeypatch.setattr(attention, "njit", nowhere)
-    assert attention._compiled(test_what_is_not_finite_shows) is test_what_is_not_finite_shows
-    assert calls == [True, False]
+
+def written(folder: Path) -> Path:
+    file = folder / "kernel.py"
+    file.write_text(KERNEL)
+    return file
+
+
+def doubled(double: Callable[..., None]) -> list[float]:
+    x = np.arange(3.0)
+    double(x)
+    return x.tolist()
+
+
+def test_without_a_place_to_keep_it_it_is_compiled_all_the_same(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    double = runpy.run_path(str(file))["double"]
+    file.unlink()
+    assert doubled(attention._compiled(double)) == [0, 2, 4]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", [0, 9], ids=["empty", "cut off"])
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_what_was_kept_and_cannot_be_read_is_compiled_again(tmp_path: Path, suffix: str, length: int) -> None:
+    """As a power failure leaves it: Numba renames its files into place but does not sync them."""
+    file = str(written(tmp_path))
+    assert doubled(attention._compiled(runpy.run_path(file)["double"])) == [0, 2, 4]
+    (kept,) = tmp_path.rglob(f"*{suffix}")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:length])
+    assert doubled(attention._compiled(runpy.run_path(file)["double"])) == [0, 2, 4]
+    (kept,) = tmp_path.rglob(f"*{suffix}")
+    assert len(kept.read_bytes()) == len(whole), "the next process would compile again"
+
+
+def test_a_cpu_runs_the_compiled_one_and_any_other_device_the_formula(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where = attended((), 2, hidden=True, query=True)
+    given = inputs((), query=True)
+    monkeypatch.setattr(attention, "plain", lambda *_: "formula")
+    assert isinstance(attention.attend(*given, where, HEADS), Tensor)
+    assert attention.attend(*(x.to("meta") for x in given), where, HEADS) == "formula"

@@ -10,6 +10,7 @@ T context length, H heads, K head width, A = H K.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -56,19 +57,21 @@ class _Compiled(torch.autograd.Function):
         hidden = torch.zeros(1, T, dtype=torch.bool) if hidden is None else hidden
         index = _flat(query, q), _flat(attended.keys, k).reshape(-1, T)
         mixed = q.new_empty(*leading, R, q.shape[-1])
-        shares = q.new_empty(math.prod(leading) * R, heads, T)
-        _forward(*_by_head(heads, q, k, v), *index, hidden.numpy(), *_by_head(heads, mixed), shares.numpy())
-        ctx.save_for_backward(q, k, v, shares)
+        probabilities = q.new_empty(math.prod(leading) * R, heads, T)
+        _forward(
+            *_by_head(heads, q, k, v), *index, hidden.numpy(), *_by_head(heads, mixed), probabilities.numpy()
+        )
+        ctx.save_for_backward(q, k, v, probabilities)
         ctx.index, ctx.heads = index, heads
         return mixed
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        *inputs, shares = ctx.saved_tensors
+        *inputs, probabilities = ctx.saved_tensors
         gradients = [torch.zeros_like(x, memory_format=torch.contiguous_format) for x in inputs]
         arrays = _by_head(ctx.heads, gradient, *inputs)
-        _backward(*arrays, *ctx.index, shares.numpy(), *_by_head(ctx.heads, *gradients))
+        _backward(*arrays, *ctx.index, probabilities.numpy(), *_by_head(ctx.heads, *gradients))
         return (*gradients, None, None)
 
 
@@ -82,16 +85,26 @@ def _flat(index: Tensor, x: Tensor) -> np.ndarray:
     return (index if x.ndim == 2 else flat_rows(index, x.shape[-2])).flatten().numpy()
 
 
-def _compiled(function: Callable[..., None]) -> Any:
-    """Compiled at its first call for the processor it runs on; kept beside this file if that can be written.
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """Compiled at its first call for the processor it runs on; kept beside its file if that can be written.
 
     Sums are taken in an order that can be vectorised, always the same.
     """
     settings: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
     try:
-        return njit(function, cache=True, **settings)
+        kernel = njit(function, cache=True, **settings)
     except RuntimeError:  # nowhere to keep it
-        return njit(function, **settings)
+        kernel = njit(function, **settings)
+
+    @functools.wraps(function)
+    def run(*arrays: np.ndarray) -> None:
+        try:
+            kernel(*arrays)
+        except Exception:  # what was kept cannot be read, as after a power failure; nothing has run yet
+            kernel.recompile()
+            kernel(*arrays)
+
+    return run
 
 
 @_compiled
@@ -103,10 +116,10 @@ def _forward(
     keys: np.ndarray,
     hidden: np.ndarray,
     mixed: np.ndarray,
-    shares: np.ndarray,
+    probabilities: np.ndarray,
 ) -> None:
-    """Fill `mixed` (R, H, K) and the softmax `shares` (R, H, T), rows of all models; `hidden`, of one."""
-    R, H, T = shares.shape
+    """Fill `mixed` (R, H, K) and `probabilities` (R, H, T), rows of all models; `hidden` is of one."""
+    R, H, T = probabilities.shape
     K = q.shape[2]
     zero, lowest, scale = q.dtype.type(0), q.dtype.type(-np.inf), q.dtype.type(1 / math.sqrt(K))
     for r in range(R):
@@ -120,20 +133,20 @@ def _forward(
                     for i in range(K):
                         score += q[query[r], h, i] * k[keys[r, t], h, i]
                     score *= scale
-                shares[r, h, t] = score
+                probabilities[r, h, t] = score
                 highest = max(highest, score)
             total = zero
             for t in range(T):
-                shares[r, h, t] = np.exp(shares[r, h, t] - highest)
-                total += shares[r, h, t]
+                probabilities[r, h, t] = np.exp(probabilities[r, h, t] - highest)
+                total += probabilities[r, h, t]
             for i in range(K):
                 mixed[r, h, i] = zero
             for t in range(T):
-                shares[r, h, t] /= total
-                share = shares[r, h, t]
-                if share != 0:
+                probabilities[r, h, t] /= total
+                probability = probabilities[r, h, t]
+                if probability != 0:
                     for i in range(K):
-                        mixed[r, h, i] += share * v[keys[r, t], h, i]
+                        mixed[r, h, i] += probability * v[keys[r, t], h, i]
 
 
 @_compiled
@@ -144,32 +157,32 @@ def _backward(
     v: np.ndarray,
     query: np.ndarray,
     keys: np.ndarray,
-    shares: np.ndarray,
-    of_q: np.ndarray,
-    of_k: np.ndarray,
-    of_v: np.ndarray,
+    probabilities: np.ndarray,
+    gradient_of_q: np.ndarray,
+    gradient_of_k: np.ndarray,
+    gradient_of_v: np.ndarray,
 ) -> None:
     """Add up the gradients of q, k and v, row after row, for `gradient` (R, H, K), that of `mixed`."""
-    R, H, T = shares.shape
+    R, H, T = probabilities.shape
     K = q.shape[2]
     zero, scale = q.dtype.type(0), q.dtype.type(1 / math.sqrt(K))
-    of_share = np.empty(T, q.dtype)
+    gradient_of_probability = np.empty(T, q.dtype)
     for r in range(R):
         for h in range(H):
             mean = zero
             for t in range(T):
-                share, row = shares[r, h, t], keys[r, t]
-                if share != 0:
+                probability, row = probabilities[r, h, t], keys[r, t]
+                if probability != 0:
                     found = zero
                     for i in range(K):
                         found += gradient[r, h, i] * v[row, h, i]
-                        of_v[row, h, i] += share * gradient[r, h, i]
-                    of_share[t] = found
-                    mean += share * found
+                        gradient_of_v[row, h, i] += probability * gradient[r, h, i]
+                    gradient_of_probability[t] = found
+                    mean += probability * found
             for t in range(T):
-                share, row = shares[r, h, t], keys[r, t]
-                if share != 0:
-                    of_score = share * (of_share[t] - mean) * scale
+                probability, row = probabilities[r, h, t], keys[r, t]
+                if probability != 0:
+                    gradient_of_score = probability * (gradient_of_probability[t] - mean) * scale
                     for i in range(K):
-                        of_k[row, h, i] += of_score * q[query[r], h, i]
-                        of_q[query[r], h, i] += of_score * k[row, h, i]
+                        gradient_of_k[row, h, i] += gradient_of_score * q[query[r], h, i]
+                        gradient_of_q[query[r], h, i] += gradient_of_score * k[row, h, i]

@@ -152,7 +152,7 @@ def rows(x: Tensor, index: Tensor) -> Tensor:
 
 
 def flat_rows(index: Tensor, size: int) -> Tensor:
-    """Row numbers (M, *shape) within each model's `size` rows, as those of all rows one after the other."""
+    """Row numbers (M, *shape) within each model's `size` rows, counted on from model to model."""
     M = len(index)
     offset = torch.arange(0, M * size, size, device=index.device)
     return index + offset.view(M, *[1] * (index.ndim - 1))
