@@ -9,7 +9,7 @@ from grokflow.errors import GrokflowError
 from grokflow.figures import KINDS
 from grokflow.files import refuse_links_out
 
-min_version("9.10")
+min_version("9.27")
 
 # Without a `configfile:` directive `--configfile` replaces config.yaml instead of being laid over it.
 try:

@@ -57,7 +57,28 @@ def test_an_audit_is_made_where_a_figure_or_claim_reads_it_or_where_it_is_asked_
 def test_the_longest_training_starts_first(finished):
     """Were it last, one core would be busy with it while the others idle."""
     started = re.findall(r"rule train:.*?wildcards: run=(\w+)", finished.first_run.stdout, re.DOTALL)
-    assert started == ["groks", "groks", "diverges", "periodic", "never"]
+    assert started == ["groks", "groks", "diverges", "never", "periodic"]
+
+
+def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precision(project):
+    """The runs and chunks of the papers' own configuration."""
+    shutil.copy(project.folder / "config.yaml", project.config)
+    planned = project.snakemake("--dry-run").stdout
+    jobs = re.findall(r"wildcards: (?:run|sweep)=(\w+), (?:seed|chunk)=\w+\n +priority: (\d+)", planned)
+    longest: dict[str, int] = {}
+    for name, priority in jobs:
+        longest[name] = max(longest.get(name, 0), int(priority))
+    falling = [
+        "layer_norm_float64",  # fewer epochs than the next, each twice as dear
+        "layer_norm_2layer",
+        "mode_connectivity",  # more epochs, of one layer
+        "without_decay",
+        "layer_norm_1layer",
+        "layer_norm_without_decay",
+        "weight_decay",  # five members at once
+        "phase_diagram",  # more epochs and members, of a smaller table and model
+    ]
+    assert sorted(falling, key=lambda name: -longest[name]) == falling
 
 
 def test_the_tiny_run_truly_groks(finished):

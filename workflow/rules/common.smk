@@ -4,6 +4,7 @@ import shutil
 from types import SimpleNamespace
 
 from grokflow import config as configuration
+from grokflow.operations import order
 
 RESULTS = CONFIG.results
 RUN = f"{RESULTS}/runs/{{run}}/seed_{{seed}}"
@@ -49,10 +50,21 @@ def run_parameters(wildcards):
     return configuration.plain(resolved)
 
 
-def longest_first(wildcards):
-    """A priority: a long training that starts last would keep one core busy while the others idle."""
+# Whatever computes longest starts first: started last, it would keep one core busy while the others idle.
+
+
+def longest_run_first(wildcards):
     run = configuration.resolve_run(CONFIG, wildcards.run, int(wildcards.seed))
-    return run.epochs * run.model.layers * (2 if run.precision == "float64" else 1)
+    return operations_of(run)
+
+
+def operations_of(run):
+    """A priority: about how many million operations a training needs."""
+    dataset, model = run.dataset, run.model
+    pairs = order(modulus=dataset.modulus, group=dataset.group) ** 2
+    weights = model.layers * model.width * (4 * model.width + 2 * model.mlp_width)
+    cost = 2 if run.precision == "float64" else 1
+    return round(6e-6 * run.epochs * dataset.train_fraction * pairs * weights * cost)
 
 
 # Paths
@@ -132,6 +144,11 @@ def tables_of_chunks(wildcards):
 def members_of_chunk(wildcards):
     members = chunks_of_sweep(wildcards.sweep)[wildcards.chunk]
     return [configuration.plain(member) for member in members]
+
+
+def longest_chunk_first(wildcards):
+    members = chunks_of_sweep(wildcards.sweep)[wildcards.chunk]
+    return sum(operations_of(member.run) for member in members)
 
 
 # Figures and claims

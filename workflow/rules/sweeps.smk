@@ -9,7 +9,7 @@ rule train_chunk:
         f"{RESULTS}/logs/sweeps/{{sweep}}/chunk_{{chunk}}.log",
     benchmark:
         f"{RESULTS}/logs/sweeps/{{sweep}}/chunk_{{chunk}}.benchmark.tsv"
-    priority: 10
+    priority: longest_chunk_first
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads

@@ -30,7 +30,7 @@ rule train:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.train.log",
     benchmark:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.train.benchmark.tsv"
-    priority: longest_first
+    priority: longest_run_first
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
