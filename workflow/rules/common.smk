@@ -1,5 +1,6 @@
 # What the rules share: names of files, and what one job needs of the configuration.
 
+import math
 import shutil
 from types import SimpleNamespace
 
@@ -51,20 +52,26 @@ def run_parameters(wildcards):
 
 
 # Whatever computes longest starts first: started last, it would keep one core busy while the others idle.
+# Tables come before all that, because trainings cannot start without them.
+FIRST = 10_000
 
 
 def longest_run_first(wildcards):
     run = configuration.resolve_run(CONFIG, wildcards.run, int(wildcards.seed))
-    return operations_of(run)
+    return priority_of([run])
+
+
+def priority_of(runs):
+    """100 log₂ of about how many operations the trainings need."""
+    return round(100 * math.log2(sum(map(operations_of, runs))))
 
 
 def operations_of(run):
-    """A priority: about how many million operations a training needs."""
     dataset, model = run.dataset, run.model
     pairs = order(modulus=dataset.modulus, group=dataset.group) ** 2
     weights = model.layers * model.width * (4 * model.width + 2 * model.mlp_width)
     cost = 2 if run.precision == "float64" else 1
-    return round(6e-6 * run.epochs * dataset.train_fraction * pairs * weights * cost)
+    return 6 * run.epochs * dataset.train_fraction * pairs * weights * cost
 
 
 # Paths
@@ -148,7 +155,7 @@ def members_of_chunk(wildcards):
 
 def longest_chunk_first(wildcards):
     members = chunks_of_sweep(wildcards.sweep)[wildcards.chunk]
-    return sum(operations_of(member.run) for member in members)
+    return priority_of(member.run for member in members)
 
 
 # Figures and claims

@@ -9,6 +9,7 @@ rule make_dataset:
         f"{RESULTS}/logs/datasets/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/logs/datasets/{{dataset}}.benchmark.tsv"
+    priority: FIRST
     conda:
         "../../envs/grokflow.yaml"
     params:
