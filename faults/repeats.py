@@ -22,7 +22,7 @@ import torch
 from faults import work
 from faults.table import Tries, fault
 from grokflow import workshop
-from grokflow.checkpoints import read_checkpoint, write_checkpoint
+from grokflow.checkpoints import checkpoint_epochs, read_checkpoint, write_checkpoint
 from grokflow.config import plain
 from grokflow.model import make_model
 from grokflow.provenance import read, record
@@ -163,9 +163,10 @@ def train_again(tree: Path) -> None:
     """The checkpoints with other weights, and the record that a training would leave."""
     folder = tree / "runs/run/seed_0"
     layout = make_model(work.RUN.model, work.RUN.dataset).layout
-    for path in sorted((folder / "checkpoints").iterdir()):
-        weights, epoch = read_checkpoint(path, layout, work.RUN.weights_digest)
-        write_checkpoint(path, layout, weights * 1.001, epoch, work.RUN.weights_digest)
+    checkpoints, digest = folder / "checkpoints", work.RUN.weights_digest
+    for epoch in checkpoint_epochs(checkpoints):
+        weights = read_checkpoint(checkpoints, epoch, layout, digest)
+        write_checkpoint(checkpoints, epoch, layout, weights * 1.001, digest)
     name = folder / "provenance.json"
     made = [folder / file for file in ("history.csv", "epochs.csv", "outcome.json", "checkpoints")]
     record(name, made, read(name)["config"])

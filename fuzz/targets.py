@@ -7,6 +7,7 @@ import io
 import json
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ WILD = (
 
 LAYOUT = Layout((Parameter("embedding", (5, 3), 1.0), Parameter("layer_0.bias", (4,), 0.0)))
 WEIGHTS = np.linspace(-1.0, 1.0, LAYOUT.size, dtype=np.float32)
-DIGEST = "0123456789abcdef"
+EPOCH, DIGEST = 700, "0123456789abcdef"
 
 
 def no_crash(attempt: Any, kind: type[GrokflowError], where: str) -> Any:
@@ -97,8 +98,12 @@ def as_if_whole(path: Path) -> None:
     original = checkpoints._checksum
     with mock.patch.object(checkpoints, "_checksum", lambda *content: _Agrees(original(*content))):
         no_crash(lambda: checkpoints.read_tensors(path), ArtifactError, str(path))
-        read = no_crash(lambda: checkpoints.read_checkpoint(path, LAYOUT, DIGEST), ArtifactError, str(path))
-        assert read is None or read[0].shape == (LAYOUT.size,), "another shape"
+        folder, own = path.parent, checkpoints.checkpoint_path(path.parent, EPOCH)
+        shutil.copy(path, own)
+        read = no_crash(
+            lambda: checkpoints.read_checkpoint(folder, EPOCH, LAYOUT, DIGEST), ArtifactError, str(own)
+        )
+        assert read is None or read.shape == (LAYOUT.size,), "another shape"
         curve = no_crash(lambda: curves.read_curve(path, LAYOUT), ArtifactError, str(path))
         assert curve is None or curve.controls.shape == (len(curve.names), LAYOUT.size), "another shape"
         workshop = Workshop(path.parent, "a fuzzed state", {}, ("errors.py",), "cpu")
@@ -125,8 +130,8 @@ def bits(found: tuple[dict[str, np.ndarray], dict[str, str]]) -> Any:
 
 def written(folder: Path) -> Iterator[Path]:
     """A checkpoint, a curve, a path that was skipped, and a saved state."""
-    path = folder / "seed.safetensors"
-    checkpoints.write_checkpoint(path, LAYOUT, WEIGHTS, 700, DIGEST)
+    path = checkpoints.checkpoint_path(folder, EPOCH)
+    checkpoints.write_checkpoint(folder, EPOCH, LAYOUT, WEIGHTS, DIGEST)
     yield path
     curves.write_curve(path, Curve("segment", np.stack([WEIGHTS, -WEIGHTS]), ("a", "b")), LAYOUT)
     yield path

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from grokflow.checkpoints import checkpoint_path, read_checkpoint, read_tensors
+from grokflow.checkpoints import read_checkpoint, read_tensors
 from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
 from grokflow.dataset import make_dataset
 from grokflow.objective import Task, make_task
@@ -105,8 +105,8 @@ class Trained:
         return path
 
     def weights(self, epoch: int) -> Tensor:
-        path = checkpoint_path(self.checkpoints, epoch)
-        found, _ = read_checkpoint(path, self.task.model.layout, self.run.weights_digest)
+        layout = self.task.model.layout
+        found = read_checkpoint(self.checkpoints, epoch, layout, self.run.weights_digest)
         return to_tensor(found, self.run.precision, "cpu")
 
     def points(self) -> dict[str, Any]:

@@ -31,26 +31,23 @@ def vector(dtype: str = "float32") -> np.ndarray:
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    path = checkpoint_path(tmp_path, 700)
-    write_checkpoint(path, LAYOUT, vector(), 700, CONFIG)
-    return path
+    write_checkpoint(tmp_path, 700, LAYOUT, vector(), CONFIG)
+    return checkpoint_path(tmp_path, 700)
 
 
 def assert_refused(path: Path) -> None:
     with pytest.raises(ArtifactError, match=path.name):
-        read_checkpoint(path, LAYOUT, CONFIG)
+        read_checkpoint(path.parent, 700, LAYOUT, CONFIG)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_checkpoint_is_read_back_bit_for_bit(tmp_path: Path, dtype: str) -> None:
     weights = vector(dtype)
     weights[:5] = [0.0, -0.0, np.inf, np.nan, np.finfo(dtype).tiny / 4]
-    path = tmp_path / "checkpoint.safetensors"
-    write_checkpoint(path, LAYOUT, weights, 1234, CONFIG)
-    found, epoch = read_checkpoint(path, LAYOUT, CONFIG)
+    write_checkpoint(tmp_path, 1234, LAYOUT, weights, CONFIG)
+    found = read_checkpoint(tmp_path, 1234, LAYOUT, CONFIG)
     assert found.dtype == weights.dtype
     assert found.tobytes() == weights.tobytes()
-    assert epoch == 1234
 
 
 def test_any_safetensors_reader_opens_it(written: Path) -> None:
@@ -68,10 +65,9 @@ def test_any_safetensors_reader_opens_it(written: Path) -> None:
 
 
 def test_the_same_weights_make_the_same_bytes(written: Path, tmp_path: Path) -> None:
-    again = tmp_path / "again"
     for _ in range(20):
-        write_checkpoint(again, LAYOUT, vector(), 700, CONFIG)
-        assert again.read_bytes() == written.read_bytes()
+        write_checkpoint(tmp_path / "again", 700, LAYOUT, vector(), CONFIG)
+        assert checkpoint_path(tmp_path / "again", 700).read_bytes() == written.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -155,8 +151,10 @@ def test_damage_is_refused(written: Path, what: str) -> None:
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
-    assert_refused(tmp_path / "epoch_000100.safetensors")
-    assert_refused(tmp_path)
+    path = checkpoint_path(tmp_path, 700)
+    assert_refused(path)
+    path.mkdir()
+    assert_refused(path)
 
 
 def test_a_file_without_read_permission_is_refused(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +167,13 @@ def test_a_file_without_read_permission_is_refused(written: Path, monkeypatch: p
 
 def test_a_checkpoint_of_another_configuration_is_refused(written: Path) -> None:
     with pytest.raises(ArtifactError, match="configuration fedcba9876543210"):
-        read_checkpoint(written, LAYOUT, "fedcba9876543210")
+        read_checkpoint(written.parent, 700, LAYOUT, "fedcba9876543210")
+
+
+def test_a_checkpoint_of_another_epoch_is_refused(written: Path) -> None:
+    written.rename(checkpoint_path(written.parent, 701))
+    with pytest.raises(ArtifactError, match=r"epoch_000701.*epoch 701, found of 700"):
+        read_checkpoint(written.parent, 701, LAYOUT, CONFIG)
 
 
 @pytest.mark.parametrize(
@@ -217,14 +221,14 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(ArtifactError, match=f"{written.name}.*No space"):
-        write_checkpoint(written, LAYOUT, vector() + 1, 700, CONFIG)
+        write_checkpoint(written.parent, 700, LAYOUT, vector() + 1, CONFIG)
     assert written.read_bytes() == before
     assert list(written.parent.iterdir()) == [written]
 
 
 def test_epochs_are_listed_in_rising_order_and_other_files_are_not(tmp_path: Path) -> None:
     for epoch in (100, 20, 1_234_567, 0):
-        write_checkpoint(checkpoint_path(tmp_path, epoch), LAYOUT, vector(), epoch, CONFIG)
+        write_checkpoint(tmp_path, epoch, LAYOUT, vector(), CONFIG)
     for other in (
         "state.safetensors",
         "epoch_7.txt",

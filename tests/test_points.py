@@ -205,19 +205,17 @@ def test_a_checkpoint_under_another_epochs_name_is_refused(copy_of_grokked: Trai
 
 
 def test_a_checkpoint_of_another_run_is_refused(copy_of_grokked: Trained, needed: int) -> None:
-    path = checkpoint_path(copy_of_grokked.checkpoints, needed)
     layout = copy_of_grokked.task.model.layout
     other = grokking_run(seed=1)
-    write_checkpoint(path, layout, layout.initial(1), needed, other.weights_digest)
-    with pytest.raises(ArtifactError, match=path.name):
+    write_checkpoint(copy_of_grokked.checkpoints, needed, layout, layout.initial(1), other.weights_digest)
+    with pytest.raises(ArtifactError, match=f"epoch_{needed:06d}"):
         copy_of_grokked.points()
 
 
 def test_other_weights_of_the_same_run_and_epoch_are_refused(copy_of_grokked: Trained) -> None:
     """Whole file, right configuration, right epoch: only the recomputed error gives it away."""
     first = copy_of_grokked.points()["point_1"]["epoch"]
-    path = checkpoint_path(copy_of_grokked.checkpoints, first)
     layout, run = copy_of_grokked.task.model.layout, copy_of_grokked.run
-    write_checkpoint(path, layout, layout.initial(0), first, run.weights_digest)
+    write_checkpoint(copy_of_grokked.checkpoints, first, layout, layout.initial(0), run.weights_digest)
     with pytest.raises(ArtifactError, match="as its checkpoint gives"):
         copy_of_grokked.points()

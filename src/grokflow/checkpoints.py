@@ -64,34 +64,38 @@ def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
     return tensors, metadata
 
 
-def write_checkpoint(path: str | Path, layout: Layout, weights: np.ndarray, epoch: int, config: str) -> None:
+def write_checkpoint(
+    folder: str | Path, epoch: int, layout: Layout, weights: np.ndarray, config: str
+) -> None:
     """Write a flat weight vector (n,) as named tensors; `config`: digest of what determines it."""
     tensors = {
         parameter.name: weights[layout.slices[parameter.name]].reshape(parameter.shape)
         for parameter in layout.parameters
     }
-    write_tensors(path, tensors, {"epoch": str(epoch), "config": config})
+    write_tensors(checkpoint_path(folder, epoch), tensors, {"epoch": str(epoch), "config": config})
 
 
-def read_checkpoint(path: str | Path, layout: Layout, config: str) -> tuple[np.ndarray, int]:
-    """The flat weight vector (n,) of a checkpoint, and its epoch.
+def read_checkpoint(folder: str | Path, epoch: int, layout: Layout, config: str) -> np.ndarray:
+    """The flat weight vector (n,) of the checkpoint of `epoch`.
 
     Raises
     ------
-    ArtifactError : when the file is missing, truncated, altered, or from another configuration.
+    ArtifactError : when the file is missing, truncated, altered, or of another configuration or epoch.
     """
+    path = checkpoint_path(folder, epoch)
     tensors, metadata = read_tensors(path)
-    if metadata.get("config") != config:
-        raise ArtifactError(
-            path,
-            expected=f"a checkpoint of the configuration {config}",
-            found=f"one of {metadata.get('config')}",
-            mend="Delete the run's folder; the next run makes it again.",
-        )
+    for key, what, expected in (("config", "configuration", config), ("epoch", "epoch", str(epoch))):
+        if metadata.get(key) != expected:
+            raise ArtifactError(
+                path,
+                expected=f"the weights of {what} {expected}",
+                found=f"of {metadata.get(key)}",
+                mend="Delete the run's folder; the next run makes it again.",
+            )
     try:
-        return layout.join(tensors), int(metadata["epoch"])
+        return layout.join(tensors)
     except (KeyError, ValueError, TypeError) as error:
-        raise ArtifactError(path, expected="the weights of an epoch", found=f"no {error}") from None
+        raise ArtifactError(path, expected=f"the weights of epoch {epoch}", found=f"no {error}") from None
 
 
 def checkpoint_path(folder: str | Path, epoch: int) -> Path:

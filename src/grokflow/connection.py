@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow import config
-from grokflow.checkpoints import checkpoint_path, read_checkpoint, write_tensors
+from grokflow.checkpoints import read_checkpoint, write_tensors
 from grokflow.config import ResolvedPath, ResolvedRun
 from grokflow.curves import write_curve
 from grokflow.errors import ArtifactError
@@ -72,11 +72,7 @@ class End:
 
     def weights(self, epoch: int) -> np.ndarray:
         """The weight vector (n,) of a checkpoint of this run."""
-        path = checkpoint_path(self.checkpoints, epoch)
-        weights, written_epoch = read_checkpoint(path, self.layout, self.run.weights_digest)
-        if written_epoch != epoch:
-            raise ArtifactError(path, expected=f"the weights of epoch {epoch}", found=f"of {written_epoch}")
-        return weights
+        return read_checkpoint(self.checkpoints, epoch, self.layout, self.run.weights_digest)
 
 
 Outcome = tuple[Curve, pd.DataFrame] | str

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from grokflow.checkpoints import checkpoint_path, read_checkpoint
+from grokflow.checkpoints import read_checkpoint
 from grokflow.config import Invariance, ResolvedRun
 from grokflow.model import Transformer
 from grokflow.objective import Examples, Task, loss_and_gradient, make_task
@@ -148,8 +148,7 @@ def audit_run(
         if points[point] is None:
             continue
         epoch = points[point]["epoch"]
-        path = checkpoint_path(checkpoints, epoch)
-        weights, _ = read_checkpoint(path, task.model.layout, run.weights_digest)
+        weights = read_checkpoint(checkpoints, epoch, task.model.layout, run.weights_digest)
         of_verdicts, of_rays = audit(task.model, weights, examples, settings)
         verdicts += [{"point": point, "epoch": epoch, **row} for row in of_verdicts]
         rays += [{"point": point, "epoch": epoch, **row} for row in of_rays]

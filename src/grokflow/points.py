@@ -126,11 +126,8 @@ class _Verifier:
 
     def wrong(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Row numbers of the wrong train and validation pairs at `epoch`."""
-        path = checkpoint_path(self.checkpoints, epoch)
         layout = self.task.model.layout
-        weights, written_epoch = read_checkpoint(path, layout, self.run.weights_digest)
-        if written_epoch != epoch:
-            raise ArtifactError(path, expected=f"the weights of epoch {epoch}", found=f"of {written_epoch}")
+        weights = read_checkpoint(self.checkpoints, epoch, layout, self.run.weights_digest)
         tensor = to_tensor(weights, self.run.precision, self.device)
         # As the history was measured, so that not even a tie falls otherwise.
         train_batches = self.task.train.batches(self.run.optimizer.batch_size)

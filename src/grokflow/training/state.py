@@ -10,9 +10,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from grokflow.checkpoints import checkpoint_path, read_checkpoint, write_checkpoint
+from grokflow.checkpoints import read_checkpoint, write_checkpoint
 from grokflow.config import ResolvedRun, plain
-from grokflow.errors import ArtifactError
 from grokflow.training.statistics import STATISTICS
 from grokflow.weights import Layout
 from grokflow.workshop import State as Saved
@@ -93,8 +92,7 @@ class RunWorkshop(Workshop):
     def save_checkpoint(self, state: State, weights: Tensor, epoch: int) -> None:
         """Write the checkpoint of `epoch` and note it in the state."""
         assert self.folder is not None
-        path = checkpoint_path(self.folder, epoch)
-        write_checkpoint(path, self.layout, weights.cpu().numpy(), epoch, self.config)
+        write_checkpoint(self.folder, epoch, self.layout, weights.cpu().numpy(), self.config)
         state.checkpoints.add(epoch)
 
     def save_state(self, state: State) -> None:
@@ -136,7 +134,4 @@ class RunWorkshop(Workshop):
     def _check(self, saved: Saved) -> None:
         assert self.folder is not None
         for epoch in saved[1]["checkpoints"]:
-            path = checkpoint_path(self.folder, epoch)
-            _, written = read_checkpoint(path, self.layout, self.config)
-            if written != epoch:
-                raise ArtifactError(path, expected=f"the weights of epoch {epoch}", found=f"of {written}")
+            read_checkpoint(self.folder, epoch, self.layout, self.config)
