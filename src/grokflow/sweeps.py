@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from grokflow.compute import free_memory
 from grokflow.config import ResolvedMember, ResolvedRun, plain
@@ -25,6 +26,7 @@ from grokflow.dataset import make_dataset
 from grokflow.model import make_model
 from grokflow.objective import CHUNK, NO_TARGET, Examples, batch_pass, make_task
 from grokflow.randomness import generator
+from grokflow.training.detection import FIRST_LOOK
 from grokflow.training.graph import captured
 from grokflow.training.hold import Hold
 from grokflow.training.optimizers import make_batched_optimizer
@@ -35,7 +37,7 @@ from grokflow.workshop import State, Workshop
 OUTCOMES = ["seed", "point_1", "point_2", "epochs", "train_error", "validation_error", "diverged"]
 """Columns of a sweep's table after the varied keys: the epochs of points 1 and 2 as far as they were
 looked for (every `log_every`-th epoch), how long the member was trained, the errors it ended with, and
-`epoch N` when N is the first such epoch at which its logits were no longer finite."""
+`epoch N`, and no errors, when N is the first such epoch at which its logits were found not finite."""
 
 
 def train_chunk(
@@ -105,7 +107,8 @@ def members_that_fit(run: ResolvedRun, device: str) -> int:
 
 def as_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The table with whole numbers written as such, blanks where there is none."""
-    return rows.astype(dict.fromkeys(("seed", "point_1", "point_2", "epochs"), "Int64"))
+    numbers = dict.fromkeys(("train_error", "validation_error"), float)
+    return rows.astype({**dict.fromkeys(("seed", "point_1", "point_2", "epochs"), "Int64"), **numbers})
 
 
 WHAT_SWEEPS = ("sweeps.py", *WHAT_TRAINS)
@@ -131,9 +134,7 @@ class _Chunk:
         self.validation = _stacked([tasks[row].validation for row in self.rows])
         initial = np.stack([self.model.layout.initial(self.runs[row].seed) for row in self.rows])
         self.weights = to_tensor(initial, run.precision, device)
-        self.outcomes: list[dict[str, Any]] = [
-            {"point_1": None, "point_2": None, "epochs": 0, "diverged": None} for _ in members
-        ]
+        self.outcomes: list[dict[str, Any]] = [dict.fromkeys(OUTCOMES[1:]) for _ in members]
         settings = [self.runs[row].optimizer for row in self.rows]
         self.optimizer = make_batched_optimizer(settings, self.weights)
         self.epoch = 0
@@ -165,6 +166,7 @@ class _Chunk:
                 print(f"epoch {self.epoch}/{run.epochs}  {len(self.rows)} members in training", flush=True)
             if self.rows and self.epoch < run.epochs:
                 workshop.pause(self.state)
+        self.run_steps = self.steps  # gives back the memory of a captured epoch
 
     def state(self) -> State:
         """All that an interrupted chunk needs to go on."""
@@ -213,25 +215,36 @@ class _Chunk:
 
     def look(self) -> None:
         """Note the points that are reached, and let go of the rows that are done."""
-        train, train_finite = self.errors(self.train)
-        validation, validation_finite = self.errors(self.validation)
+        outcomes = [self.outcomes[row] for row in self.rows]
+        validation, finite = self.right(self.validation, [found["point_2"] is None for found in outcomes])
+        asked = [found["point_1"] is None or right for found, right in zip(outcomes, validation, strict=True)]
+        train, train_finite = self.right(self.train, asked)
         going = []
-        for i, row in enumerate(self.rows):
-            outcome, run = self.outcomes[row], self.runs[row]
+        for i, (row, outcome) in enumerate(zip(self.rows, outcomes, strict=True)):
             outcome["epochs"] = self.epoch
-            if not (train_finite[i] and validation_finite[i]):
+            if not (train_finite[i] and finite[i]):
                 outcome["diverged"] = f"epoch {self.epoch}"
                 continue
-            outcome["train_error"], outcome["validation_error"] = train[i], validation[i]
-            if outcome["point_1"] is None and train[i] == 0:
+            if outcome["point_1"] is None and train[i]:
                 outcome["point_1"] = self.epoch
-            if outcome["point_2"] is None and train[i] == validation[i] == 0:
+            if outcome["point_2"] is None and train[i] and validation[i]:
                 outcome["point_2"] = self.epoch
-            after = run.stop_after_point_2
+            after = self.runs[row].stop_after_point_2
             if outcome["point_2"] is None or after is None or self.epoch < outcome["point_2"] + after:
                 going.append(i)
+        last = self.epoch == self.runs[0].epochs
+        if last or len(going) < len(self.rows):
+            self.note_errors([i for i in range(len(self.rows)) if last or i not in going])
         if len(going) < len(self.rows):
             self.keep(going)
+
+    def note_errors(self, leaving: list[int]) -> None:
+        """The errors with which these rows end; none for one that diverged."""
+        errors = {"train_error": self.errors(self.train), "validation_error": self.errors(self.validation)}
+        for i in leaving:
+            outcome = self.outcomes[self.rows[i]]
+            if outcome["diverged"] is None:
+                outcome.update({name: of_rows[i] for name, of_rows in errors.items()})
 
     def keep(self, going: list[int]) -> None:
         """Go on with these rows alone."""
@@ -245,20 +258,33 @@ class _Chunk:
         self.optimizer.state = state
         self.prepare()
 
+    def right(self, examples: Examples, asked: Sequence[bool]) -> tuple[list[bool], list[bool]]:
+        """Which of the rows that are asked have all their own examples right, and whose logits are finite.
+
+        Ends as soon as each that is asked has one wrong: at once, until a point is near.
+        """
+        right = torch.tensor(asked, device=self.weights.device)
+        finite = torch.ones_like(right)
+        start, size = 0, FIRST_LOOK
+        while start == 0 or (start < len(examples) and right.any()):
+            wrong, of_part = self.wrong(examples, slice(start, start + size))
+            right &= wrong == 0
+            finite &= of_part
+            start, size = start + size, CHUNK
+        return right.tolist(), finite.tolist()
+
+    def errors(self, examples: Examples) -> list[float]:
+        """1 − accuracy of each row on its own examples."""
+        starts = range(0, len(examples), CHUNK)
+        wrong = sum(self.wrong(examples, slice(start, start + CHUNK))[0] for start in starts)
+        return (wrong / (examples.targets != NO_TARGET).sum(-1).double()).tolist()
+
     @torch.no_grad()
-    def errors(self, examples: Examples) -> tuple[list[float], list[bool]]:
-        """1 − accuracy of each row on its own examples, and whether all its logits are finite."""
-        N = examples.targets.shape[1]
-        wrong = torch.zeros(len(self.rows), dtype=torch.int64, device=self.weights.device)
-        finite = torch.ones_like(wrong, dtype=torch.bool)
-        for start in range(0, N, CHUNK):
-            part = slice(start, start + CHUNK)
-            logits = self.model.logits(self.weights, examples.tokens[:, part])
-            targets = examples.targets[:, part]
-            wrong += ((logits.argmax(-1) != targets) & (targets != NO_TARGET)).sum(-1)
-            finite &= logits.isfinite().all(-1).all(-1)
-        examples_of_row = (examples.targets != NO_TARGET).sum(-1)
-        return (wrong.double() / examples_of_row).tolist(), finite.tolist()
+    def wrong(self, examples: Examples, part: slice) -> tuple[Tensor, Tensor]:
+        """Of a part of each row's examples: how many it gets wrong, and whether its logits are finite."""
+        logits, targets = self.model.logits(self.weights, examples.tokens[:, part]), examples.targets[:, part]
+        wrong = (logits.argmax(-1) != targets) & (targets != NO_TARGET)
+        return wrong.sum(-1), logits.isfinite().all(-1).all(-1)
 
 
 def _stacked(parts: Sequence[Examples]) -> Examples:

@@ -157,30 +157,28 @@ def _drawn(key: str, values: list[Any] | Range, sweep: Sweep) -> list[Any]:
 
 
 def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
-    """Every combination of the varied keys of the sweep `name`, with every seed."""
+    """Every combination of the varied keys of the sweep `name`, with every seed; a new seed comes last."""
     sweep = config.sweeps[name]
     entries = entries_of_sweep(config, name)
-    members = []
-    for settings in settings_of_sweep(sweep):
-        resolved = varied(entries, settings)
-        members += [
-            ResolvedMember(
-                settings=settings,
-                run=ResolvedRun(
-                    **resolved,
-                    seed=seed,
-                    epochs=sweep.epochs,
-                    stop_after_point_2=sweep.stop_after_point_2,
-                    checkpoint_every=sweep.epochs,
-                    log_every=sweep.log_every,
-                    precision=config.precision,
-                    threads=config.threads,
-                    device=config.device,
-                ),
-            )
-            for seed in sweep.seeds
-        ]
-    return members
+    combined = [(settings, varied(entries, settings)) for settings in settings_of_sweep(sweep)]
+    return [
+        ResolvedMember(
+            settings=settings,
+            run=ResolvedRun(
+                **resolved,
+                seed=seed,
+                epochs=sweep.epochs,
+                stop_after_point_2=sweep.stop_after_point_2,
+                checkpoint_every=sweep.epochs,
+                log_every=sweep.log_every,
+                precision=config.precision,
+                threads=config.threads,
+                device=config.device,
+            ),
+        )
+        for seed in sweep.seeds
+        for settings, resolved in combined
+    ]
 
 
 def chunks_of_sweep(config: Config, name: str) -> list[list[ResolvedMember]]:
@@ -203,7 +201,7 @@ def chunks_of_sweep(config: Config, name: str) -> list[list[ResolvedMember]]:
 
 def name_of_chunk(members: Sequence[ResolvedMember]) -> str:
     """A name that stays while its members do. A new value of a key that makes chunks of its own (any but
-    those of rows, `PER_ROW`) leaves all others as they are; a new seed cuts all of them anew.
+    those of rows, `PER_ROW`) leaves all others as they are, and a new seed those that are full.
     """
     return digest([plain(member) for member in members])
 
