@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from pathlib import Path
 
 import torch
@@ -46,6 +47,8 @@ def prepare(device: str, threads: int) -> str:
     torch.set_num_threads(threads)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device == "cpu" and shutil.which("nvidia-smi"):
+            print("There is a GPU, but PyTorch cannot use it: on the CPU.", flush=True)
     if device == "cuda":
         if not torch.cuda.is_available():
             raise ConfigError(
@@ -56,5 +59,6 @@ def prepare(device: str, threads: int) -> str:
             )
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.backends.cuda.matmul.allow_tf32 = False
     return device

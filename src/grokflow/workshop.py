@@ -54,7 +54,7 @@ class Workshop:
     ) -> None:
         self.key = {
             **settings,
-            "device": device,
+            "device": torch.cuda.get_device_name() if device == "cuda" else device,
             "torch": torch.__version__,
             "numpy": np.__version__,
             "numba": version("numba"),

@@ -31,6 +31,11 @@ def gpus():
     return int(CONFIG.device == "cuda" or (CONFIG.device == "auto" and present))
 
 
+def memory(mb):
+    """Of the host, for a job that computes `mb` on a CPU; CUDA keeps its own beside that."""
+    return mb + 3000 * gpus()
+
+
 def dataset_file(run):
     return f"{RESULTS}/datasets/{CONFIG.runs[run].dataset}.csv"
 

@@ -36,7 +36,7 @@ rule audit_invariance:
     threads: CONFIG.threads
     resources:
         gpu=gpus(),
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         run=run_parameters,
         invariance=configuration.plain(CONFIG.invariance),

@@ -21,7 +21,7 @@ rule fit_together:
     threads: CONFIG.threads
     resources:
         gpu=gpus(),
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         paths=lambda w: [connection_parameters(m) for m in members_of_fit(w)],
         resume=f"{RESULTS}/.resume",
@@ -49,7 +49,7 @@ rule connect:
     threads: CONFIG.threads
     resources:
         gpu=gpus(),
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         path=connection_parameters,
         resume=f"{RESULTS}/.resume",
@@ -74,7 +74,7 @@ rule measure_path:
     threads: CONFIG.threads
     resources:
         gpu=gpus(),
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         path=path_parameters,
     script:

@@ -15,7 +15,7 @@ rule train_chunk:
     threads: CONFIG.threads
     resources:
         gpu=gpus(),
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         members=members_of_chunk,
         resume=f"{RESULTS}/.resume",

@@ -37,7 +37,7 @@ rule train:
     threads: CONFIG.threads
     resources:
         gpu=gpus(),
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         run=run_parameters,
         resume=f"{RESULTS}/.resume",
@@ -63,7 +63,7 @@ rule find_points:
     threads: CONFIG.threads
     resources:
         gpu=gpus(),
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         run=run_parameters,
     script:

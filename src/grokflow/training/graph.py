@@ -6,6 +6,7 @@ number from Python that differs between epochs: the step counts on the device to
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -16,7 +17,10 @@ WARM_UP = 2
 
 
 def captured(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[], None]:
-    """`body` as a replayed CUDA graph where `changes` lie on a GPU; elsewhere `body` itself.
+    """`body` as a CUDA graph where `changes` lie on a GPU; elsewhere `body` itself.
+
+    It is captured at its first call: one that takes another's place comes after that one is gone, for
+    two graphs at a time share memory that the first takes with it.
 
     Parameters
     ----------
@@ -24,28 +28,43 @@ def captured(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[]
 
     Returns
     -------
-    What does the same as `body`. Where it cannot be captured, `body`, and one line says why.
+    What does the same as `body`. Where it cannot be captured, it runs `body`, and one line says why.
     """
     if not changes[0].is_cuda:
         return body
+    replay = functools.cache(lambda: _replay(body, changes))
+    return lambda: replay()()
+
+
+def _replay(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[], None]:
     kept = [tensor.clone() for tensor in changes]
+    stream, aside = torch.cuda.current_stream(), _stream_aside()
     try:
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                body()
-        torch.cuda.current_stream().wait_stream(stream)
+        aside.wait_stream(stream)
+        try:
+            with torch.cuda.stream(aside):
+                for _ in range(WARM_UP):
+                    body()
+        finally:
+            stream.wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             body()
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
+        # The error is that the capture failed; what made it fail is the one before.
+        reason, *_ = str(error.__context__ or error).strip().splitlines() or [type(error).__name__]
         print(f"Epochs run step by step: they cannot be captured as a CUDA graph ({reason}).", flush=True)
         return body
     finally:
+        torch.cuda.set_stream(stream)  # a capture that fails leaves its own
         for tensor, value in zip(changes, kept, strict=True):
             tensor.copy_(value)
     return graph.replay
+
+
+@functools.cache
+def _stream_aside() -> torch.cuda.Stream:
+    """One for every capture of the process: libraries keep memory for each stream they have met."""
+    return torch.cuda.Stream()
