@@ -34,6 +34,8 @@ def measurements(results: Path) -> dict[str, Callable[[], Row | None]]:
         "step_2layer_vs_floor": partial(step.versus_floor, SETUP_P),
         "step_layer_norm_1layer": partial(step.versus_operations, "layer_norm_1layer"),
         "step_layer_norm_2layer": partial(step.versus_operations, "layer_norm_2layer"),
+        "attention_1layer": partial(step.versus_formula, SETUP_M),
+        "attention_2layer": partial(step.versus_formula, SETUP_P),
         "point_detection": detection.versus_none,
         "state_saving": partial(saving.versus_none, results),
         "path_61_vs_loop": path.versus_loop,

@@ -1,4 +1,4 @@
-"""A training step: forward, backward, SGD update. Against a plain model, the floor, and setup M's.
+"""A training step: forward, backward, SGD update. Against other ways to take it, the floor, and setup M's.
 
 Shapes: n weights.
 """
@@ -6,6 +6,7 @@ Shapes: n weights.
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from benchmarks.operations import of_norms, of_products
 from benchmarks.setup import DEVICE, SETUP_M, Setup, check_alike, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
+from grokflow import attention
 from grokflow.objective import loss_and_gradient
 from grokflow.training import make_optimizer
 
@@ -75,6 +77,21 @@ def versus_operations(run: str) -> Row:
         f"{explained:.3g} times the operations of setup M's step",
         DEVICE,
     )
+
+
+def versus_formula(run: str) -> Row:
+    """`attention_{n}layer`: time of the step of `run` with attention as a formula in PyTorch ÷ ours."""
+    setup = setup_of(run)
+    ours, other = steps(setup), steps(setup)
+
+    def with_the_formula() -> None:
+        with patch("grokflow.model.attend", attention.plain):
+            other()
+
+    pairs = alternate(with_the_formula, ours, repeats=REPEATS, warmup=3)
+    milliseconds = float(np.median(pairs.b)) / STEPS * 1e3
+    name = f"attention_{setup.run.model.layers}layer"
+    return Row(name, *pairs.ratio(), milliseconds, "ms/step", "the same step, attention as a formula", DEVICE)
 
 
 def steps(setup: Setup) -> Callable[[], None]:
