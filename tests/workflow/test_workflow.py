@@ -123,10 +123,10 @@ def test_a_sweep_is_one_table_of_all_its_chunks(finished):
     folder = finished.folder / "results/sweeps"
     table = pd.read_csv(folder / "decay.csv")
     assert table.columns[:2].tolist() == ["optimizer.weight_decay", "seed"]
-    assert table.iloc[:, :2].to_numpy().tolist() == [[0, 3], [0, 4], [1, 3], [1, 4]]
+    assert table.iloc[:, :2].to_numpy().tolist() == [[0, 3], [1, 3], [0, 4], [1, 4]]
     chunks = [pd.read_csv(path) for path in (folder / "decay").glob("chunk_*.csv")]
     assert sorted(len(chunk) for chunk in chunks) == [1, 3]
-    together = pd.concat(chunks).sort_values(["optimizer.weight_decay", "seed"], ignore_index=True)
+    together = pd.concat(chunks).sort_values(["seed", "optimizer.weight_decay"], ignore_index=True)
     pd.testing.assert_frame_equal(table, together)
 
 
