@@ -101,7 +101,7 @@ def kill_workflow(tries: Tries) -> None:
     while kills < tries.wanted:
         process = project.start()
         try:
-            process.communicate(timeout=tries.random.uniform(2, 9))
+            output, _ = process.communicate(timeout=tries.random.uniform(2, 9))
         except subprocess.TimeoutExpired:
             kill_all(process)
             kills += 1
@@ -113,6 +113,8 @@ def kill_workflow(tries: Tries) -> None:
                 )  # fmt: skip
                 said = found.stdout + found.stderr
         else:  # it ended: begin anew until it was killed often enough
+            if process.returncode:
+                raise RuntimeError(output)
             shutil.rmtree(project.folder / "results")
     status, output = project.run()
     same = status == 0 and project.fingerprint() == calm.fingerprint()
@@ -231,9 +233,11 @@ def two_at_once(tries: Tries) -> None:
     first_workflow = project.start()
     while not (project.folder / ".snakemake/log").exists():  # until then the second might come first
         time.sleep(0.05)
+    os.killpg(first_workflow.pid, signal.SIGSTOP)  # so that it does not end while the others wait for it
     for _ in range(5):
         status, said = project.run()
         tries.add(said[-200:], survived=status == 1 and "another workflow is running" in said)
+    os.killpg(first_workflow.pid, signal.SIGCONT)
     output, _ = first_workflow.communicate()
     tries.add(output[-200:], survived=first_workflow.returncode == 0)
 

@@ -8,7 +8,7 @@ shift
 if command -v flock >/dev/null 2>&1; then
     mkdir -p .snakemake
     exec 9>.snakemake/grokflow.lock
-    if ! flock --nonblock 9; then
+    if ! flock --timeout 2 9; then  # what was killed a moment ago takes that moment to end
         echo "Error: another workflow is running in this folder; wait for it, or stop it first." >&2
         exit 1
     fi
