@@ -112,11 +112,13 @@ def kill_workflow(tries: Tries) -> None:
                     env={**os.environ, "PYTHONPATH": str(project.folder / "src")},
                 )  # fmt: skip
                 said = found.stdout + found.stderr
-        else:  # it ended: begin anew until it was killed often enough
-            if process.returncode:
-                raise RuntimeError(output)
-            shutil.rmtree(project.folder / "results")
-    status, output = project.run()
+        else:
+            status = process.returncode
+            if status:  # it did not go on by itself
+                break
+            shutil.rmtree(project.folder / "results")  # begin anew until it was killed often enough
+    else:
+        status, output = project.run()
     same = status == 0 and project.fingerprint() == calm.fingerprint()
     for _ in range(kills):
         survived = status == 0 and ("--unlock" in said or "LockException" not in said)
