@@ -1,4 +1,4 @@
-"""How much memory is left, as Linux says it."""
+"""Where jobs calculate, and how much memory is left, as Linux says it."""
 
 from __future__ import annotations
 
@@ -41,3 +41,13 @@ def test_memory_is_what_the_machine_has_within_the_jobs_limit(
     )
     monkeypatch.setattr(compute, "CGROUPS", tmp_path)
     assert compute.free_memory("cpu") == expected
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_gpu_that_pytorch_cannot_use_is_said(
+    there: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if there else None)
+    assert compute.prepare("auto", 1) == "cpu"
+    assert capsys.readouterr().out.count("PyTorch cannot use it") == there

@@ -200,6 +200,17 @@ def test_a_member_that_diverges_is_reported_and_the_others_go_on(at: int) -> Non
     assert (table["epochs"][others] == 8).all()
 
 
+def test_a_member_that_diverges_after_point_2_is_reported() -> None:
+    """Its points are known, so nothing else asks for its answers any more."""
+    chunk = _Chunk([member(TINY, row, epochs=8, log_every=2) for row in range(3)], "cpu")
+    chunk.outcomes[1].update(point_1=0, point_2=0)
+    chunk.weights[1] = math.nan
+    chunk.epoch = 2
+    chunk.look()
+    assert [outcome["diverged"] for outcome in chunk.outcomes] == [None, "epoch 2", None]
+    assert chunk.rows == [0, 2]
+
+
 def test_a_chunk_that_diverges_altogether_ends() -> None:
     chosen = [member(TINY, row, epochs=8, log_every=2) for row in range(2)]
     absurd = TINY["optimizer"].model_copy(update={"learning_rate": 1e200})

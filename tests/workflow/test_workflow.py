@@ -1,6 +1,7 @@
 """The workflow from end to end on a tiny configuration."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -80,6 +81,18 @@ def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precis
         "phase_diagram",  # more epochs and members, of a smaller table and model
     ]
     assert sorted(falling, key=lambda name: -longest[name]) == falling
+
+
+def test_with_a_gpu_a_job_asks_for_it_and_for_the_memory_that_cuda_takes(project, tmp_path, monkeypatch):
+    driver = tmp_path / "nvidia-smi"
+    driver.touch(mode=0o755)
+    project.edit("device: cpu", "device: auto")
+    asked = []
+    for path in (os.environ["PATH"], f"{tmp_path}:{os.environ['PATH']}"):
+        monkeypatch.setenv("PATH", path)
+        planned = project.snakemake("--dry-run", "results/runs/never/seed_3/history.csv").stdout
+        asked += re.findall(r"gpu=(\d), mem_mb=(\d+)", planned)
+    assert asked == [("0", "1000"), ("1", "4000")]
 
 
 def test_the_tiny_run_truly_groks(finished):

@@ -32,7 +32,7 @@ def gpus():
 
 
 def memory(mb):
-    """Of the host, for a job that computes `mb` on a CPU; CUDA keeps its own beside that."""
+    """Of the host, for a job that takes `mb` on a CPU. CUDA keeps its own beside that: an estimate."""
     return mb + 3000 * gpus()
 
 
@@ -57,8 +57,8 @@ def run_parameters(wildcards):
 
 
 # Whatever computes longest starts first: started last, it would keep one core busy while the others idle.
-# Tables come before all that, because trainings cannot start without them.
-FIRST = 10_000
+# Tables come before all that, because trainings cannot start without them; no training needs 2¹⁰⁰ operations.
+FIRST = 100 * 100
 
 
 def longest_run_first(wildcards):

@@ -172,7 +172,7 @@ class _Training:
         DivergenceError : when the loss of a minibatch or the norm of the weights is not finite.
         """
         state, batch_size = self.state, self.run.optimizer.batch_size
-        met = met.cpu()
+        met = met.cpu()  # waits for a GPU once, not at every number read below
         weight_norms = self.norms.norms(self.norms.squares(state.weights)).tolist()
         losses, wrong = met[:, 0].tolist(), met[:, 1].sum().item()
         for number, loss in enumerate(losses, start=1):
