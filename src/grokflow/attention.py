@@ -85,16 +85,16 @@ def _flat(index: Tensor, x: Tensor) -> np.ndarray:
     return (index if x.ndim == 2 else flat_rows(index, x.shape[-2])).flatten().numpy()
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """Compiled at its first call for the processor it runs on; kept beside its file if that can be written.
+_SETTINGS: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
+"""Sums are taken in an order that can be vectorised, always the same."""
 
-    Sums are taken in an order that can be vectorised, always the same.
-    """
-    settings: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}
+
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """Compiled at its first call for the processor it runs on, and kept beside its file where possible."""
     try:
-        kernel = njit(function, cache=True, **settings)
+        kernel = njit(function, cache=True, **_SETTINGS)
     except RuntimeError:  # nowhere to keep it
-        kernel = njit(function, **settings)
+        kernel = njit(function, **_SETTINGS)
 
     @functools.wraps(function)
     def run(*arrays: np.ndarray) -> None:
@@ -105,6 +105,26 @@ def _compiled(function: Callable[..., None]) -> Callable[..., None]:
             kernel(*arrays)
 
     return run
+
+
+# A loop over K is a function of its own: written inside the loops over rows and heads, it is not vectorised.
+_loop: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(**_SETTINGS)
+
+
+@_loop
+def _dot(x: np.ndarray, y: np.ndarray) -> float:
+    """x·y of (K,) and (K,)."""
+    total = x.dtype.type(0)
+    for i in range(x.shape[0]):
+        total += x[i] * y[i]
+    return total
+
+
+@_loop
+def _add(x: np.ndarray, factor: float, y: np.ndarray) -> None:
+    """x += factor · y, both (K,)."""
+    for i in range(x.shape[0]):
+        x[i] += factor * y[i]
 
 
 @_compiled
@@ -120,33 +140,26 @@ def _forward(
 ) -> None:
     """Fill `mixed` (R, H, K) and `probabilities` (R, H, T), rows of all models; `hidden` is of one."""
     R, H, T = probabilities.shape
-    K = q.shape[2]
-    zero, lowest, scale = q.dtype.type(0), q.dtype.type(-np.inf), q.dtype.type(1 / math.sqrt(K))
+    zero, lowest = q.dtype.type(0), q.dtype.type(-np.inf)
+    scale = q.dtype.type(1 / math.sqrt(q.shape[2]))
     for r in range(R):
         own = r % hidden.shape[0]
         for h in range(H):
+            probability = probabilities[r, h]
             highest = lowest
             for t in range(T):
-                score = lowest
-                if not hidden[own, t]:
-                    score = zero
-                    for i in range(K):
-                        score += q[query[r], h, i] * k[keys[r, t], h, i]
-                    score *= scale
-                probabilities[r, h, t] = score
+                score = lowest if hidden[own, t] else _dot(q[query[r], h], k[keys[r, t], h]) * scale
+                probability[t] = score
                 highest = max(highest, score)
             total = zero
             for t in range(T):
-                probabilities[r, h, t] = np.exp(probabilities[r, h, t] - highest)
-                total += probabilities[r, h, t]
-            for i in range(K):
-                mixed[r, h, i] = zero
+                probability[t] = np.exp(probability[t] - highest)
+                total += probability[t]
+            mixed[r, h] = zero
             for t in range(T):
-                probabilities[r, h, t] /= total
-                probability = probabilities[r, h, t]
-                if probability != 0:
-                    for i in range(K):
-                        mixed[r, h, i] += probability * v[keys[r, t], h, i]
+                probability[t] /= total
+                if probability[t] != 0:
+                    _add(mixed[r, h], probability[t], v[keys[r, t], h])
 
 
 @_compiled
@@ -164,25 +177,21 @@ def _backward(
 ) -> None:
     """Add up the gradients of q, k and v, row after row, for `gradient` (R, H, K), that of `mixed`."""
     R, H, T = probabilities.shape
-    K = q.shape[2]
-    zero, scale = q.dtype.type(0), q.dtype.type(1 / math.sqrt(K))
+    zero, scale = q.dtype.type(0), q.dtype.type(1 / math.sqrt(q.shape[2]))
     gradient_of_probability = np.empty(T, q.dtype)
     for r in range(R):
+        own = query[r]
         for h in range(H):
             mean = zero
             for t in range(T):
                 probability, row = probabilities[r, h, t], keys[r, t]
                 if probability != 0:
-                    found = zero
-                    for i in range(K):
-                        found += gradient[r, h, i] * v[row, h, i]
-                        gradient_of_v[row, h, i] += probability * gradient[r, h, i]
-                    gradient_of_probability[t] = found
-                    mean += probability * found
+                    gradient_of_probability[t] = _dot(gradient[r, h], v[row, h])
+                    _add(gradient_of_v[row, h], probability, gradient[r, h])
+                    mean += probability * gradient_of_probability[t]
             for t in range(T):
                 probability, row = probabilities[r, h, t], keys[r, t]
                 if probability != 0:
                     gradient_of_score = probability * (gradient_of_probability[t] - mean) * scale
-                    for i in range(K):
-                        gradient_of_k[row, h, i] += gradient_of_score * q[query[r], h, i]
-                        gradient_of_q[query[r], h, i] += gradient_of_score * k[row, h, i]
+                    _add(gradient_of_k[row, h], gradient_of_score, q[own, h])
+                    _add(gradient_of_q[own, h], gradient_of_score, k[row, h])
