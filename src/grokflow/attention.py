@@ -77,12 +77,13 @@ class _Compiled(torch.autograd.Function):
 
 def _by_head(heads: int, *tensors: Tensor) -> list[np.ndarray]:
     """Tensors (..., R, A) as arrays (M R, H, K); of contiguous ones in the same memory."""
-    return [x.detach().contiguous().view(-1, heads, x.shape[-1] // heads).numpy() for x in tensors]
+    arrays = [np.ascontiguousarray(x.detach().numpy()) for x in tensors]
+    return [x.reshape(-1, heads, x.shape[-1] // heads) for x in arrays]
 
 
 def _flat(index: Tensor, x: Tensor) -> np.ndarray:
     """Row numbers of x (..., R, A) as those of its models' rows one after the other: (number of them,)."""
-    return (index if x.ndim == 2 else flat_rows(index, x.shape[-2])).flatten().numpy()
+    return (index if x.ndim == 2 else flat_rows(index, x.shape[-2])).numpy().reshape(-1)
 
 
 _SETTINGS: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "error_model": "numpy"}

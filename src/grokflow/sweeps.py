@@ -24,7 +24,7 @@ from grokflow.compute import free_memory
 from grokflow.config import ResolvedMember, ResolvedRun, plain
 from grokflow.dataset import make_dataset
 from grokflow.model import make_model
-from grokflow.objective import CHUNK, NO_TARGET, Examples, batch_pass, make_task
+from grokflow.objective import CHUNK, NO_TARGET, Examples, batch_pass, make_task, wrong_answers
 from grokflow.randomness import generator
 from grokflow.training.detection import FIRST_LOOK
 from grokflow.training.graph import captured
@@ -283,8 +283,7 @@ class _Chunk:
     def wrong(self, examples: Examples, part: slice) -> tuple[Tensor, Tensor]:
         """Of a part of each row's examples: how many it gets wrong, and whether its logits are finite."""
         logits, targets = self.model.logits(self.weights, examples.tokens[:, part]), examples.targets[:, part]
-        wrong = (logits.argmax(-1) != targets) & (targets != NO_TARGET)
-        return wrong.sum(-1), logits.isfinite().all(-1).all(-1)
+        return wrong_answers(logits, targets).sum(-1), logits.isfinite().all(-1).all(-1)
 
 
 def _stacked(parts: Sequence[Examples]) -> Examples:

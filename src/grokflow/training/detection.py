@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grokflow.model import Transformer
-from grokflow.objective import Examples
+from grokflow.objective import Examples, wrong_answers
 
 FIRST_LOOK = 128
 """Examples looked at first; before the point is near, one of them is wrong and the look ends there."""
@@ -30,11 +30,10 @@ class Watch:
         while start < len(self.order):
             looked_at = self.order[start : start + size]
             batch = self.examples.take(looked_at)
-            right = self.model.logits(weights, batch.tokens).argmax(-1) == batch.targets
-            if not right.all():
-                wrong = looked_at[~right]
-                rest = torch.cat([self.order[:start], looked_at[right], self.order[start + size :]])
-                self.order = torch.cat([wrong, rest])
+            wrong = wrong_answers(self.model.logits(weights, batch.tokens), batch.targets)
+            if wrong.any():
+                rest = torch.cat([self.order[:start], looked_at[~wrong], self.order[start + size :]])
+                self.order = torch.cat([looked_at[wrong], rest])
                 return False
             start, size = start + size, 1024
         return True
