@@ -110,7 +110,7 @@ def cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def wrong_answers(logits: Tensor, targets: Tensor) -> Tensor:
-    """(..., B): whether another of logits (..., B, V) than the target's is highest; False without a target."""
+    """(..., B): whether a logit of (..., B, V) is above the target's; False without a target."""
     # NumPy takes a third of PyTorch's time on a CPU; of several highest, and of NaN, both take the first.
     highest = torch.from_numpy(logits.detach().numpy().argmax(-1)) if logits.is_cpu else logits.argmax(-1)
     return (highest != targets) & (targets != NO_TARGET)
