@@ -110,8 +110,11 @@ def cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def wrong_answers(logits: Tensor, targets: Tensor) -> Tensor:
-    """(..., B): whether a logit of (..., B, V) is above the target's; False without a target."""
-    # NumPy takes a third of PyTorch's time on a CPU; of several highest, and of NaN, both take the first.
+    """(..., B): whether the highest of logits (..., B, V), of ties the first, is not the target's.
+
+    An example without a target is never wrong.
+    """
+    # NumPy takes a third of PyTorch's time on a CPU; ties and NaN are the same to both.
     highest = torch.from_numpy(logits.detach().numpy().argmax(-1)) if logits.is_cpu else logits.argmax(-1)
     return (highest != targets) & (targets != NO_TARGET)
 
