@@ -27,6 +27,7 @@ from grokflow.config import (
 from grokflow.config import chunks_of_sweep as chunks
 from grokflow.config import members_of_sweep as members
 from grokflow.errors import ArtifactError
+from grokflow.objective import Examples
 from grokflow.sweeps import OUTCOMES, _Chunk, train_chunk
 from grokflow.tables import gather
 from grokflow.workshop import Workshop
@@ -174,6 +175,23 @@ def test_all_members_may_finish_early(grokking: tuple[list[ResolvedMember], list
     assert chunk.rows == []
     assert chunk.epoch < 200
     assert chunk.epoch == max(outcome["epochs"] for outcome in chunk.outcomes)
+
+
+def test_rows_are_right_that_have_none_of_their_examples_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    random, chunk = np.random.default_rng(0), _Chunk([member(TINY, row) for row in range(3)], "cpu")
+    every = Examples(torch.zeros(3, 3000, 1, dtype=torch.long), torch.zeros(3, 3000, dtype=torch.long))
+    for _ in range(100):
+        wrong = torch.zeros(3, 3000, dtype=torch.bool)
+        for row in wrong:
+            row[random.permutation(3000)[: random.choice([0, 0, 1, 2, 1000])]] = True
+        monkeypatch.setattr(
+            chunk,
+            "wrong",
+            lambda _, part, wrong=wrong: (wrong[:, part].sum(-1), torch.ones(3, dtype=torch.bool)),
+        )
+        asked = random.choice([True, False], 3)
+        right, _ = chunk.right(every, asked.tolist())
+        assert right == (asked & ~wrong.any(-1).numpy()).tolist()
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])

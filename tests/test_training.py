@@ -21,9 +21,9 @@ from safetensors.numpy import load_file
 from grokflow.checkpoints import checkpoint_epochs, checkpoint_path
 from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
 from grokflow.errors import ArtifactError
-from grokflow.objective import Examples, loss_and_error
+from grokflow.objective import CHUNK, Examples, loss_and_error
 from grokflow.training import EPOCHS, HISTORY, loop, state
-from grokflow.training.detection import FIRST_LOOK, Watch
+from grokflow.training.detection import FIRST_LOOK, Watch, looks
 
 MOMENTUM = SGD(name="sgd", learning_rate=0.05, weight_decay=0.01, momentum=0.9, batch_size=10)
 ADAMW = AdamW(name="adamw", learning_rate=0.01, weight_decay=0.5, warmup_steps=6, batch_size=9)
@@ -490,7 +490,15 @@ class Remembered:
         return torch.stack([1 - weights[tokens[:, 0]], weights[tokens[:, 0]]], dim=1)
 
 
-@pytest.mark.parametrize("examples", [1, 50, FIRST_LOOK, FIRST_LOOK + 1, 1500, 4000])
+def test_an_evaluation_is_never_of_more_than_a_chunk() -> None:
+    sizes = [part.stop - part.start for part in looks(10 * CHUNK)]
+    assert sizes[0] == FIRST_LOOK
+    assert max(sizes) == CHUNK
+
+
+@pytest.mark.parametrize(
+    "examples", [1, FIRST_LOOK, FIRST_LOOK + 1, 9 * FIRST_LOOK, 9 * FIRST_LOOK + 1, 1500, 4000]
+)
 def test_watch_agrees_with_brute_force_whatever_was_wrong_before(examples: int) -> None:
     random, model = np.random.default_rng(examples), Remembered()
     every = Examples(torch.arange(examples).view(-1, 1), torch.zeros(examples, dtype=torch.long))

@@ -55,17 +55,21 @@ def scales(settings: Invariance) -> np.ndarray:
     return np.geomspace(low, high, settings.steps)
 
 
+@torch.no_grad()
 def changes(
-    model: Transformer, weights: Tensor, tokens: Tensor, pieces: tuple[slice, ...], C: Tensor
-) -> Tensor:
-    """For each scale (S,): largest |Δ log p| over tokens (B, T) when `pieces` of weights (n,) are scaled."""
-    with torch.no_grad():
-        scaled = weights.repeat(len(C), 1)
+    model: Transformer, weights: Tensor, tokens: Tensor, groups: Groups, C: Tensor
+) -> dict[str, Tensor]:
+    """(S,) for each group: largest |Δ log p| over tokens (B, T) with it, in weights (n,), times C (S,)."""
+    found, scaled = {}, weights.repeat(len(C), 1)
+    before = log_softmax(model.logits(weights, tokens), -1)
+    for group, pieces in groups.items():
         for piece in pieces:
             scaled[:, piece] *= C.unsqueeze(-1)
-        before = log_softmax(model.logits(weights, tokens), -1)
         after = log_softmax(model.logits(scaled, tokens), -1)
-        return (after - before).abs().amax((-1, -2))
+        found[group] = (after - before).abs().amax((-1, -2))
+        for piece in pieces:
+            scaled[:, piece] = weights[piece]
+    return found
 
 
 def audit(
@@ -77,15 +81,15 @@ def audit(
     C = torch.from_numpy(scales(settings)).to(device)
     _, gradient = loss_and_gradient(model, theta, examples)
     verdicts, rays = [], []
-    for group, pieces in audited_groups(model).items():
-        found = changes(model, theta, examples.tokens, pieces, C)
+    groups = audited_groups(model)
+    for group, found in changes(model, theta, examples.tokens, groups, C).items():
         change = found.max().item()
         verdicts.append(
             {
                 "group": group,
                 "trained": group not in model.layout.frozen,
                 "change": change,
-                "radial_gradient": _radial(theta, gradient, pieces),
+                "radial_gradient": _radial(theta, gradient, groups[group]),
                 "tolerance": settings.tolerance,
                 "invariant": change <= settings.tolerance,
             }

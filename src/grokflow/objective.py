@@ -170,7 +170,7 @@ def gradient_pass(
     model: Transformer,
     weights: Tensor,
     batches: list[Examples],
-    weight_decay: float,
+    weight_decay: float = 0.0,
     part: Sequence[slice] = (),
 ) -> GradientPass:
     """Loss, error and mean stochastic gradient norm of weights (..., n); sums in float64, on the CPU.
@@ -186,12 +186,15 @@ def gradient_pass(
         with torch.no_grad():
             sums[0] += losses.double().sum(-1)
             sums[1] += wrong_answers(logits, batch.targets).sum(-1)
-            sums[2] += torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
+            norm = torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
+            sums[2] += norm
             if part:
                 sums[4] += norm_of(gradient, part)
-            for piece in model.layout.trained:  # decay does not move what is frozen
-                gradient[..., piece].add_(weights[..., piece], alpha=weight_decay)
-            sums[3] += torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
+            if weight_decay:
+                for piece in model.layout.trained:  # decay does not move what is frozen
+                    gradient[..., piece].add_(weights[..., piece], alpha=weight_decay)
+                norm = torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
+            sums[3] += norm
     sums[:2] /= sum(len(batch) for batch in batches)
     sums[2:] /= len(batches)
     return GradientPass(*sums.cpu())

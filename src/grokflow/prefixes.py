@@ -66,51 +66,44 @@ class Prefixes:
         )
         prefix = self._prefix_rows(tokens, shared)
         keys = torch.cat([shared.keys.expand(*leading, -1, -1)] + [prefix] * own_positions, dim=-2)
-        hidden = torch.cat(
-            [shared.hidden] + [shared.future[i].expand(B, T) for i in range(shared.positions, T)]
-        )
         R = keys.shape[-2]
         everything = slice(0, R)
-        first = Attended(start_keys, hidden, slice(0, shared.start_rows), start_query)
-        middle = Attended(keys, hidden, everything, None)
+        first = Attended(start_keys, shared.hidden, slice(0, shared.start_rows), start_query)
+        middle = Attended(keys, shared.hidden, everything, None)
         last = Attended(prefix, None, slice(R - B, R), None)
         return [first] + [middle] * (self.layers - 2) + [last]
 
     def _prefix_rows(self, tokens: Tensor, shared: _Shared) -> Tensor:
         """(..., B, T): the row of each example's prefix at each position, after the first attention."""
-        *leading, B, T = tokens.shape
+        *leading, B, _ = tokens.shape
         columns, row = [], torch.zeros(*leading, B, dtype=torch.long, device=tokens.device)
         for i in range(shared.positions):
             row = row * len(self.alphabet[i]) + (tokens[..., i] - self.alphabet[i].start)
             columns.append(row + shared.first_row[i])
-        own = shared.keys.shape[0] + torch.arange((T - shared.positions) * B, device=tokens.device)
-        columns += [x.expand(*leading, B) for x in own.view(-1, B)]
+        columns += [own.expand(*leading, B) for own in shared.own_rows]
         return torch.stack(columns, dim=-1)
 
     def _shared(self, examples: int, device: torch.device) -> _Shared:
-        counts = [math.prod(len(r) for r in self.alphabet[: i + 1]) for i in range(len(self.alphabet))]
-        positions = sum(count <= examples for count in counts[:-1])
-        key = (positions, device)
+        key = (examples, device)
         if key not in self._cache:
-            self._cache[key] = _Shared(self.alphabet, positions, device)
+            self._cache[key] = _Shared(self.alphabet, examples, device)
         return self._cache[key]
 
 
 class _Shared:
-    """The part of the bookkeeping that no batch changes, for a given number of shared positions."""
+    """The part of the bookkeeping that depends on the number of examples alone."""
 
-    def __init__(self, alphabet: tuple[range, ...], positions: int, device: torch.device) -> None:
+    def __init__(self, alphabet: tuple[range, ...], examples: int, device: torch.device) -> None:
         T = len(alphabet)
         sizes = [len(tokens) for tokens in alphabet]
         offsets = [sum(sizes[:i]) for i in range(T)]
-        self.positions = positions
+        self.positions = positions = sum(math.prod(sizes[: i + 1]) <= examples for i in range(T - 1))
         self.start_rows = sum(sizes)
         self.last_start_rows = slice(offsets[-1], offsets[-1] + sizes[-1])
         self.start_of_token = torch.tensor(
             [offset - tokens.start for offset, tokens in zip(offsets, alphabet, strict=True)],
             device=device,
         )
-        self.future = torch.ones(T, T, dtype=torch.bool, device=device).triu(1)
         self.first_row: list[int] = []
         start_keys, start_query, keys = [], [], []
         total = 0
@@ -130,9 +123,11 @@ class _Shared:
         self.start_keys = torch.cat([empty, *start_keys]).to(device)
         self.start_query = torch.cat([empty[:, 0], *start_query]).to(device)
         self.keys = torch.cat([empty, *keys]).to(device)
-        self.hidden = torch.cat(
-            [self.future[:0]] + [self.future[i].expand(len(k), T) for i, k in enumerate(keys)]
-        )
+        own = total + torch.arange((T - positions) * examples)
+        self.own_rows = list(own.view(T - positions, examples).to(device))
+        rows_at = [len(k) for k in keys] + [examples] * (T - positions)
+        position = torch.arange(T).repeat_interleave(torch.tensor(rows_at))
+        self.hidden = (torch.arange(T) > position.unsqueeze(-1)).to(device)
 
 
 def _padded(columns: list[Tensor], width: int) -> Tensor:

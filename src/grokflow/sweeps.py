@@ -26,7 +26,7 @@ from grokflow.dataset import make_dataset
 from grokflow.model import make_model
 from grokflow.objective import CHUNK, NO_TARGET, Examples, batch_pass, make_task, wrong_answers
 from grokflow.randomness import generator
-from grokflow.training.detection import FIRST_LOOK
+from grokflow.training.detection import looks
 from grokflow.training.graph import captured
 from grokflow.training.hold import Hold
 from grokflow.training.optimizers import make_batched_optimizer
@@ -265,12 +265,12 @@ class _Chunk:
         """
         right = torch.tensor(asked, device=self.weights.device)
         finite = torch.ones_like(right)
-        start, size = 0, FIRST_LOOK
-        while start == 0 or (start < len(examples) and right.any()):
-            wrong, of_part = self.wrong(examples, slice(start, start + size))
+        for part in looks(len(examples)):
+            wrong, of_part = self.wrong(examples, part)
             right &= wrong == 0
             finite &= of_part
-            start, size = start + size, CHUNK
+            if not right.any():
+                break
         return right.tolist(), finite.tolist()
 
     def errors(self, examples: Examples) -> list[float]:

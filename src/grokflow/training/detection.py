@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from grokflow.model import Transformer
-from grokflow.objective import Examples, wrong_answers
+from grokflow.objective import CHUNK, Examples, wrong_answers
 
-FIRST_LOOK = 128
+FIRST_LOOK = 16
 """Examples looked at first; before the point is near, one of them is wrong and the look ends there."""
+
+
+def looks(examples: int) -> Iterator[slice]:
+    """The parts in which so many examples are looked at, each eight times the one before, up to `CHUNK`."""
+    start, size = 0, FIRST_LOOK
+    while start < examples:
+        yield slice(start, start + size)
+        start, size = start + size, min(8 * size, CHUNK)
 
 
 class Watch:
@@ -26,14 +36,12 @@ class Watch:
     @torch.no_grad()
     def is_perfect(self, weights: Tensor) -> bool:
         """Whether the weights (n,) predict every example."""
-        start, size = 0, FIRST_LOOK
-        while start < len(self.order):
-            looked_at = self.order[start : start + size]
+        for part in looks(len(self.order)):
+            looked_at = self.order[part]
             batch = self.examples.take(looked_at)
             wrong = wrong_answers(self.model.logits(weights, batch.tokens), batch.targets)
             if wrong.any():
-                rest = torch.cat([self.order[:start], looked_at[~wrong], self.order[start + size :]])
-                self.order = torch.cat([looked_at[wrong], rest])
+                rest = [self.order[: part.start], looked_at[~wrong], self.order[part.stop :]]
+                self.order = torch.cat([looked_at[wrong], *rest])
                 return False
-            start, size = start + size, 1024
         return True

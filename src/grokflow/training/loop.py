@@ -229,7 +229,7 @@ class _Training:
         state, run, task = self.state, self.run, self.task
         weights, settings = state.weights, run.optimizer
         batches = list(task.train.batches(settings.batch_size))
-        train = gradient_pass(task.model, weights, batches, settings.weight_decay, self.invariant_part)
+        train = gradient_pass(task.model, weights, batches, part=self.invariant_part)
         train_loss, train_error = train.loss.item(), train.error.item()
         validation_loss, validation_error = map(float, loss_and_error(task.model, weights, task.validation))
         if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
