@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import sys
 import traceback
@@ -17,6 +18,10 @@ from grokflow.provenance import check, record
 TERMINATED = 143
 """Exit status after SIGTERM: 128 + its number, as a shell reports it."""
 
+GARBAGE = 200_000
+"""New objects between two searches for garbage in cycles. Imports make many objects and no garbage, and
+Python's 700 would be a tenth of the time of PyTorch's."""
+
 
 @contextlib.contextmanager
 def job(given: Any) -> Iterator[None]:
@@ -27,6 +32,7 @@ def job(given: Any) -> Iterator[None]:
     given : what the workflow tells its script: `log`, `input`, `output` (one of them `provenance`) and
         `params`.
     """
+    gc.set_threshold(GARBAGE)
     with logged(given.log[0]):
         check(given.input)
         yield
