@@ -73,9 +73,11 @@ class Layout:
 
     def split(self, weights: Tensor) -> dict[str, Tensor]:
         """Views of `weights` (..., n) as named tensors (..., *shape)."""
+        leading = weights.shape[:-1]
         parts = weights.split([parameter.size for parameter in self.parameters], dim=-1)
         return {
-            parameter.name: part.view(*weights.shape[:-1], *parameter.shape)
+            # A view of the same shape would still be a node of the gradient's graph.
+            parameter.name: part if len(parameter.shape) == 1 else part.view(*leading, *parameter.shape)
             for parameter, part in zip(self.parameters, parts, strict=True)
         }
 
