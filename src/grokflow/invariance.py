@@ -59,7 +59,7 @@ def scales(settings: Invariance) -> np.ndarray:
 def changes(
     model: Transformer, weights: Tensor, tokens: Tensor, groups: Groups, C: Tensor
 ) -> dict[str, Tensor]:
-    """(S,) for each group: largest |Δ log p| over tokens (B, T) with it, in weights (n,), times C (S,)."""
+    """For each group, scaled by C (S,) in weights (n,): largest |Δ log p| over tokens (B, T), as (S,)."""
     found, scaled = {}, weights.repeat(len(C), 1)
     before = log_softmax(model.logits(weights, tokens), -1)
     for group, pieces in groups.items():

@@ -18,9 +18,9 @@ from grokflow.provenance import check, record
 TERMINATED = 143
 """Exit status after SIGTERM: 128 + its number, as a shell reports it."""
 
-GARBAGE = 200_000
-"""New objects between two searches for garbage in cycles. Imports make many objects and no garbage, and
-Python's 700 would be a tenth of the time of PyTorch's."""
+COLLECTION_THRESHOLD = 200_000
+"""New objects between two runs of Python's garbage collector. Imports make many objects and no garbage: with
+Python's own 700, collecting is a tenth of the time of a job's imports."""
 
 
 @contextlib.contextmanager
@@ -32,7 +32,7 @@ def job(given: Any) -> Iterator[None]:
     given : what the workflow tells its script: `log`, `input`, `output` (one of them `provenance`) and
         `params`.
     """
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(COLLECTION_THRESHOLD)
     with logged(given.log[0]):
         check(given.input)
         yield
