@@ -177,21 +177,28 @@ def test_all_members_may_finish_early(grokking: tuple[list[ResolvedMember], list
     assert chunk.epoch == max(outcome["epochs"] for outcome in chunk.outcomes)
 
 
-def test_rows_are_right_that_have_none_of_their_examples_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_right_and_finite_that_are_so_in_all_that_was_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     random, chunk = np.random.default_rng(0), _Chunk([member(TINY, row) for row in range(3)], "cpu")
     every = Examples(torch.zeros(3, 3000, 1, dtype=torch.long), torch.zeros(3, 3000, dtype=torch.long))
     for _ in range(100):
-        wrong = torch.zeros(3, 3000, dtype=torch.bool)
-        for row in wrong:
+        wrong, infinite = torch.zeros(2, 3, 3000, dtype=torch.bool)
+        for row in (*wrong, *infinite):
             row[random.permutation(3000)[: random.choice([0, 0, 1, 2, 1000])]] = True
-        monkeypatch.setattr(
-            chunk,
-            "wrong",
-            lambda _, part, wrong=wrong: (wrong[:, part].sum(-1), torch.ones(3, dtype=torch.bool)),
-        )
+        looked_at = []
+
+        def look(
+            _: Examples, part: slice, wrong=wrong, infinite=infinite, looked_at=looked_at
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            looked_at.append(part)
+            return wrong[:, part].sum(-1), ~infinite[:, part].any(-1)
+
+        monkeypatch.setattr(chunk, "wrong", look)
         asked = random.choice([True, False], 3)
-        right, _ = chunk.right(every, asked.tolist())
+        right, finite = chunk.right(every, asked.tolist())
         assert right == (asked & ~wrong.any(-1).numpy()).tolist()
+        assert finite == (~infinite[:, : looked_at[-1].stop].any(-1)).tolist()
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
