@@ -33,11 +33,14 @@ def job(given: Any) -> Iterator[None]:
         `params`.
     """
     gc.set_threshold(COLLECTION_THRESHOLD)
-    with logged(given.log[0]):
-        check(given.input)
-        yield
-        made = [path for path in given.output if path != given.output.provenance]
-        record(given.output.provenance, made, dict(given.params.items()))
+    try:
+        with logged(given.log[0]):
+            check(given.input)
+            yield
+            made = [path for path in given.output if path != given.output.provenance]
+            record(given.output.provenance, made, dict(given.params.items()))
+    finally:
+        gc.freeze()  # else Python, as it ends, searches all modules for garbage: a quarter of a short job
 
 
 @contextlib.contextmanager
