@@ -94,6 +94,16 @@ def test_with_a_gpu_a_job_asks_for_it_and_for_the_memory_that_cuda_takes(project
         asked += re.findall(r"gpu=(\d), mem_mb=(\d+)", planned)
     assert asked == [("0", "1000"), ("1", "4000")]
 
+    planned = project.snakemake("--dry-run").stdout
+    connections = re.findall(r"rule connect:.*?wildcards: path=(\w+).*?gpu=(\d)", planned, re.DOTALL)
+    assert dict(connections) == {
+        "segment_1_2": "0",
+        "chain_1_2": "0",
+        "nowhere": "0",
+        "polyline_1_2": "0",  # its members are fitted together, by a job of its own
+        "polyline_2_2p": "1",
+    }
+
 
 def test_the_tiny_run_truly_groks(finished):
     for seed in (3, 4):

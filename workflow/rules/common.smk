@@ -138,6 +138,13 @@ def fit_of_member(wildcards):
     ]
 
 
+def gpus_to_connect(wildcards):
+    """None for a segment or chain, which is not fitted, and for a member whose fit is there."""
+    path = CONFIG.paths[wildcards.path]
+    fits = isinstance(path, configuration.Fitted) and not fit_of_member(wildcards)
+    return gpus() if fits else 0
+
+
 # Sweeps
 
 

@@ -48,7 +48,7 @@ rule connect:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=gpus(),
+        gpu=gpus_to_connect,
         mem_mb=memory(1000),
     params:
         path=connection_parameters,
