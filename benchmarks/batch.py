@@ -19,9 +19,9 @@ from benchmarks.table import Row
 from benchmarks.timing import alternate
 from grokflow.objective import Examples, batch_pass
 from grokflow.randomness import generator
+from grokflow.tensors import to_tensor
 from grokflow.training import make_optimizer
 from grokflow.training.optimizers import make_batched_optimizer
-from grokflow.weights import to_tensor
 
 MODELS = 8
 """As many as a sweep trains at once by default."""

@@ -21,7 +21,7 @@ import pandas as pd
 from benchmarks.table import Row
 from benchmarks.timing import Pairs, alternate
 
-COMPUTING = ("train", "chunk", "fit", "connect", "measure")
+COMPUTING = ("train", "chunk", "fit", "measure")
 REPEATS = 7
 LONGEST_GAP = 60.0
 """Seconds. Nothing running for longer is a pause between two calls of Snakemake, not its work."""
@@ -57,11 +57,11 @@ def read_jobs(results: Path) -> list[Job]:
 def kind_of(name: str) -> str:
     """`train` of `seed_0.train`, `chunk` of `chunk_0123456789abcdef`, and a name itself: it is no such job.
 
-    >>> [kind_of(name) for name in ("seed_0-1.connect", "fit_0123456789abcdef", "train_fraction")]
+    >>> [kind_of(name) for name in ("seed_0-1.connect", "fit_0_to_2", "train_fraction")]
     ['connect', 'fit', 'train_fraction']
     """
-    group = re.fullmatch(r"(chunk|fit)_[0-9a-f]{16}", name)
-    return group[1] if group else name.rpartition(".")[2]
+    group = re.fullmatch(r"chunk_[0-9a-f]{16}|fit_[\d-]+(_to_[\d-]+)?", name)
+    return name.partition("_")[0] if group else name.rpartition(".")[2]
 
 
 def start() -> Row:
@@ -74,9 +74,9 @@ def start() -> Row:
 def overhead(results: Path) -> Row | None:
     """`workflow_overhead`: seconds of everything else ÷ seconds of computing; None without a finished tree.
 
-    Computing is what train, connect and measure jobs take after their start. Everything else: their
-    starts, all other jobs, and the time in which no job ran. A start is as measured now, but no
-    longer than the tree's shortest such job, made under the tree's own load.
+    Computing is what trainings, chunks of sweeps, fits and measurements take after their start.
+    Everything else: their starts, all other jobs, and the time in which no job ran. A start is as
+    measured now, but no longer than the tree's shortest such job, made under the tree's own load.
     """
     jobs = read_jobs(results)
     computing_jobs = [job for job in jobs if job.kind in COMPUTING]

@@ -19,7 +19,7 @@ from benchmarks.timing import alternate
 from grokflow.landscape import METRICS, measure_path
 from grokflow.objective import Examples
 from grokflow.paths import Curve
-from grokflow.weights import to_tensor
+from grokflow.tensors import split, to_tensor
 
 POINTS = 61
 REPEATS = 3
@@ -80,7 +80,7 @@ def _loop(setup: Setup, eager: EagerTransformer, curve: Curve, points: int) -> l
 
 def _measure_point(setup: Setup, eager: EagerTransformer, curve: Curve, t: float) -> Measured:
     weights = to_tensor(curve.weights(np.array([t]))[0], setup.precision, "cpu")
-    eager.load(setup.task.model.layout.split(weights))
+    eager.load(split(weights, setup.task.model.layout))
     batch_size = setup.run.optimizer.batch_size
     train = _loss_and_error(eager, setup.task.train, batch_size)
     validation = _loss_and_error(eager, setup.task.validation, batch_size)

@@ -19,8 +19,8 @@ from grokflow.dataset import make_dataset
 from grokflow.figures import KINDS
 from grokflow.objective import Examples, Task, loss_and_gradient, make_task
 from grokflow.randomness import generator
+from grokflow.tensors import split, to_tensor
 from grokflow.training.optimizers import Optimizer
-from grokflow.weights import to_tensor
 
 THREADS = 1
 DEVICE = f"cpu, {THREADS} thread"
@@ -63,7 +63,7 @@ class Setup:
             vocabulary=transformer.vocabulary,
             norm_epsilon=None if config.normalization == "none" else config.norm_epsilon or 1e-20,
         ).to(self.weights.dtype)
-        eager.load(transformer.layout.split(self.weights))
+        eager.load(split(self.weights, transformer.layout))
         return eager
 
     def epochs(self, weights: Tensor, optimizer: Optimizer) -> Iterator[int]:

@@ -171,7 +171,7 @@ def kill_saving(tries: Tries) -> None:
 
 @fault(4, "SIGTERM", tries=20, quick=4)
 def terminate(tries: Tries) -> None:
-    names = ("train", "connect", "chunk", "train")
+    names = ("train", "fit", "chunk", "train")
     for number, tree in enumerate(tries.folders()):
         name = names[number % len(names)]
         work.before(tree, name)
@@ -222,7 +222,7 @@ def terminate_workflow(tries: Tries) -> None:
 @fault(5, "kill -9 three times in one job: training, fit, sweep", tries=20, quick=3)
 def kill_three_times(tries: Tries) -> None:
     for number, tree in enumerate(tries.folders()):
-        name = ("train", "connect", "chunk")[number % 3]
+        name = ("train", "fit", "chunk")[number % 3]
         work.before(tree, name)
         kills, gone_on, lost = 0, 0, False
         for part in (0.2, 0.5, 0.8):

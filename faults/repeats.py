@@ -24,9 +24,9 @@ from faults.table import Tries, fault
 from grokflow import workshop
 from grokflow.checkpoints import checkpoint_epochs, read_checkpoint, write_checkpoint
 from grokflow.config import plain
-from grokflow.model import make_model
 from grokflow.provenance import read, record
 from grokflow.training import loop
+from grokflow.weights import make_layout
 
 INTERVAL = work.RUN.checkpoint_every
 ROOT = Path(__file__).parents[1]
@@ -147,7 +147,7 @@ def another_configuration(tries: Tries) -> None:
 
 def of_a_fit_and_a_chunk(tries: Tries) -> None:
     """Interrupted, and then another PyTorch; or other weights at an end of the same name."""
-    for name, what in (("connect", "torch ("), ("chunk", "torch ("), ("connect", "weights (")):
+    for name, what in (("fit", "torch ("), ("chunk", "torch ("), ("fit", "weights (")):
         for tree in tries.folders(1):
             work.before(tree, name)
             first = work.Process(tree, name)
@@ -166,7 +166,7 @@ def of_a_fit_and_a_chunk(tries: Tries) -> None:
 def train_again(tree: Path) -> None:
     """The checkpoints with other weights, and the record that a training would leave."""
     folder = tree / "runs/run/seed_0"
-    layout = make_model(work.RUN.model, work.RUN.dataset).layout
+    layout = make_layout(work.RUN.model, work.RUN.dataset)
     checkpoints, digest = folder / "checkpoints", work.RUN.weights_digest
     for epoch in checkpoint_epochs(checkpoints):
         weights = read_checkpoint(checkpoints, epoch, layout, digest)
@@ -218,7 +218,7 @@ def another_source() -> None:
 def two_at_once(tries: Tries) -> None:
     for number in range(tries.wanted):
         for tree in tries.folders(1):
-            name = ("train", "connect", "chunk")[number % 3]
+            name = ("train", "fit", "chunk")[number % 3]
             work.before(tree, name)
             first = work.Process(tree, name)
             first.wait_for(10)

@@ -22,10 +22,10 @@ from faults import work
 from faults.kills import FEW_EPOCHS, Break, calls_of_saving, state_is_valid
 from faults.table import CannotRun, Tries, fault
 from grokflow.errors import ArtifactError
-from grokflow.model import make_model
 from grokflow.provenance import check
 from grokflow.training.state import RunWorkshop
 from grokflow.verify import verify
+from grokflow.weights import make_layout
 
 REASONS = {errno.ENOSPC: "disk full", errno.EIO: "I/O error", errno.EDQUOT: "over quota"}
 
@@ -125,7 +125,7 @@ def small_file_system(tries: Tries, expected: Any) -> None:
 
 def no_room_for_the_result(tries: Tries) -> None:
     """A fit and a chunk of a sweep that cannot write what they found go on from their state."""
-    for name, at in (("connect", "fit.csv"), ("connect", "path.json"), ("chunk", ".csv")):
+    for name, at in (("fit", "fit_0.safetensors"), ("chunk", ".csv")):
         for tree in tries.folders(1):
             work.before(tree, name)
             process = work.Process(tree, name, partial(refuse, at))
@@ -252,7 +252,7 @@ def refused(path: Path) -> bool:
 def judge_state(tries: Tries, tree: Path, path: Path, expected: Any, what: str, *, to_the_end: bool) -> None:
     """The damaged state or checkpoint is named and an older state used, or nothing."""
     printed = io.StringIO()
-    layout = make_model(work.RUN.model, work.RUN.dataset).layout
+    layout = make_layout(work.RUN.model, work.RUN.dataset)
     workshop = RunWorkshop(tree / ".resume", "run", work.RUN, layout, "cpu")
     with contextlib.redirect_stdout(printed):
         state = workshop.load_state("cpu")

@@ -1,7 +1,7 @@
 """Small jobs to disturb: the workflow's own scripts on a tiny configuration, in processes of their own.
 
-A tree is a results folder. Its jobs, in order: `dataset`, `train`, `points`, `periods`, `connect`,
-`measure`, `chunk`. Together they take some seconds.
+A tree is a results folder. Its jobs, in order: `dataset`, `train`, `points`, `periods`, `fit`,
+`connect`, `measure`, `chunk`. Together they take some seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import torch
 from grokflow import fitting, sweeps, workshop
 from grokflow.checkpoints import read_tensors
 from grokflow.config import AdamW, Dataset, Model, Polyline, ResolvedMember, ResolvedPath, ResolvedRun, plain
-from grokflow.paths import fit_bends
+from grokflow.paths.fit import fit_bends
 from grokflow.training import loop
 
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
@@ -73,7 +73,7 @@ MEMBERS = [
     for decay in (0.0, 1.0)
 ]
 
-EPOCHS = {"train": 150, "connect": 150, "chunk": 120}
+EPOCHS = {"train": 150, "fit": 150, "chunk": 120}
 """The jobs that take long, and about how many epochs each trains."""
 
 
@@ -99,7 +99,8 @@ def job(tree: Path, name: str, **changes: Any) -> SimpleNamespace:
     run = f"{tree}/runs/run/seed_0"
     path = f"{tree}/paths/path/seed_0"
     dataset, chunk = f"{tree}/datasets/multiplication.csv", f"{tree}/sweeps/sweep/chunk_0000000000000000"
-    resume = f"{tree}/.resume"
+    fit, resume = f"{tree}/paths/path/fit_0.safetensors", f"{tree}/.resume"
+    ends = {"points": [f"{run}/points.json"], "checkpoints": [f"{run}/checkpoints"]}
     resolved = {**plain(RUN), **changes}
     inputs: dict[str, dict[str, Any]] = {
         "train": {"dataset": dataset},
@@ -110,12 +111,8 @@ def job(tree: Path, name: str, **changes: Any) -> SimpleNamespace:
             "checkpoints": f"{run}/checkpoints",
         },
         "periods": {"history": f"{run}/history.csv", "epochs": f"{run}/epochs.csv"},
-        "connect": {
-            "dataset": dataset,
-            "points": [f"{run}/points.json"],
-            "checkpoints": [f"{run}/checkpoints"],
-            "fitted": [],
-        },
+        "fit": {"dataset": dataset, **ends},
+        "connect": {**ends, "fit": [fit]},
         "measure": {"dataset": dataset, "curve": f"{path}/curve.safetensors", "record": f"{path}/path.json"},
     }
     outputs = {
@@ -129,6 +126,7 @@ def job(tree: Path, name: str, **changes: Any) -> SimpleNamespace:
         },
         "points": {"points": f"{run}/points.json", "provenance": f"{run}/points.provenance.json"},
         "periods": {"periods": f"{run}/periods.csv", "provenance": f"{run}/periods.provenance.json"},
+        "fit": {"fit": fit, "provenance": f"{tree}/paths/path/fit_0.provenance.json"},
         "connect": {
             "curve": f"{path}/curve.safetensors",
             "fit": f"{path}/fit.csv",
@@ -143,7 +141,8 @@ def job(tree: Path, name: str, **changes: Any) -> SimpleNamespace:
         "train": {"run": resolved, "resume": resume},
         "points": {"run": resolved},
         "periods": {},
-        "connect": {"path": plain(PATH), "resume": resume},
+        "fit": {"paths": [plain(PATH)], "resume": resume},
+        "connect": {"path": plain(PATH)},
         "measure": {"path": plain(PATH)},
         "chunk": {"members": [plain(member) for member in MEMBERS], "resume": resume},
     }
@@ -164,6 +163,7 @@ SCRIPT_OF = {
     "train": "train",
     "points": "find_points",
     "periods": "find_periods",
+    "fit": "fit_paths",
     "connect": "connect",
     "measure": "measure_path",
     "chunk": "train_chunk",

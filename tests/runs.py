@@ -15,8 +15,8 @@ from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
 from grokflow.dataset import make_dataset
 from grokflow.objective import Task, make_task
 from grokflow.points import find_points
+from grokflow.tensors import to_tensor
 from grokflow.training import train
-from grokflow.weights import to_tensor
 
 TINY = {
     "dataset": Dataset(operation="a*b", modulus=7, b_from=1, train_fraction=0.6),

@@ -38,7 +38,8 @@ def scores_and_mixing(setup: Setup, count) -> int:
     ("seed_0.train", "train"),
     ("seed_0-1.connect", "connect"),
     ("chunk_0123456789abcdef", "chunk"),
-    ("fit_0123456789abcdef", "fit"),
+    ("fit_0", "fit"),
+    ("fit_0-1_to_1-2", "fit"),
     ("train_fraction", "train_fraction"),
     ("M-fig1", "M-fig1"),
 ])  # fmt: skip

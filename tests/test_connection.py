@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ from safetensors.numpy import load_file
 
 from grokflow import landscape
 from grokflow.checkpoints import checkpoint_path, read_tensors, write_tensors
-from grokflow.config import Bezier, Chain, Polyline, ResolvedPath, ResolvedRun, Segment
-from grokflow.connection import End, connect, read_ends, unfitted_paths, write_connection
-from grokflow.curves import read_curve, write_curve
+from grokflow.config import Bezier, Chain, Fitted, Polyline, ResolvedPath, ResolvedRun, Segment
+from grokflow.connection import End, Outcome, Unfitted, connect, read_ends, unfitted_paths, write_connection
+from grokflow.curves import FIT_HISTORY, read_curve, write_curve, write_fits
 from grokflow.errors import ArtifactError
 from grokflow.files import write_json
-from grokflow.fitting import FIT_HISTORY, Unfitted, _Fit, fit_together, write_fitted
+from grokflow.fitting import _Fit, fit_paths
 from grokflow.landscape import METRICS, measure_connection, measure_path
 from grokflow.paths import Curve, parameters
 from grokflow.paths.fit import learning_rate
@@ -59,15 +60,26 @@ def ends(path: ResolvedPath, start: Trained, end: Trained) -> tuple[End, End]:
     return found[0], found[1]
 
 
+def outcome_of(path: ResolvedPath, start: Trained, end: Trained) -> Outcome:
+    """The two ends joined as in the workflow: what has bends is fitted first."""
+    both = ends(path, start, end)
+    if not isinstance(path.path, Fitted):
+        return connect(path, *both)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "fit.safetensors"
+        write_fits(file, fit_paths(unfitted_paths([path], [both]), start.dataset, "cpu"))
+        return connect(path, *both, file)
+
+
 def test_a_fit_that_diverges_is_a_reason_and_not_a_crash(grokked: Trained) -> None:
     fit = Polyline.model_fields["fit"].default.model_copy(update={"epochs": 20, "learning_rate": 1e9})
     path = resolved(grokked.run, "polyline", fit=fit)
-    outcome = connect(path, *ends(path, grokked, grokked), grokked.dataset, "cpu")
+    outcome = outcome_of(path, grokked, grokked)
     assert "diverged" in str(outcome)
 
 
 def curve_of(path: ResolvedPath, start: Trained, end: Trained) -> Curve:
-    outcome = connect(path, *ends(path, start, end), start.dataset, "cpu")
+    outcome = outcome_of(path, start, end)
     assert not isinstance(outcome, str), outcome
     return outcome[0]
 
@@ -93,7 +105,7 @@ def other_seed(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def test_a_segment_joins_the_two_points(grokked: Trained) -> None:
     first, second = epochs(grokked)
     path = resolved(grokked.run, "segment")
-    curve, history = connect(path, *ends(path, grokked, grokked), grokked.dataset, "cpu")
+    curve, history = outcome_of(path, grokked, grokked)
     assert curve.kind == "segment"
     assert curve.controls.tolist() == [
         kept(grokked, first).tolist(),
@@ -154,7 +166,7 @@ def mean_loss(curve: Curve, trained: Trained) -> float:
 @pytest.mark.parametrize("kind", ["polyline", "bezier"])
 def test_a_fitted_path_keeps_its_ends_and_lowers_the_loss(kind: str, grokked: Trained) -> None:
     path = resolved(in_small_batches(grokked.run), kind, bends=2, weight_decay=0.001)
-    curve, history = connect(path, *ends(path, grokked, grokked), grokked.dataset, "cpu")
+    curve, history = outcome_of(path, grokked, grokked)
     assert curve.kind == kind
     assert curve.names[1:3] == ("bend 1", "bend 2")
     straight = curve_of(resolved(grokked.run, "segment"), grokked, grokked)
@@ -172,7 +184,7 @@ def test_a_fit_agrees_with_the_plain_loop(grokked: Trained) -> None:
     first, decay = epochs(grokked)[0], 0.002
     run = in_small_batches(grokked.run)
     path = resolved(run, "polyline", "point_1", "epoch_60", weight_decay=decay)
-    curve, history = connect(path, *ends(path, grokked, grokked), grokked.dataset, "cpu")
+    curve, history = outcome_of(path, grokked, grokked)
 
     w1, w2 = (torch.from_numpy(kept(grokked, epoch)) for epoch in (first, 60))
     examples = oracle.examples(run, grokked.dataset, "train")
@@ -220,23 +232,23 @@ def test_paths_fitted_together_are_as_each_alone(three: list, grokked: Trained, 
     unfitted = unfitted_paths(paths, both)
     assert len(unfitted) == 2
     file = tmp_path / "fit.safetensors"
-    write_fitted(file, fit_together(unfitted, grokked.dataset, "cpu"))
+    write_fits(file, fit_paths(unfitted, grokked.dataset, "cpu"))
     for path, (first, last) in three[:2]:
-        alone, history = connect(path, first, last, grokked.dataset, "cpu")
-        curve, batched = connect(path, first, last, grokked.dataset, "cpu", fitted=file)
+        ((alone, history),) = fit_paths(unfitted_paths([path], [(first, last)]), grokked.dataset, "cpu")
+        curve, batched = connect(path, first, last, file)
         assert (curve.kind, curve.names) == (alone.kind, alone.names)
         assert np.abs(curve.controls - alone.controls).max() <= 1e-12
         assert np.abs(curve.controls[1] - curve.controls[2]).max() > 1e-3
         pd.testing.assert_frame_equal(batched, history, rtol=1e-12)
     path, (first, last) = three[2]
-    assert "epoch_200" in str(connect(path, first, last, grokked.dataset, "cpu", fitted=file))
+    assert "epoch_200" in str(connect(path, first, last, file))
 
 
 def test_an_interrupted_fit_of_several_goes_on_to_the_same_bits(
     three: list, grokked: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unfitted = unfitted_paths(*zip(*three, strict=True))
-    expected = fit_together(unfitted, grokked.dataset, "cpu")
+    expected = fit_paths(unfitted, grokked.dataset, "cpu")
     monkeypatch.setattr("grokflow.workshop.SECONDS_BETWEEN_STATES", 0.0)
     original, epochs = _Fit.state, 0
 
@@ -250,8 +262,8 @@ def test_an_interrupted_fit_of_several_goes_on_to_the_same_bits(
     with monkeypatch.context() as cut_off:
         cut_off.setattr(_Fit, "state", state)
         with pytest.raises(KeyboardInterrupt):
-            fit_together(unfitted, grokked.dataset, "cpu", resume=tmp_path)
-    found = fit_together(unfitted, grokked.dataset, "cpu", resume=tmp_path)
+            fit_paths(unfitted, grokked.dataset, "cpu", resume=tmp_path)
+    found = fit_paths(unfitted, grokked.dataset, "cpu", resume=tmp_path)
     for (curve, history), (same, same_history) in zip(found, expected, strict=True):
         assert curve.controls.tobytes() == same.controls.tobytes()
         pd.testing.assert_frame_equal(history, same_history, check_exact=True)
@@ -262,8 +274,8 @@ def test_one_of_several_that_diverges_leaves_the_others_alone(three: list, grokk
     controls = spoiled.curve.controls.copy()
     controls[1] = np.inf
     spoiled = Unfitted(spoiled.path, Curve("polyline", controls, spoiled.curve.names))
-    (found, _), (lost, _) = fit_together([good, spoiled], grokked.dataset, "cpu")
-    ((alone, _),) = fit_together([good], grokked.dataset, "cpu")
+    (found, _), (lost, _) = fit_paths([good, spoiled], grokked.dataset, "cpu")
+    ((alone, _),) = fit_paths([good], grokked.dataset, "cpu")
     assert np.abs(found.controls - alone.controls).max() <= 1e-12
     assert not np.isfinite(lost.controls).all()
 
@@ -271,13 +283,19 @@ def test_one_of_several_that_diverges_leaves_the_others_alone(three: list, grokk
 def test_a_file_without_the_fit_of_a_path_is_refused(three: list, grokked: Trained, tmp_path: Path) -> None:
     file = tmp_path / "fit.safetensors"
     (path, both), (_, others), _ = three
-    ((curve, history),) = fit_together(unfitted_paths([path], [both]), grokked.dataset, "cpu")
-    write_fitted(file, [(curve, history)])
+    ((curve, history),) = fit_paths(unfitted_paths([path], [both]), grokked.dataset, "cpu")
+    write_fits(file, [(curve, history)])
     with pytest.raises(ArtifactError, match="seed 1"):
-        connect(path, *others, grokked.dataset, "cpu", fitted=file)
-    write_fitted(file, [(Curve("polyline", curve.controls[:, :-1], curve.names), history)])
+        connect(path, *others, file)
+    write_fits(file, [(Curve("polyline", curve.controls[:, :-1], curve.names), history)])
     with pytest.raises(ArtifactError, match="control points"):
-        connect(path, *both, grokked.dataset, "cpu", fitted=file)
+        connect(path, *both, file)
+    for end in (0, -1):
+        controls = curve.controls.copy()
+        controls[end, 0] += 1e-6
+        write_fits(file, [(Curve("polyline", controls, curve.names), history)])
+        with pytest.raises(ArtifactError, match="between the weights"):
+            connect(path, *both, file)
 
 
 def test_a_fit_leaves_frozen_weights_as_they_are(tmp_path: Path) -> None:
@@ -285,7 +303,7 @@ def test_a_fit_leaves_frozen_weights_as_they_are(tmp_path: Path) -> None:
     run = tiny_run(model=SCALE_INVARIANT, epochs=2)
     trained = train_in(tmp_path, run)
     path = resolved(run, "polyline", "initial", "epoch_2", weight_decay=0.5)
-    curve, history = connect(path, *ends(path, trained, trained), trained.dataset, "cpu")
+    curve, history = outcome_of(path, trained, trained)
     layout = trained.task.model.layout
     held = np.ones(layout.size, dtype=bool)
     for piece in layout.trained:
@@ -301,26 +319,26 @@ def test_a_fit_leaves_frozen_weights_as_they_are(tmp_path: Path) -> None:
 
 def test_a_fit_moves_a_copy(three: list, grokked: Trained) -> None:
     unfitted = unfitted_paths(*zip(*three, strict=True))[:1]
-    ((first, _),) = fit_together(unfitted, grokked.dataset, "cpu")
-    ((second, _),) = fit_together(unfitted, grokked.dataset, "cpu")
+    ((first, _),) = fit_paths(unfitted, grokked.dataset, "cpu")
+    ((second, _),) = fit_paths(unfitted, grokked.dataset, "cpu")
     assert first.controls.tobytes() == second.controls.tobytes()
 
 
 def test_what_is_kept_of_a_fit_is_there_until_its_result_is(
     three: list, grokked: Trained, tmp_path: Path
 ) -> None:
-    path, (first, last) = three[0]
+    unfitted = unfitted_paths(*zip(*three, strict=True))[:1]
 
-    def publish(outcome: Any) -> None:
+    def publish(fits: Any) -> None:
         assert list(tmp_path.glob("*/lock"))
         raise OSError("no room")
 
     with pytest.raises(OSError, match="no room"):
-        connect(path, first, last, grokked.dataset, "cpu", resume=tmp_path, publish=publish)
+        fit_paths(unfitted, grokked.dataset, "cpu", resume=tmp_path, publish=publish)
     assert list(tmp_path.glob("*/lock"))
-    outcomes: list[Any] = []
-    found = connect(path, first, last, grokked.dataset, "cpu", resume=tmp_path, publish=outcomes.append)
-    assert outcomes[0][0].controls.tobytes() == found[0].controls.tobytes()
+    published: list[Any] = []
+    found = fit_paths(unfitted, grokked.dataset, "cpu", resume=tmp_path, publish=published.append)
+    assert published == [found]
     assert not list(tmp_path.glob("*/lock"))
 
 
@@ -344,7 +362,7 @@ def test_a_path_without_its_point_is_skipped_with_the_reason(
 ) -> None:
     path = resolved(tiny.run, kind, start, end)
     first, last = ends(path, tiny, tiny)
-    outcome = connect(path, first, last, tiny.dataset, "cpu")
+    outcome = outcome_of(path, tiny, tiny)
     assert isinstance(outcome, str)
     names = {"curve": "curve.safetensors", "fit": "fit.csv", "record": "path.json"}
     files = {what: tmp_path / name for what, name in names.items()}
@@ -365,7 +383,7 @@ def test_a_path_without_its_point_is_skipped_with_the_reason(
 @pytest.mark.parametrize(("start", "end"), [("epoch_40", "epoch_20"), ("point_2", "point_1")])
 def test_a_chain_against_time_is_skipped(start: str, end: str, grokked: Trained) -> None:
     path = resolved(grokked.run, "chain", start, end)
-    outcome = connect(path, *ends(path, grokked, grokked), grokked.dataset, "cpu")
+    outcome = outcome_of(path, grokked, grokked)
     assert isinstance(outcome, str)
 
 
@@ -375,7 +393,7 @@ def test_a_checkpoint_under_another_epochs_name_is_refused(copy_of_grokked: Trai
     source, target = (checkpoint_path(copy_of_grokked.checkpoints, e) for e in (60, 80))
     shutil.copy(source, target)
     with pytest.raises(ArtifactError, match="epoch"):
-        connect(path, *both, copy_of_grokked.dataset, "cpu")
+        connect(path, *both)
 
 
 def test_a_damaged_checkpoint_on_the_way_is_refused(copy_of_grokked: Trained) -> None:
@@ -384,7 +402,7 @@ def test_a_damaged_checkpoint_on_the_way_is_refused(copy_of_grokked: Trained) ->
     damaged = checkpoint_path(copy_of_grokked.checkpoints, 80)
     damaged.write_bytes(damaged.read_bytes()[:-1])
     with pytest.raises(ArtifactError, match=damaged.name):
-        connect(path, *both, copy_of_grokked.dataset, "cpu")
+        connect(path, *both)
 
 
 @pytest.fixture
@@ -392,7 +410,7 @@ def written(grokked: Trained, tmp_path: Path) -> tuple[ResolvedPath, Curve, dict
     """A chain from epoch 0 to epoch 40 with all its files."""
     path = resolved(grokked.run, "chain", "initial", "epoch_40", points=3, inner_points=2)
     both = ends(path, grokked, grokked)
-    outcome = connect(path, *both, grokked.dataset, "cpu")
+    outcome = connect(path, *both)
     files = {"curve": tmp_path / "curve.safetensors", "record": tmp_path / "path.json"}
     write_connection(path, *both, outcome, **files, fit=tmp_path / "fit.csv")
     return path, outcome[0], files
@@ -477,12 +495,7 @@ def test_damaged_points_are_refused(content: str, grokked: Trained, tmp_path: Pa
     right = json.dumps({"config": grokked.run.weights_digest})
     points.write_text(right if content == "RIGHT CONFIG ONLY" else content)
     with pytest.raises(ArtifactError):
-        connect(
-            path,
-            *read_ends(path, [str(points)], [str(grokked.checkpoints)]),
-            grokked.dataset,
-            "cpu",
-        )
+        connect(path, *read_ends(path, [str(points)], [str(grokked.checkpoints)]))
 
 
 @pytest.mark.parametrize("at_once", [1, 2])

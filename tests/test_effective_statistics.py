@@ -15,9 +15,10 @@ from grokflow.config import SGD, Dataset, Model
 from grokflow.dataset import make_dataset
 from grokflow.invariance import audited_groups
 from grokflow.objective import Task, loss_and_gradient, make_task
+from grokflow.tensors import norm_of
 from grokflow.training import make_optimizer
 from grokflow.training.statistics import STATISTICS, PieceNorms, statistics
-from grokflow.weights import Layout, Parameter, norm_of
+from grokflow.weights import Layout, Parameter
 
 DATASET = Dataset(operation="a*b", modulus=5, train_fraction=0.6)
 

@@ -12,6 +12,7 @@ from runs import LAYER_NORM, SCALE_INVARIANT, Trained, tiny_run, train_in
 
 from grokflow.checkpoints import checkpoint_epochs
 from grokflow.config import SGD, AdamW, Model
+from grokflow.tensors import split
 from grokflow.training.hold import Hold
 from grokflow.weights import Layout, Parameter
 
@@ -24,7 +25,7 @@ MODELS = {"norm": LAYER_NORM, "invariant": SCALE_INVARIANT}
 
 
 def trained_tensors(trained: Trained, epoch: int) -> dict[str, np.ndarray]:
-    tensors = trained.task.model.layout.split(trained.weights(epoch))
+    tensors = split(trained.weights(epoch), trained.task.model.layout)
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from grokflow.config import Fit
-from grokflow.paths import KINDS, Curve, fit_bends, parameters
-from grokflow.paths.fit import learning_rate
+from grokflow.paths import KINDS, Curve, parameters
+from grokflow.paths.fit import fit_bends, learning_rate
 
 EVERY_KIND = ["segment", "chain", "polyline", "bezier"]
 

@@ -1,31 +1,29 @@
 """From two named points to a curve between them: which checkpoints, which bends.
 
-A path whose point was never reached is skipped: its record says why, and nothing fails.
+A path whose point was never reached is skipped: its record says why, and nothing fails. Nothing is
+computed here, so no PyTorch is needed: `fitting` moves the bends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from grokflow import config
 from grokflow.checkpoints import read_checkpoint, write_tensors
 from grokflow.config import ResolvedPath, ResolvedRun
-from grokflow.curves import write_curve
+from grokflow.curves import FittedCurve, fit_history, read_fit, write_curve
 from grokflow.errors import ArtifactError
 from grokflow.files import write_json, write_text
-from grokflow.fitting import FIT_HISTORY, Unfitted, fit_together, read_fitted
-from grokflow.model import make_model
 from grokflow.paths import Curve
 from grokflow.provenance import AGAIN
 from grokflow.tables import read_record
-from grokflow.weights import Layout
+from grokflow.weights import Layout, make_layout
 
 POINTS = ("initial", "point_1", "point_2", "final")
 
@@ -58,7 +56,7 @@ class End:
     @cached_property
     def layout(self) -> Layout:
         """The layout of the run's weights."""
-        return make_model(self.run.model, self.run.dataset).layout
+        return make_layout(self.run.model, self.run.dataset)
 
     @property
     def description(self) -> dict[str, Any]:
@@ -75,69 +73,49 @@ class End:
         return read_checkpoint(self.checkpoints, epoch, self.layout, self.run.weights_digest)
 
 
-Outcome = tuple[Curve, pd.DataFrame] | str
-"""A curve and the history of its fit, or the reason why there is none."""
+@dataclass(frozen=True)
+class Unfitted:
+    """A path whose bends still lie on the straight line; its `curve.ends` name its random draws."""
+
+    path: ResolvedPath
+    curve: Curve
 
 
-def connect(
-    path: ResolvedPath,
-    start: End,
-    end: End,
-    dataset: pd.DataFrame,
-    device: str,
-    *,
-    resume: str | Path | None = None,
-    subject: str | Path = "a path",
-    fitted: str | Path | None = None,
-    publish: Callable[[Outcome], None] = lambda outcome: None,
-) -> Outcome:
-    """The curve between two points and the history of its fit, or the reason why there is none.
+Outcome = FittedCurve | str
+"""A curve and the history of its fit, empty without one; or the reason why there is no curve."""
+
+
+def connect(path: ResolvedPath, start: End, end: End, fit: str | Path | None = None) -> Outcome:
+    """The curve between two points, or the reason why there is none.
 
     Parameters
     ----------
-    resume : folder in which unfinished fits are kept; None: nothing is.
-    subject : what the path is called in messages.
-    fitted : file of paths that were fitted together, this one among them; None: it is fitted here.
-    publish : writes the outcome; what was kept of the fit is discarded after it, not before.
+    fit : file of the fits of paths, this one among them; only a path with bends has one.
 
     Raises
     ------
-    ArtifactError : when a checkpoint or `fitted` is damaged, or another process fits the same path.
-    SystemExit : after SIGTERM, with the state of the last epoch saved.
+    ArtifactError : when a checkpoint or `fit` is damaged.
     """
-
-    def judged(curve: Curve, history: pd.DataFrame) -> Outcome:
-        if np.isfinite(curve.controls).all():
-            return curve, history
-        return f"the fit from {start.label} to {end.label} diverged; lower the learning_rate of its `fit`"
-
-    outcome: Outcome
     if reason := _missing(path, start, end):
-        outcome = reason
-    elif isinstance(path.path, config.Chain):
-        outcome = _chain(start, end), pd.DataFrame(columns=FIT_HISTORY)
-    elif isinstance(path.path, config.Segment):
-        outcome = _straight(start, end), pd.DataFrame(columns=FIT_HISTORY)
-    elif fitted is not None:
-        outcome = judged(*read_fitted(fitted, _unfitted(path, start, end)))
-    else:
-        (fit,) = fit_together(
-            [_unfitted(path, start, end)],
-            dataset,
-            device,
-            resume=resume,
-            subject=subject,
-            publish=lambda fits: publish(judged(*fits[0])),
-        )
-        return judged(*fit)
-    publish(outcome)
-    return outcome
+        return reason
+    if isinstance(path.path, config.Chain):
+        return _chain(start, end), fit_history([])
+    straight = _straight(path, start, end)
+    if not isinstance(path.path, config.Fitted):
+        return straight, fit_history([])
+    assert fit is not None
+    curve, history = read_fit(fit, straight)
+    if not np.isfinite(curve.controls).all():
+        return f"the fit from {start.label} to {end.label} diverged; lower the learning_rate of its `fit`"
+    return curve, history
 
 
 def unfitted_paths(paths: Sequence[ResolvedPath], ends: Sequence[tuple[End, End]]) -> list[Unfitted]:
     """Those of the paths that have both their points, ready to be fitted together."""
     return [
-        _unfitted(path, *both) for path, both in zip(paths, ends, strict=True) if not _missing(path, *both)
+        Unfitted(path, _straight(path, *both))
+        for path, both in zip(paths, ends, strict=True)
+        if not _missing(path, *both)
     ]
 
 
@@ -152,20 +130,17 @@ def _missing(path: ResolvedPath, start: End, end: End) -> str:
     return ""
 
 
-def _straight(start: End, end: End) -> Curve:
+def _straight(path: ResolvedPath, start: End, end: End) -> Curve:
+    """The straight line; the bends of a path that has some lie on it, evenly spread."""
     assert start.epoch is not None
     assert end.epoch is not None
     ends = np.stack([start.weights(start.epoch), end.weights(end.epoch)])
-    return Curve("segment", ends, (start.label, end.label))
-
-
-def _unfitted(path: ResolvedPath, start: End, end: End) -> Unfitted:
-    """The path with its bends on the straight line, evenly spread."""
-    assert isinstance(path.path, config.Polyline | config.Bezier)
+    line = Curve("segment", ends, (start.label, end.label))
+    if not isinstance(path.path, config.Fitted):
+        return line
     bends = path.path.bends
-    straight = _straight(start, end).weights(np.linspace(0.0, 1.0, bends + 2))
     names = (start.label, *(f"bend {i + 1}" for i in range(bends)), end.label)
-    return Unfitted(path, Curve(path.path.kind, straight, names))
+    return Curve(path.path.kind, line.weights(np.linspace(0.0, 1.0, bends + 2)), names)
 
 
 def _chain(start: End, end: End) -> Curve:
@@ -222,7 +197,7 @@ def write_connection(
 ) -> None:
     """Write the control points, the history of the fit, and path.json, which says what they are."""
     skipped = outcome if isinstance(outcome, str) else None
-    found, history = (None, pd.DataFrame(columns=FIT_HISTORY)) if isinstance(outcome, str) else outcome
+    found, history = (None, fit_history([])) if isinstance(outcome, str) else outcome
     write_text(fit, history.to_csv(index=False, lineterminator="\n"))
     if found is None:
         write_tensors(curve, {}, {"skipped": str(skipped)})

@@ -1,10 +1,12 @@
-"""A curve on disk: its control points, and whether there is one."""
+"""Curves on disk: their control points and whether there is one; fits, from which such curves come."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from grokflow.checkpoints import read_tensors, write_tensors
 from grokflow.errors import ArtifactError
@@ -53,3 +55,44 @@ def read_skipped(record: str | Path) -> str | None:
     """
     skipped = read_record(record, {"skipped"}, AGAIN)["skipped"]
     return None if skipped is None else str(skipped)
+
+
+FIT_HISTORY = ["epoch", "learning_rate", "loss"]
+
+FittedCurve = tuple[Curve, pd.DataFrame]
+"""A fitted curve and the history (`FIT_HISTORY`) of its fit."""
+
+
+def fit_history(rows: Sequence[Sequence[float]]) -> pd.DataFrame:
+    """Rows of `FIT_HISTORY` as a table."""
+    return pd.DataFrame(rows, columns=FIT_HISTORY).astype({"epoch": int})
+
+
+def write_fits(path: str | Path, fits: Sequence[FittedCurve]) -> None:
+    """Write curves that were fitted together: a file without tensors when none has its points."""
+    tensors = {
+        f"{curve.ends}/{what}": array
+        for curve, history in fits
+        for what, array in (("controls", curve.controls), ("history", history.to_numpy(np.float64)))
+    }
+    write_tensors(path, tensors, {})
+
+
+def read_fit(path: str | Path, straight: Curve) -> FittedCurve:
+    """Of what `write_fits` wrote, the fit that began as `straight`.
+
+    Raises
+    ------
+    ArtifactError : when the file is damaged or holds no such fit.
+    """
+    tensors, _ = read_tensors(path)
+    try:
+        controls, history = (tensors[f"{straight.ends}/{what}"] for what in ("controls", "history"))
+    except KeyError as error:
+        raise ArtifactError(path, expected=f"the fit of {straight.ends}", found=f"no {error}") from None
+    if controls.shape != straight.controls.shape:
+        expected = f"control points {straight.controls.shape}"
+        raise ArtifactError(path, expected=expected, found=controls.shape)
+    if not np.array_equal(controls[[0, -1]], straight.controls[[0, -1]]):
+        raise ArtifactError(path, expected=f"a fit between the weights of {straight.ends}", found="others")
+    return Curve(straight.kind, controls, straight.names), fit_history(history.tolist())

@@ -8,7 +8,6 @@ Shapes: `...` no or one leading axis (M paths), K control points, n weights, N e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +16,16 @@ import torch
 from torch import Tensor
 
 from grokflow import config
-from grokflow.checkpoints import read_tensors, write_tensors
-from grokflow.config import ResolvedPath, plain
-from grokflow.errors import ArtifactError
+from grokflow.config import plain
+from grokflow.connection import Unfitted
+from grokflow.curves import FittedCurve, fit_history
 from grokflow.files import checksum
 from grokflow.objective import Examples, loss_and_gradient, make_task
-from grokflow.paths import Curve, fit_bends
+from grokflow.paths import Curve
+from grokflow.paths.fit import fit_bends
 from grokflow.randomness import generator
-from grokflow.weights import to_tensor
+from grokflow.tensors import to_tensor
 from grokflow.workshop import State, Workshop
-
-FIT_HISTORY = ["epoch", "learning_rate", "loss"]
 
 WHAT_FITS = (
     "config/schema.py",
@@ -37,6 +35,7 @@ WHAT_FITS = (
     "paths",
     "randomness.py",
     "weights.py",
+    "tensors.py",
     "prefixes.py",
     "attention.py",
     "model.py",
@@ -47,28 +46,16 @@ WHAT_FITS = (
 """The sources that decide what a fit computes; a state of other sources is not resumed."""
 
 
-@dataclass(frozen=True)
-class Unfitted:
-    """A path whose bends still lie on the straight line; its `curve.ends` name its random draws."""
-
-    path: ResolvedPath
-    curve: Curve
-
-
-Fits = list[tuple[Curve, pd.DataFrame]]
-"""For each path its curve and the history of its fit."""
-
-
-def fit_together(
+def fit_paths(
     unfitted: Sequence[Unfitted],
     dataset: pd.DataFrame,
     device: str,
     *,
     resume: str | Path | None = None,
     subject: str | Path = "a path",
-    publish: Callable[[Fits], None] = lambda fits: None,
-) -> Fits:
-    """Each path fitted, with the history (`FIT_HISTORY`) of its fit.
+    publish: Callable[[list[FittedCurve]], None] = lambda fits: None,
+) -> list[FittedCurve]:
+    """Each path fitted, with the history of its fit.
 
     Parameters
     ----------
@@ -168,13 +155,13 @@ class _Fit:
         self.velocity.copy_(torch.from_numpy(saved[0]["velocity"]))
         self.history = saved[0]["history"].tolist()
 
-    def curves(self) -> Fits:
+    def curves(self) -> list[FittedCurve]:
         """Each path as it is now, with its history."""
         controls = self.controls.cpu().numpy().reshape(len(self.unfitted), *self.controls.shape[-2:])
         return [
             (
                 Curve(each.curve.kind, controls[i], each.curve.names),
-                _frame([[epoch, rate, losses[i]] for epoch, rate, *losses in self.history]),
+                fit_history([[epoch, rate, losses[i]] for epoch, rate, *losses in self.history]),
             )
             for i, each in enumerate(self.unfitted)
         ]
@@ -183,35 +170,3 @@ class _Fit:
 def _rows(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """One array as it is, several as rows of one."""
     return arrays[0] if len(arrays) == 1 else np.stack(arrays)
-
-
-def _frame(rows: Sequence[Sequence[float]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=FIT_HISTORY).astype({"epoch": int})
-
-
-def write_fitted(path: str | Path, fitted: Fits) -> None:
-    """Write what `fit_together` found: a file without tensors when no path has its points."""
-    tensors = {
-        f"{curve.ends}/{what}": array
-        for curve, history in fitted
-        for what, array in (("controls", curve.controls), ("history", history.to_numpy(np.float64)))
-    }
-    write_tensors(path, tensors, {})
-
-
-def read_fitted(path: str | Path, unfitted: Unfitted) -> tuple[Curve, pd.DataFrame]:
-    """What `write_fitted` wrote of one path.
-
-    Raises
-    ------
-    ArtifactError : when the file is damaged or holds no such path.
-    """
-    tensors, _ = read_tensors(path)
-    try:
-        controls, history = (tensors[f"{unfitted.curve.ends}/{what}"] for what in ("controls", "history"))
-    except KeyError as error:
-        raise ArtifactError(path, expected=f"the fit of {unfitted.curve.ends}", found=f"no {error}") from None
-    expected = unfitted.curve.controls.shape
-    if controls.shape != expected:
-        raise ArtifactError(path, expected=f"control points {expected}", found=controls.shape)
-    return Curve(unfitted.curve.kind, controls, unfitted.curve.names), _frame(history.tolist())

@@ -11,7 +11,7 @@ from grokflow.config import Chain, ResolvedPath
 from grokflow.curves import read_curve, read_skipped
 from grokflow.objective import Task, gradient_pass, loss_and_error, make_task
 from grokflow.paths import Curve, parameters
-from grokflow.weights import norm_of, to_tensor
+from grokflow.tensors import norm_of, to_tensor
 
 POINTS_AT_ONCE = {"cpu": 1, "cuda": 16}
 """Points of a path that are measured as one batch of models: a CPU is no faster with more, a GPU is."""

@@ -12,7 +12,6 @@ F MLP width, H heads, K head width, V vocabulary.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,10 +20,11 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from grokflow.attention import attend
-from grokflow.config import UNEMBEDDING_NORM, Dataset, Model
+from grokflow.config import Dataset, Model
 from grokflow.dataset import tokenization
 from grokflow.prefixes import Attended, Prefixes, rows
-from grokflow.weights import Layout, Parameter
+from grokflow.tensors import split
+from grokflow.weights import Layout, layout_of
 
 
 @dataclass(frozen=True)
@@ -44,35 +44,8 @@ class Transformer:
 
     @cached_property
     def layout(self) -> Layout:
-        """Names and shapes of the weights. Linear maps act on row vectors: y = x W + b."""
-        D, F, V = self.config.width, self.config.mlp_width, self.vocabulary
-        A = self.config.width
-        scale = 1 / math.sqrt(D)
-        frozen_norm = (self.config.unembedding_norm or UNEMBEDDING_NORM) if self._normalizes_all else None
-        parameters = [
-            Parameter("token_embedding", (V, D), scale),
-            Parameter("position_embedding", (len(self.alphabet), D), scale),
-        ]
-        for layer in range(self.config.layers):
-            attention, mlp = f"layer_{layer}.attention", f"layer_{layer}.mlp"
-            parameters += [
-                *self._norm_parameters(f"{attention}.norm", D),
-                Parameter(f"{attention}.query", (D, A), scale),
-                Parameter(f"{attention}.key", (D, A), scale),
-                Parameter(f"{attention}.value", (D, A), scale),
-                Parameter(f"{attention}.output", (A, D), scale),
-                *self._norm_parameters(f"{mlp}.norm", D),
-                Parameter(f"{mlp}.in.weight", (D, F), scale),
-                Parameter(f"{mlp}.in.bias", (F,), 0.0),
-                *self._norm_parameters(f"{mlp}.hidden_norm", F),
-                Parameter(f"{mlp}.out.weight", (F, D), scale),
-                Parameter(f"{mlp}.out.bias", (D,), 0.0),
-            ]
-        parameters += [
-            *self._norm_parameters("final_norm", D),
-            Parameter("unembedding", (D, V), 1 / math.sqrt(V), frozen_norm=frozen_norm),
-        ]
-        return Layout(tuple(parameters))
+        """Names and shapes of the weights."""
+        return layout_of(self.config, len(self.alphabet), self.vocabulary)
 
     @cached_property
     def residual_stream(self) -> tuple[str, ...]:
@@ -86,7 +59,7 @@ class Transformer:
         `weights` is (n,) or (M, n). `tokens` is (B, T), the same for every model, or (M, B, T);
         position i holds tokens of `alphabet[i]`.
         """
-        w = self.layout.split(weights)
+        w = split(weights, self.layout)
         for name in self.layout.frozen:
             w[name] = w[name].detach()
         tokens = tokens.expand(*weights.shape[:-1], *tokens.shape[-2:])
@@ -133,14 +106,6 @@ class Transformer:
     @property
     def _normalizes_all(self) -> bool:
         return self.config.normalization == "scale_invariant"
-
-    def _norm_parameters(self, name: str, width: int) -> list[Parameter]:
-        """What a norm learns: by default a gain and a bias (Ba, Kiros & Hinton 2016)."""
-        if self.config.normalization != "layer_norm":
-            return []
-        gain = Parameter(f"{name}.gain", (width,), 0.0, mean=1.0)
-        bias = Parameter(f"{name}.bias", (width,), 0.0)
-        return {"none": [], "gain": [gain]}.get(self.config.norm_affine or "", [gain, bias])
 
     def _norm(self, w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
         """LayerNorm of every row of x (..., R, D), with what it learned; x itself without normalisation."""

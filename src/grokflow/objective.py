@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from grokflow.config import Dataset, Model
 from grokflow.dataset import SPLITS, tokenization
 from grokflow.model import Transformer, make_model
-from grokflow.weights import norm_of
+from grokflow.tensors import norm_of
 
 CHUNK = 2048
 """Examples per forward pass of an evaluation; measured as the fastest on a CPU."""

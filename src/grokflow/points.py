@@ -19,7 +19,7 @@ from grokflow.config import ResolvedRun
 from grokflow.errors import ArtifactError
 from grokflow.objective import CHUNK, make_task, wrong_examples
 from grokflow.tables import read_record
-from grokflow.weights import to_tensor
+from grokflow.tensors import to_tensor
 
 AGAIN = "Delete the run's folder; the next run makes it again."
 

@@ -26,12 +26,12 @@ from grokflow.dataset import make_dataset
 from grokflow.model import make_model
 from grokflow.objective import CHUNK, NO_TARGET, Examples, batch_pass, make_task, wrong_answers
 from grokflow.randomness import generator
+from grokflow.tensors import to_tensor
 from grokflow.training.detection import looks
 from grokflow.training.graph import captured
 from grokflow.training.hold import Hold
 from grokflow.training.optimizers import make_batched_optimizer
 from grokflow.training.state import WHAT_TRAINS
-from grokflow.weights import to_tensor
 from grokflow.workshop import State, Workshop
 
 OUTCOMES = ["seed", "point_1", "point_2", "epochs", "train_error", "validation_error", "diverged"]

@@ -23,20 +23,19 @@ from grokflow.checkpoints import checkpoint_epochs, read_checkpoint
 from grokflow.claims.table import COLUMNS as CLAIMS
 from grokflow.compute import prepare
 from grokflow.config import Dataset, ResolvedMember, ResolvedPath, ResolvedRun
-from grokflow.curves import read_curve, read_skipped
+from grokflow.curves import FIT_HISTORY, read_curve, read_skipped
 from grokflow.dataset import make_dataset, read_dataset
 from grokflow.dynamics import periods
 from grokflow.errors import ArtifactError, GrokflowError
-from grokflow.fitting import FIT_HISTORY
 from grokflow.landscape import METRICS, measure_path
-from grokflow.model import make_model
 from grokflow.objective import loss_and_error, make_task
 from grokflow.points import find_points, read_outcome
 from grokflow.provenance import SUFFIX, compare, complete, read
 from grokflow.sweeps import OUTCOMES
 from grokflow.tables import read_record, read_table
+from grokflow.tensors import to_tensor
 from grokflow.training import EPOCHS, HISTORY
-from grokflow.weights import to_tensor
+from grokflow.weights import make_layout
 
 ROWS = 5
 """Rows computed again along each path, both ends among them."""
@@ -181,7 +180,7 @@ def _ends(folder: Path, path: ResolvedPath) -> None:
     record = read_record(folder / "path.json", {"skipped", "from", "to"})
     if record["skipped"]:
         return
-    layout = make_model(path.from_run.model, path.from_run.dataset).layout
+    layout = make_layout(path.from_run.model, path.from_run.dataset)
     file = folder / "curve.safetensors"
     controls = read_curve(file, layout).controls
     ends = (

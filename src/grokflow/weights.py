@@ -1,9 +1,11 @@
 """The layout of a flat weight vector: names, shapes, slices, initial scales.
 
 A model is a function of one vector of n numbers. This module says which of them belong to which
-named tensor, and draws the first such vector.
+named tensor, and draws the first such vector. It needs no PyTorch: whatever only moves weight vectors
+from file to file starts without it.
 
-Shapes: n numbers in a weight vector; `...` no or any leading axes (M models).
+Shapes: n numbers in a weight vector; `...` no or any leading axes (M models); D width, F MLP width,
+V vocabulary.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from grokflow.config import UNEMBEDDING_NORM, Dataset, Model
+from grokflow.dataset import tokenization
 from grokflow.randomness import generator
 
 
@@ -71,18 +73,8 @@ class Layout:
             start += parameter.size
         return slices
 
-    def split(self, weights: Tensor) -> dict[str, Tensor]:
-        """Views of `weights` (..., n) as named tensors (..., *shape)."""
-        leading = weights.shape[:-1]
-        parts = weights.split([parameter.size for parameter in self.parameters], dim=-1)
-        return {
-            # A view of the same shape would still be a node of the gradient's graph.
-            parameter.name: part if len(parameter.shape) == 1 else part.view(*leading, *parameter.shape)
-            for parameter, part in zip(self.parameters, parts, strict=True)
-        }
-
     def join(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The flat vector (n,) of named arrays in their natural shapes: the inverse of `split`.
+        """The flat vector (n,) of named arrays in their natural shapes: the inverse of `tensors.split`.
 
         Raises
         ------
@@ -120,6 +112,53 @@ class Layout:
         return merged(kept)
 
 
+def make_layout(model: Model, dataset: Dataset) -> Layout:
+    """The layout of the transformer of a configuration on the tokens of its dataset."""
+    code = tokenization(dataset)
+    return layout_of(model, len(code.alphabet), code.vocabulary)
+
+
+def layout_of(config: Model, positions: int, vocabulary: int) -> Layout:
+    """Names and shapes of the weights of a transformer. Linear maps act on row vectors: y = x W + b."""
+    D, F, V = config.width, config.mlp_width, vocabulary
+    scale = 1 / math.sqrt(D)
+    everywhere = config.normalization == "scale_invariant"
+    frozen_norm = (config.unembedding_norm or UNEMBEDDING_NORM) if everywhere else None
+    parameters = [
+        Parameter("token_embedding", (V, D), scale),
+        Parameter("position_embedding", (positions, D), scale),
+    ]
+    for layer in range(config.layers):
+        attention, mlp = f"layer_{layer}.attention", f"layer_{layer}.mlp"
+        parameters += [
+            *_of_norm(config, f"{attention}.norm", D),
+            Parameter(f"{attention}.query", (D, D), scale),
+            Parameter(f"{attention}.key", (D, D), scale),
+            Parameter(f"{attention}.value", (D, D), scale),
+            Parameter(f"{attention}.output", (D, D), scale),
+            *_of_norm(config, f"{mlp}.norm", D),
+            Parameter(f"{mlp}.in.weight", (D, F), scale),
+            Parameter(f"{mlp}.in.bias", (F,), 0.0),
+            *_of_norm(config, f"{mlp}.hidden_norm", F),
+            Parameter(f"{mlp}.out.weight", (F, D), scale),
+            Parameter(f"{mlp}.out.bias", (D,), 0.0),
+        ]
+    parameters += [
+        *_of_norm(config, "final_norm", D),
+        Parameter("unembedding", (D, V), 1 / math.sqrt(V), frozen_norm=frozen_norm),
+    ]
+    return Layout(tuple(parameters))
+
+
+def _of_norm(config: Model, name: str, width: int) -> list[Parameter]:
+    """What a norm learns: by default a gain and a bias (Ba, Kiros & Hinton 2016)."""
+    if config.normalization != "layer_norm":
+        return []
+    gain = Parameter(f"{name}.gain", (width,), 0.0, mean=1.0)
+    bias = Parameter(f"{name}.bias", (width,), 0.0)
+    return {"none": [], "gain": [gain]}.get(config.norm_affine or "", [gain, bias])
+
+
 def merged(pieces: Iterable[slice]) -> tuple[slice, ...]:
     """The same numbers in as few slices as there are gaps between."""
     result: list[slice] = []
@@ -129,14 +168,3 @@ def merged(pieces: Iterable[slice]) -> tuple[slice, ...]:
         else:
             result.append(piece)
     return tuple(result)
-
-
-def norm_of(vector: Tensor, pieces: Iterable[slice]) -> Tensor:
-    """L2 norm (...) of the given parts of a vector (..., n), summed in float64."""
-    norms = [torch.linalg.vector_norm(vector[..., p], dim=-1, dtype=torch.float64) for p in pieces]
-    return norms[0] if len(norms) == 1 else torch.stack(norms).norm(dim=0)
-
-
-def to_tensor(weights: np.ndarray, precision: str, device: str) -> Tensor:
-    """A weight vector as a tensor of the configured precision on the configured device."""
-    return torch.as_tensor(weights).to(device=device, dtype=getattr(torch, precision))

@@ -19,7 +19,7 @@ wildcard_constraints:
     path=NAME,
     sweep=NAME,
     chunk=r"[0-9a-f]{16}",
-    fit=r"[0-9a-f]{16}",
+    fit=r"\d+(-\d+)?(_to_\d+(-\d+)?)?",
     figure=NAME,
     seed=r"\d+",
     member=r"\d+(-\d+)?",
@@ -130,19 +130,12 @@ def members_of_fit(wildcards):
 
 
 def fit_of_member(wildcards):
-    """The file with the bends of a member that is fitted together with others."""
+    """The file with the bends of a member; none for a path without bends."""
     return [
         f"{RESULTS}/paths/{wildcards.path}/fit_{name}.safetensors"
         for name, group in configuration.fits_of_path(CONFIG, wildcards.path).items()
         if wildcards.member in group
     ]
-
-
-def gpus_to_connect(wildcards):
-    """None for a segment or chain, which is not fitted, and for a member whose fit is there."""
-    path = CONFIG.paths[wildcards.path]
-    fits = isinstance(path, configuration.Fitted) and not fit_of_member(wildcards)
-    return gpus() if fits else 0
 
 
 # Sweeps

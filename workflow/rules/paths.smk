@@ -1,8 +1,8 @@
 # From two points to the measurements along a path between them.
 
 
-# Only where a path asks for it with `members_at_once`: its members fitted as one batch of models.
-rule fit_together:
+# A member of a path with bends, or as many as its `members_at_once` says, as one batch of models.
+rule fit_paths:
     input:
         dataset=dataset_of_path,
         points=lambda w: [file for m in members_of_fit(w) for file in points_of_path(m)],
@@ -26,15 +26,14 @@ rule fit_together:
         paths=lambda w: [connection_parameters(m) for m in members_of_fit(w)],
         resume=f"{RESULTS}/.resume",
     script:
-        "../scripts/fit_together.py"
+        "../scripts/fit_paths.py"
 
 
 rule connect:
     input:
-        dataset=dataset_of_path,
         points=points_of_path,
         checkpoints=checkpoints_of_path,
-        fitted=fit_of_member,
+        fit=fit_of_member,
     output:
         curve=f"{PATH}/curve.safetensors",
         fit=f"{PATH}/fit.csv",
@@ -46,13 +45,10 @@ rule connect:
         f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.connect.benchmark.tsv"
     conda:
         "../../envs/grokflow.yaml"
-    threads: CONFIG.threads
     resources:
-        gpu=gpus_to_connect,
-        mem_mb=memory(1000),
+        mem_mb=1000,
     params:
         path=connection_parameters,
-        resume=f"{RESULTS}/.resume",
     script:
         "../scripts/connect.py"
 

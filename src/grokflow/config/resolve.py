@@ -223,12 +223,13 @@ def members_of_path(config: Config, name: str) -> list[str]:
 
 
 def fits_of_path(config: Config, name: str) -> dict[str, list[str]]:
-    """Members of the path `name` that are fitted together, by the name of the group; {} for one at once."""
+    """The members of a path that each of its fits is of, by the fit's name; {} for a path without bends."""
     path = config.paths[name]
-    at_once = path.members_at_once if isinstance(path, Fitted) else 1
-    members = members_of_path(config, name)
-    groups = [members[i : i + at_once] for i in range(0, len(members), at_once)] if at_once > 1 else []
-    return {digest(group): group for group in groups}
+    if not isinstance(path, Fitted):
+        return {}
+    members, at_once = members_of_path(config, name), path.members_at_once
+    fits = [members[i : i + at_once] for i in range(0, len(members), at_once)]
+    return {fit[0] if len(fit) == 1 else f"{fit[0]}_to_{fit[-1]}": fit for fit in fits}
 
 
 def resolve_path(config: Config, name: str, member: str) -> ResolvedPath:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from grokflow.weights import Layout, norm_of
+from grokflow.tensors import norm_of
+from grokflow.weights import Layout
 
 
 class Hold:

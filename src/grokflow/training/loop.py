@@ -21,6 +21,7 @@ from grokflow.files import write_bytes, write_text
 from grokflow.invariance import audited_pairs, invariant_groups
 from grokflow.objective import Task, batch_pass, gradient_pass, loss_and_error, make_task
 from grokflow.randomness import generator
+from grokflow.tensors import norm_of, to_tensor
 from grokflow.training.detection import Watch
 from grokflow.training.graph import captured
 from grokflow.training.hold import Hold
@@ -28,7 +29,7 @@ from grokflow.training.optimizers import Optimizer, make_optimizer
 from grokflow.training.progress import Progress
 from grokflow.training.state import HISTORY, RunWorkshop, State
 from grokflow.training.statistics import PieceNorms, statistics
-from grokflow.weights import merged, norm_of, to_tensor
+from grokflow.weights import merged
 
 AUDITED = 64
 """Pairs on which training asks which groups are scale-invariant."""

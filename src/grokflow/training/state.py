@@ -38,6 +38,7 @@ WHAT_TRAINS = (
     "compute.py",
     "randomness.py",
     "weights.py",
+    "tensors.py",
     "prefixes.py",
     "attention.py",
     "model.py",
