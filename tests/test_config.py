@@ -14,6 +14,7 @@ from grokflow.config import (
     ResolvedPath,
     ResolvedRun,
     chunks_of_sweep,
+    fits_of_path,
     load,
     members_of_path,
     members_of_sweep,
@@ -446,6 +447,23 @@ def test_members_are_seeds_or_pairs_of_seeds():
     config = loaded(ROOT / "config.yaml")
     assert members_of_path(config, "segment_1_2") == ["0", "1", "2"]
     assert members_of_path(config, "polyline_2_2p") == ["0-1", "0-2", "1-2"]
+
+
+def fits(name: str, at_once: int) -> dict[str, list[str]]:
+    """The fits of a path of config.yaml, with so many members at once."""
+    config = loaded(ROOT / "config.yaml")
+    path = config.paths[name]
+    if at_once > 1:
+        path = path.model_copy(update={"members_at_once": at_once})
+    return fits_of_path(config.model_copy(update={"paths": {**config.paths, name: path}}), name)
+
+
+def test_a_path_with_bends_is_fitted_member_by_member_or_so_many_at_once():
+    assert fits("segment_1_2", 1) == fits("chain_1_2", 1) == {}
+    assert fits("polyline_1_2", 1) == {"0": ["0"], "1": ["1"], "2": ["2"]}
+    assert fits("polyline_1_2", 2) == {"0_to_1": ["0", "1"], "2": ["2"]}
+    assert fits("polyline_2_2p", 3) == {"0-1_to_1-2": ["0-1", "0-2", "1-2"]}
+    assert fits("polyline_2_2p", 8) == fits("polyline_2_2p", 3)
 
 
 def test_resolved_entries_survive_the_trip_through_a_job():
