@@ -213,6 +213,38 @@ def test_an_edit_reruns_only_what_it_touches(finished, old, new, expected):
     assert jobs.get("fit_paths", 0) == expected.get("fit_paths", 0)
 
 
+def test_whatever_is_lost_of_the_results_is_made_again(finished, tmp_path):
+    results = finished.folder / "results"
+    chunk = min(results.glob("sweeps/decay/chunk_*.csv"))
+    lost = [
+        results / "paths/polyline_2_2p/fit_3-4.safetensors",
+        results / "paths/segment_1_2/seed_4/curve.safetensors",
+        results / "runs/never/seed_3/points.provenance.json",
+        results / "runs/periodic/seed_3/invariance.csv",
+        results / "figures/M-fig2.provenance.json",
+        chunk,
+    ]
+    hidden = [tmp_path / f"{number}{file.suffix}" for number, file in enumerate(lost)]
+    for file, place in zip(lost, hidden, strict=True):
+        shutil.move(file, place)
+    try:
+        jobs = planned_jobs(finished.snakemake("-n", "--quiet", "rules").stdout)
+    finally:
+        for file, place in zip(lost, hidden, strict=True):
+            shutil.move(place, file)
+    once = {
+        "fit_paths",
+        "find_points",
+        "audit_invariance",
+        "train_chunk",
+        "gather_sweep",
+        "judge_claims",
+        "all",
+    }
+    paths = {"connect": 3, "measure_path": 3}  # those two, and the one from the points
+    assert jobs == {**dict.fromkeys(once, 1), **paths, "draw_figure": 4}
+
+
 def test_the_report_is_one_file(finished):
     made = finished.snakemake("--report", "results/report.html")
     assert made.returncode == 0, made.stdout

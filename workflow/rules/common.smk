@@ -282,28 +282,48 @@ RUN_TABLES = (
 )
 
 
+def made_by(step, **wildcards):
+    """Every output of a rule's jobs, their records among them."""
+    return expand([str(pattern) for pattern in step.output], **wildcards)
+
+
+def audited_runs():
+    """The runs whose audit a figure or a claim reads."""
+    audit = {"invariance.csv", "rays.csv"}
+    figures, claims = CONFIG.figures.values(), CONFIG.claims.items()
+    of_figures = {
+        run
+        for figure in figures
+        if audit & {*KINDS[figure.kind].files}
+        for run in (figure.run, *figure.runs)
+    }
+    of_claims = {
+        run
+        for id, claim in claims
+        if audit & {*CRITERIA[claim.claim or id].files}
+        for run in (claim.run, claim.against)
+    }
+    return (of_figures | of_claims) & CONFIG.runs.keys()
+
+
 def all_results():
-    """Every artifact that the configuration asks for."""
-    runs = [
-        f"{folder}/{table}"
-        for run in CONFIG.runs
-        for folder in members_of_run(run).values()
-        for table in RUN_TABLES
-    ]
-    paths = [
-        f"{folder}/metrics.csv"
-        for path in CONFIG.paths
-        for folder in members_of_path(path).values()
-    ]
-    sweeps = [sweep_file(sweep) for sweep in CONFIG.sweeps]
-    figures = [
-        f"{RESULTS}/figures/{figure}.{ending}"
-        for figure in CONFIG.figures
-        for ending in ("png", "svg")
-    ]
-    claims = (
-        [f"{RESULTS}/claims.{ending}" for ending in ("csv", "md")]
-        if CONFIG.claims
-        else []
-    )
-    return runs + paths + sweeps + figures + claims
+    """Every file that the jobs of this configuration make, so that any of them, once lost, is made again."""
+    made = []
+    for dataset in dict.fromkeys(run.dataset for run in CONFIG.runs.values()):
+        made += made_by(rules.make_dataset, dataset=dataset)
+    for run, settings in CONFIG.runs.items():
+        of_run = [rules.train, rules.find_points, rules.find_periods]
+        if run in audited_runs():
+            of_run.append(rules.audit_invariance)
+        for step in of_run:
+            made += made_by(step, run=run, seed=settings.seeds)
+    for path in CONFIG.paths:
+        fits = configuration.fits_of_path(CONFIG, path)
+        made += made_by(rules.fit_paths, path=path, fit=fits)
+        for step in (rules.connect, rules.measure_path):
+            made += made_by(step, path=path, member=members_of_path(path))
+    for sweep in CONFIG.sweeps:
+        made += made_by(rules.train_chunk, sweep=sweep, chunk=chunks_of_sweep(sweep))
+        made += made_by(rules.gather_sweep, sweep=sweep)
+    made += made_by(rules.draw_figure, figure=CONFIG.figures)
+    return made + (made_by(rules.judge_claims) if CONFIG.claims else [])
