@@ -298,6 +298,17 @@ def test_a_file_without_the_fit_of_a_path_is_refused(three: list, grokked: Train
             connect(path, *both, file)
 
 
+@pytest.mark.parametrize("precisions", [("float32", "float64"), ("float64", "float32")])
+def test_a_path_may_be_fitted_between_runs_of_two_precisions(precisions: tuple, tmp_path: Path) -> None:
+    """It is fitted in the precision of the run it starts from; the other end is rounded to that."""
+    start, end = (train_in(tmp_path / name, tiny_run(precision=name)) for name in precisions)
+    path = resolved(start.run, "polyline", "initial", "epoch_2", end.run)
+    curve = curve_of(path, start, end)
+    assert curve.controls.dtype == precisions[0]
+    assert curve.controls[0].tolist() == kept(start, 0).tolist()
+    assert curve.controls[-1].tolist() == kept(end, 2).astype(precisions[0]).tolist()
+
+
 def test_a_fit_leaves_frozen_weights_as_they_are(tmp_path: Path) -> None:
     """Weight decay would shrink a frozen unembedding, and no update would put it back."""
     run = tiny_run(model=SCALE_INVARIANT, epochs=2)
