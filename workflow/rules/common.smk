@@ -287,36 +287,22 @@ def made_by(step, **wildcards):
     return expand([str(pattern) for pattern in step.output], **wildcards)
 
 
-def audited_runs():
-    """The runs whose audit a figure or a claim reads."""
-    audit = {"invariance.csv", "rays.csv"}
-    figures, claims = CONFIG.figures.values(), CONFIG.claims.items()
-    of_figures = {
-        run
-        for figure in figures
-        if audit & {*KINDS[figure.kind].files}
-        for run in (figure.run, *figure.runs)
-    }
-    of_claims = {
-        run
-        for id, claim in claims
-        if audit & {*CRITERIA[claim.claim or id].files}
-        for run in (claim.run, claim.against)
-    }
-    return (of_figures | of_claims) & CONFIG.runs.keys()
+def read_by_figures_and_claims():
+    figures = [SimpleNamespace(figure=figure) for figure in CONFIG.figures]
+    of_figures = [table for figure in figures for table in tables_of_figure(figure)]
+    return {*of_figures, *tables_of_claims(None)}
 
 
 def all_results():
     """Every file that the jobs of this configuration make, so that any of them, once lost, is made again."""
-    made = []
+    made, read = [], read_by_figures_and_claims()
     for dataset in dict.fromkeys(run.dataset for run in CONFIG.runs.values()):
         made += made_by(rules.make_dataset, dataset=dataset)
     for run, settings in CONFIG.runs.items():
-        of_run = [rules.train, rules.find_points, rules.find_periods]
-        if run in audited_runs():
-            of_run.append(rules.audit_invariance)
-        for step in of_run:
+        for step in (rules.train, rules.find_points, rules.find_periods):
             made += made_by(step, run=run, seed=settings.seeds)
+        audit = made_by(rules.audit_invariance, run=run, seed=settings.seeds)
+        made += audit if read.intersection(audit) else []
     for path in CONFIG.paths:
         fits = configuration.fits_of_path(CONFIG, path)
         made += made_by(rules.fit_paths, path=path, fit=fits)
