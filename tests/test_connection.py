@@ -18,7 +18,7 @@ from oracles import transformer
 from runs import SCALE_INVARIANT, Trained, grokking_run, tiny_run, train_in
 from safetensors.numpy import load_file
 
-from grokflow import landscape
+from grokflow import landscape, verify
 from grokflow.checkpoints import checkpoint_path, read_tensors, write_tensors
 from grokflow.config import Bezier, Chain, Fitted, Polyline, ResolvedPath, ResolvedRun, Segment
 from grokflow.connection import End, Outcome, Unfitted, connect, read_ends, unfitted_paths, write_connection
@@ -301,12 +301,22 @@ def test_a_file_without_the_fit_of_a_path_is_refused(three: list, grokked: Train
 @pytest.mark.parametrize("precisions", [("float32", "float64"), ("float64", "float32")])
 def test_a_path_may_be_fitted_between_runs_of_two_precisions(precisions: tuple, tmp_path: Path) -> None:
     """It is fitted in the precision of the run it starts from; the other end is rounded to that."""
-    start, end = (train_in(tmp_path / name, tiny_run(precision=name)) for name in precisions)
-    path = resolved(start.run, "polyline", "initial", "epoch_2", end.run)
-    curve = curve_of(path, start, end)
-    assert curve.controls.dtype == precisions[0]
-    assert curve.controls[0].tolist() == kept(start, 0).tolist()
-    assert curve.controls[-1].tolist() == kept(end, 2).astype(precisions[0]).tolist()
+    start, end = (train_in(tmp_path / f"runs/{name}/seed_0", tiny_run(precision=name)) for name in precisions)
+    path = resolved(start.run, "polyline", to_run=end.run)
+    names = {"from_point": f"{precisions[0]}@initial", "to_point": f"{precisions[1]}@epoch_2"}
+    path = path.model_copy(update={"path": path.path.model_copy(update=names)})
+    outcome = outcome_of(path, start, end)
+    controls = outcome[0].controls
+    assert controls.dtype == precisions[0]
+    assert controls[0].tolist() == kept(start, 0).tolist()
+    assert controls[-1].tolist() == kept(end, 2).astype(precisions[0]).tolist()
+
+    folder = tmp_path / "paths/path/seed_0"
+    folder.mkdir(parents=True)
+    files = {"curve": "curve.safetensors", "fit": "fit.csv", "record": "path.json"}
+    files = {what: folder / name for what, name in files.items()}
+    write_connection(path, *ends(path, start, end), outcome, **files)
+    verify._ends(folder, path)
 
 
 def test_a_fit_leaves_frozen_weights_as_they_are(tmp_path: Path) -> None:
