@@ -7,7 +7,7 @@ from grokflow.claims import CRITERIA, SUBJECTS
 from grokflow.config import load
 from grokflow.errors import GrokflowError
 from grokflow.figures import KINDS
-from grokflow.files import refuse_links_out
+from grokflow.artifacts.files import refuse_links_out
 
 min_version("9.27")
 

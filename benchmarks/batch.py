@@ -17,9 +17,9 @@ from torch import Tensor
 from benchmarks.setup import DEVICE, SETUP_M, Setup, check_alike, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
-from grokflow.objective import Examples, batch_pass
+from grokflow.model.objective import Examples, batch_pass
+from grokflow.model.weights import to_tensor
 from grokflow.randomness import generator
-from grokflow.tensors import to_tensor
 from grokflow.training import make_optimizer
 from grokflow.training.optimizers import make_batched_optimizer
 

@@ -19,7 +19,7 @@ from benchmarks.setup import DEVICE, SETUP_M, Setup, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
 from grokflow.config import AdamW
-from grokflow.objective import loss_and_error
+from grokflow.model.objective import loss_and_error
 from grokflow.training import make_optimizer
 from grokflow.training.detection import Watch
 

@@ -16,10 +16,10 @@ from benchmarks.eager import EagerTransformer
 from benchmarks.setup import DEVICE, SETUP_M, Setup, check_alike, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
-from grokflow.landscape import METRICS, measure_path
-from grokflow.objective import Examples
+from grokflow.model.objective import Examples
+from grokflow.model.weights import split, to_tensor
 from grokflow.paths import Curve
-from grokflow.tensors import split, to_tensor
+from grokflow.paths.measuring import METRICS, measure_path
 
 POINTS = 61
 REPEATS = 3

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.setup import DEVICE, SETUP_M, Setup, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import spread, take_turns
-from grokflow.dataset import make_dataset
+from grokflow.data.dataset import make_dataset
 from grokflow.training import make_optimizer, train
 
 EPOCHS = 10

@@ -15,11 +15,11 @@ from torch import Tensor
 from benchmarks.eager import EagerTransformer
 from grokflow.claims import SUBJECTS
 from grokflow.config import ResolvedRun, load, resolve_run
-from grokflow.dataset import make_dataset
+from grokflow.data.dataset import make_dataset
 from grokflow.figures import KINDS
-from grokflow.objective import Examples, Task, loss_and_gradient, make_task
+from grokflow.model.objective import Examples, Task, loss_and_gradient, make_task
+from grokflow.model.weights import split, to_tensor
 from grokflow.randomness import generator
-from grokflow.tensors import split, to_tensor
 from grokflow.training.optimizers import Optimizer
 
 THREADS = 1

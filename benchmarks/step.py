@@ -17,8 +17,8 @@ from benchmarks.operations import of_norms, of_products
 from benchmarks.setup import DEVICE, SETUP_M, Setup, check_alike, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
-from grokflow import attention
-from grokflow.objective import loss_and_gradient
+from grokflow.model import attention
+from grokflow.model.objective import loss_and_gradient
 from grokflow.training import make_optimizer
 
 STEPS = 3

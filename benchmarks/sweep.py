@@ -19,7 +19,7 @@ from benchmarks.setup import use_threads
 from grokflow.claims import SUBJECTS
 from grokflow.config import load, members_of_sweep
 from grokflow.figures import KINDS
-from grokflow.sweeps import train_chunk
+from grokflow.training.sweeps import train_chunk
 
 use_threads()
 first, count, epochs = map(int, sys.argv[1:])

@@ -16,13 +16,13 @@ import yaml
 from faults import work
 from faults.repeats import Project
 from faults.table import Tries, fault
-from grokflow.checkpoints import METADATA, read_tensors
+from grokflow.artifacts.provenance import check
+from grokflow.artifacts.tensors import METADATA, read_tensors
 from grokflow.claims import SUBJECTS
 from grokflow.config import load
 from grokflow.config.read import LARGEST_FILE, read
 from grokflow.errors import ArtifactError, ConfigError, GrokflowError
 from grokflow.figures import KINDS
-from grokflow.provenance import check
 
 VALID = read([Path(__file__).with_name("tiny.yaml")])
 

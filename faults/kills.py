@@ -15,10 +15,11 @@ import torch
 from faults import work
 from faults.repeats import Project
 from faults.table import Tries, fault
-from grokflow import workshop
-from grokflow.checkpoints import checkpoint_epochs, read_tensors
+from grokflow.artifacts import resumable as workshop
+from grokflow.artifacts.tensors import read_tensors
 from grokflow.errors import ArtifactError
-from grokflow.training import loop
+from grokflow.model.checkpoints import checkpoint_epochs
+from grokflow.training import engine
 
 INTERVAL = work.RUN.checkpoint_every
 
@@ -123,13 +124,13 @@ def calls_of_saving(tries: Tries) -> tuple[int, int, dict[str, str]]:
 def count(breaking: Break, path: Path) -> None:
     """Write down at the end of the training how many calls there were."""
     breaking()
-    original = loop._publish
+    original = engine._publish
 
     def publish(*arguments: Any) -> Any:
         path.write_text(f"{breaking.calls} {breaking.first_state}")
         return original(*arguments)
 
-    setattr(loop, "_publish", publish)  # noqa: B010
+    setattr(engine, "_publish", publish)  # noqa: B010
 
 
 def state_is_valid(tree: Path) -> bool:
@@ -261,7 +262,7 @@ def limit_memory(epoch: int, in_torch: bool) -> None:
     import resource
 
     hoard: list[Any] = []
-    original = loop._Training.epoch
+    original = engine._Training.epoch
 
     def leaking(self: Any) -> None:
         if self.state.epoch >= epoch:
@@ -271,4 +272,4 @@ def limit_memory(epoch: int, in_torch: bool) -> None:
             hoard.append(torch.ones(2**24) if in_torch else bytearray(2**26))
         original(self)
 
-    setattr(loop._Training, "epoch", leaking)  # noqa: B010
+    setattr(engine._Training, "epoch", leaking)  # noqa: B010

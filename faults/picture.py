@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from grokflow.artifacts.files import write_bytes
 from grokflow.figures.style import HUES, TEXT, WIDTH, styled
-from grokflow.files import write_bytes
 
 
 @styled

@@ -21,12 +21,12 @@ import torch
 
 from faults import work
 from faults.table import Tries, fault
-from grokflow import workshop
-from grokflow.checkpoints import checkpoint_epochs, read_checkpoint, write_checkpoint
+from grokflow.artifacts import resumable as workshop
+from grokflow.artifacts.provenance import read, record
 from grokflow.config import plain
-from grokflow.provenance import read, record
-from grokflow.training import loop
-from grokflow.weights import make_layout
+from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint, write_checkpoint
+from grokflow.model.layout import make_layout
+from grokflow.training import engine
 
 INTERVAL = work.RUN.checkpoint_every
 ROOT = Path(__file__).parents[1]
@@ -273,7 +273,7 @@ def not_a_number(tries: Tries) -> None:
 
 def inject(where: str, value: float, epoch: int) -> None:
     """Put a value into the weights or the gradient of the first step after `epoch`."""
-    original, steps = getattr(loop, "batch_pass"), [0]  # noqa: B009
+    original, steps = getattr(engine, "batch_pass"), [0]  # noqa: B009
 
     def spoiled(model: Any, weights: Any, batch: Any) -> Any:
         steps[0] += 1
@@ -285,7 +285,7 @@ def inject(where: str, value: float, epoch: int) -> None:
             found.gradient[3] = value
         return found
 
-    setattr(loop, "batch_pass", spoiled)  # noqa: B010
+    setattr(engine, "batch_pass", spoiled)  # noqa: B010
 
 
 SETTINGS: tuple[dict[str, str], ...] = (

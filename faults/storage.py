@@ -21,11 +21,11 @@ import numpy as np
 from faults import work
 from faults.kills import FEW_EPOCHS, Break, calls_of_saving, state_is_valid
 from faults.table import CannotRun, Tries, fault
+from grokflow.artifacts.provenance import check
 from grokflow.errors import ArtifactError
-from grokflow.provenance import check
+from grokflow.model.layout import make_layout
 from grokflow.training.state import RunWorkshop
 from grokflow.verify import verify
-from grokflow.weights import make_layout
 
 REASONS = {errno.ENOSPC: "disk full", errno.EIO: "I/O error", errno.EDQUOT: "over quota"}
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from grokflow.files import write_text
+from grokflow.artifacts.files import write_text
 
 T = TypeVar("T")
 

@@ -28,11 +28,12 @@ from typing import Any
 
 import torch
 
-from grokflow import fitting, sweeps, workshop
-from grokflow.checkpoints import read_tensors
+from grokflow.artifacts import resumable as workshop
+from grokflow.artifacts.tensors import read_tensors
 from grokflow.config import AdamW, Dataset, Model, Polyline, ResolvedMember, ResolvedPath, ResolvedRun, plain
-from grokflow.paths.fit import fit_bends
-from grokflow.training import loop
+from grokflow.paths import fitting
+from grokflow.paths.bends import fit_bends
+from grokflow.training import engine, sweeps
 
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 
@@ -259,7 +260,7 @@ def _run(
 
 def count_epochs(epoch: Any) -> None:
     """Let `epoch` say which epoch a training, a chunk or a fit is in."""
-    train, chunk, fit = loop._Training.epoch, sweeps._Chunk.one_epoch, fit_bends
+    train, chunk, fit = engine._Training.epoch, sweeps._Chunk.one_epoch, fit_bends
 
     def in_training(self: Any) -> None:
         epoch.value = self.state.epoch
@@ -274,7 +275,7 @@ def count_epochs(epoch: Any) -> None:
             epoch.value = number
             yield found
 
-    setattr(loop._Training, "epoch", in_training)  # noqa: B010 - mypy forbids the plain assignment
+    setattr(engine._Training, "epoch", in_training)  # noqa: B010 - mypy forbids the plain assignment
     setattr(sweeps._Chunk, "one_epoch", in_chunk)  # noqa: B010
     setattr(fitting, "fit_bends", in_fit)  # noqa: B010
 

@@ -16,15 +16,17 @@ from unittest import mock
 import numpy as np
 import yaml
 
-from grokflow import checkpoints, curves
+from grokflow.artifacts import tensors as tensor_files
+from grokflow.artifacts.resumable import Workshop
 from grokflow.claims import SUBJECTS
 from grokflow.config import load
 from grokflow.config.read import merge, read
 from grokflow.errors import ArtifactError, ConfigError, GrokflowError
 from grokflow.figures import KINDS
+from grokflow.model import checkpoints
+from grokflow.model.layout import Layout, Parameter
+from grokflow.paths import curve_files as curves
 from grokflow.paths.geometry import Curve
-from grokflow.weights import Layout, Parameter
-from grokflow.workshop import Workshop
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = (
@@ -88,16 +90,16 @@ def checkpoint(content: bytes, folder: Path) -> None:
     """What is accepted is a file that was written, to the bit; then again as if the checksum held."""
     path = folder / "state.safetensors"
     path.write_bytes(content)
-    found = no_crash(lambda: checkpoints.read_tensors(path), ArtifactError, str(path))
+    found = no_crash(lambda: tensor_files.read_tensors(path), ArtifactError, str(path))
     assert found is None or bits(found) in _written(folder), "a wrong number"
     as_if_whole(path)
 
 
 def as_if_whole(path: Path) -> None:
     """Every reader of a file of tensors, as if its checksum held: what a forged file would meet."""
-    original = checkpoints._checksum
-    with mock.patch.object(checkpoints, "_checksum", lambda *content: _Agrees(original(*content))):
-        no_crash(lambda: checkpoints.read_tensors(path), ArtifactError, str(path))
+    original = tensor_files._checksum
+    with mock.patch.object(tensor_files, "_checksum", lambda *content: _Agrees(original(*content))):
+        no_crash(lambda: tensor_files.read_tensors(path), ArtifactError, str(path))
         folder, own = path.parent, checkpoints.checkpoint_path(path.parent, EPOCH)
         shutil.copy(path, own)
         read = no_crash(
@@ -135,10 +137,10 @@ def written(folder: Path) -> Iterator[Path]:
     yield path
     curves.write_curve(path, Curve("segment", np.stack([WEIGHTS, -WEIGHTS]), ("a", "b")), LAYOUT)
     yield path
-    checkpoints.write_tensors(path, {}, {"skipped": "no point 2"})
+    tensor_files.write_tensors(path, {}, {"skipped": "no point 2"})
     yield path
     tensors = {"history": np.zeros((3, 2)), "mask": np.array([True]), "none": np.zeros((0, 4), np.int64)}
-    checkpoints.write_tensors(path, tensors, {"progress": json.dumps({"epoch": 3})})
+    tensor_files.write_tensors(path, tensors, {"progress": json.dumps({"epoch": 3})})
     yield path
 
 
@@ -147,7 +149,7 @@ _KNOWN: list[Any] = []
 
 def _written(folder: Path) -> list[Any]:
     if not _KNOWN:
-        _KNOWN.extend(bits(checkpoints.read_tensors(path)) for path in written(folder))
+        _KNOWN.extend(bits(tensor_files.read_tensors(path)) for path in written(folder))
     return _KNOWN
 
 

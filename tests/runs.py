@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from grokflow.checkpoints import read_checkpoint, read_tensors
+from grokflow.artifacts.tensors import read_tensors
 from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
-from grokflow.dataset import make_dataset
-from grokflow.objective import Task, make_task
-from grokflow.points import find_points
-from grokflow.tensors import to_tensor
+from grokflow.data.dataset import make_dataset
+from grokflow.model.checkpoints import read_checkpoint
+from grokflow.model.objective import Task, make_task
+from grokflow.model.weights import to_tensor
 from grokflow.training import train
+from grokflow.training.points import find_points
 
 TINY = {
     "dataset": Dataset(operation="a*b", modulus=7, b_from=1, train_fraction=0.6),

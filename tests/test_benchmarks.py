@@ -15,7 +15,7 @@ from benchmarks.__main__ import BOUNDS, measurements
 from benchmarks.operations import STEPS, every_position, of_products, products
 from benchmarks.setup import SETUP_M, SETUP_P, Setup, setup_of
 
-from grokflow.objective import loss_and_gradient
+from grokflow.model.objective import loss_and_gradient
 
 TOKENS = ["a b", "a o b ="]
 

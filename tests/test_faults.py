@@ -14,8 +14,8 @@ from faults import hostile, kills, repeats, storage, work
 from faults.picture import draw
 from faults.table import COLUMNS, FAULTS, Fault, Tries, cells, write
 
+from grokflow.artifacts.provenance import SUFFIX, check, read, record
 from grokflow.errors import ArtifactError
-from grokflow.provenance import SUFFIX, check, read, record
 from grokflow.verify import verify
 
 assert {kills, storage, hostile, repeats}  # importing them registers their faults
@@ -92,7 +92,9 @@ def test_verify_finds_what_a_forged_record_hides(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_a_write_is_temporary_fsync_rename_fsync_of_the_folder(tmp_path: Path) -> None:
     """As the kernel sees it."""
-    code = f"from grokflow.files import write_text; write_text({str(tmp_path / 'table.csv')!r}, 'a,b')"
+    code = (
+        f"from grokflow.artifacts.files import write_text; write_text({str(tmp_path / 'table.csv')!r}, 'a,b')"
+    )
     trace = tmp_path / "trace"
     calls = "openat,write,fsync,rename,renameat,renameat2,close"
     command = [

@@ -21,7 +21,7 @@ from fuzz import targets
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from grokflow import checkpoints
+from grokflow.artifacts import tensors as tensor_files
 from grokflow.config import read
 
 VALID = read.read([targets.ROOT / "config.yaml"])
@@ -208,13 +208,13 @@ def test_a_whole_file_of_other_content_is_refused_or_has_the_right_shape(
 ) -> None:
     path = folder / "state.safetensors"
     path.write_bytes(files[which])
-    tensors, content = checkpoints.read_tensors(path)
+    tensors, content = tensor_files.read_tensors(path)
     if shape is not None:
         tensors[name] = np.zeros(shape, np.float32)
     elif name in tensors:
         del tensors[name]
     places = sorted(content)
-    checkpoints.write_tensors(
+    tensor_files.write_tensors(
         path, tensors, {**content, **{places[n % len(places)]: x for n, x in change.items()}}
     )
     targets.as_if_whole(path)
@@ -243,7 +243,7 @@ def test_a_target_notices_a_reader_that_crashes(
         raise IndexError("planted")
 
     monkeypatch.setattr(read, "_read_one", crash)
-    monkeypatch.setattr(checkpoints, "load", crash)
+    monkeypatch.setattr(tensor_files, "load", crash)
     with pytest.raises(IndexError, match="planted"):
         run(content, folder)
 
@@ -252,7 +252,7 @@ def test_a_target_notices_a_wrong_number(
     folder: Path, files: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     targets.checkpoint(files[0], folder)
-    monkeypatch.setattr(checkpoints, "_checksum", lambda *_: targets._Agrees())
+    monkeypatch.setattr(tensor_files, "_checksum", lambda *_: targets._Agrees())
     with pytest.raises(AssertionError, match="a wrong number"):
         targets.checkpoint(files[0][:-1] + b"\0", folder)
 

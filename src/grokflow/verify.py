@@ -19,23 +19,23 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from grokflow.checkpoints import checkpoint_epochs, read_checkpoint
+from grokflow.artifacts.provenance import SUFFIX, compare, complete, read
+from grokflow.artifacts.tables import read_record, read_table
 from grokflow.claims.table import COLUMNS as CLAIMS
-from grokflow.compute import prepare
 from grokflow.config import Dataset, ResolvedMember, ResolvedPath, ResolvedRun
-from grokflow.curves import FIT_HISTORY, read_curve, read_skipped
-from grokflow.dataset import make_dataset, read_dataset
+from grokflow.data.dataset import make_dataset, read_dataset
 from grokflow.dynamics import periods
 from grokflow.errors import ArtifactError, GrokflowError
-from grokflow.landscape import METRICS, measure_path
-from grokflow.objective import loss_and_error, make_task
-from grokflow.points import find_points, read_outcome
-from grokflow.provenance import SUFFIX, compare, complete, read
-from grokflow.sweeps import OUTCOMES
-from grokflow.tables import read_record, read_table
-from grokflow.tensors import to_tensor
+from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint
+from grokflow.model.device import prepare
+from grokflow.model.layout import make_layout
+from grokflow.model.objective import loss_and_error, make_task
+from grokflow.model.weights import to_tensor
+from grokflow.paths.curve_files import FIT_HISTORY, read_curve, read_skipped
+from grokflow.paths.measuring import METRICS, measure_path
 from grokflow.training import EPOCHS, HISTORY
-from grokflow.weights import make_layout
+from grokflow.training.points import find_points, read_outcome
+from grokflow.training.sweeps import OUTCOMES
 
 ROWS = 5
 """Rows computed again along each path, both ends among them."""

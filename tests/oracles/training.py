@@ -16,8 +16,8 @@ from oracles import transformer
 from oracles.transformer import Pairs, Weights
 
 from grokflow.config import ResolvedRun
-from grokflow.dataset import make_dataset
-from grokflow.model import make_model
+from grokflow.data.dataset import make_dataset
+from grokflow.model.transformer import make_model
 from grokflow.randomness import generator
 
 

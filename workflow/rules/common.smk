@@ -5,7 +5,7 @@ import shutil
 from types import SimpleNamespace
 
 from grokflow import config as configuration
-from grokflow.operations import order
+from grokflow.data.operations import order
 
 RESULTS = CONFIG.results
 RUN = f"{RESULTS}/runs/{{run}}/seed_{{seed}}"

@@ -1,14 +1,14 @@
 """Audit in which groups of its weights one seed of one run is scale-invariant."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.compute import prepare
+    from grokflow.artifacts.files import write_text
+    from grokflow.artifacts.tables import read_record
     from grokflow.config import Invariance, ResolvedRun
-    from grokflow.dataset import read_dataset
-    from grokflow.files import write_text
-    from grokflow.invariance import audit_run
-    from grokflow.tables import read_record
+    from grokflow.data.dataset import read_dataset
+    from grokflow.model.device import prepare
+    from grokflow.model.invariance import audit_run
 
     run = ResolvedRun.model_validate(snakemake.params.run)
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)

@@ -1,10 +1,10 @@
 """Join two points by a path: collect its control points, the fitted bends among them."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
     from grokflow.config import ResolvedPath
-    from grokflow.connection import connect, read_ends, write_connection
+    from grokflow.paths.connecting import connect, read_ends, write_connection
 
     path = ResolvedPath.model_validate(snakemake.params.path)
     ends = read_ends(path, snakemake.input.points, snakemake.input.checkpoints)

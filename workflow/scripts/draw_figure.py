@@ -1,6 +1,6 @@
 """Draw one figure from the tables of its run or path."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
     from grokflow.config import Figure

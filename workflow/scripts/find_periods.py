@@ -1,11 +1,11 @@
 """Find the collapses of train accuracy of one seed of one run."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
+    from grokflow.artifacts.files import write_text
+    from grokflow.artifacts.tables import read_table
     from grokflow.dynamics import periods
-    from grokflow.files import write_text
-    from grokflow.tables import read_table
 
     found = periods(
         read_table(snakemake.input.epochs, {"epoch", "train_error"}),

@@ -1,13 +1,13 @@
 """Find point 1 and point 2 of one seed of one run and check them against the checkpoints."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.compute import prepare
+    from grokflow.artifacts.files import write_json
     from grokflow.config import ResolvedRun
-    from grokflow.dataset import read_dataset
-    from grokflow.files import write_json
-    from grokflow.points import find_points, read_outcome
+    from grokflow.data.dataset import read_dataset
+    from grokflow.model.device import prepare
+    from grokflow.training.points import find_points, read_outcome
 
     run = ResolvedRun.model_validate(snakemake.params.run)
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)

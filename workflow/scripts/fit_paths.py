@@ -1,14 +1,14 @@
 """Fit the bends of one member of a path, or of several as one batch of models."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.compute import prepare
     from grokflow.config import ResolvedPath
-    from grokflow.connection import read_ends, unfitted_paths
-    from grokflow.curves import write_fits
-    from grokflow.dataset import read_dataset
-    from grokflow.fitting import fit_paths
+    from grokflow.data.dataset import read_dataset
+    from grokflow.model.device import prepare
+    from grokflow.paths.connecting import read_ends, unfitted_paths
+    from grokflow.paths.curve_files import write_fits
+    from grokflow.paths.fitting import fit_paths
 
     paths = [ResolvedPath.model_validate(path) for path in snakemake.params.paths]
     run = paths[0].from_run

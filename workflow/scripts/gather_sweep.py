@@ -1,10 +1,10 @@
 """Put the chunks of a sweep into one table."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.files import write_text
-    from grokflow.tables import gather
+    from grokflow.artifacts.files import write_text
+    from grokflow.artifacts.tables import gather
 
     rows = gather(snakemake.input)
     write_text(snakemake.output[0], rows.to_csv(index=False, lineterminator="\n"))

@@ -1,6 +1,6 @@
 """Judge every claim of the configuration."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
     from grokflow.claims import judge, write_claims

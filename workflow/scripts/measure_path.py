@@ -1,13 +1,13 @@
 """Measure loss, error and gradient norm along one path."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.compute import prepare
+    from grokflow.artifacts.files import write_text
     from grokflow.config import ResolvedPath
-    from grokflow.dataset import read_dataset
-    from grokflow.files import write_text
-    from grokflow.landscape import measure_connection
+    from grokflow.data.dataset import read_dataset
+    from grokflow.model.device import prepare
+    from grokflow.paths.measuring import measure_connection
 
     path = ResolvedPath.model_validate(snakemake.params.path)
     run = path.from_run

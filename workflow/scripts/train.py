@@ -1,12 +1,12 @@
 """Train one seed of one run, or go on where an interrupted training stood."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.compute import prepare
+    from grokflow.artifacts.files import write_json
     from grokflow.config import ResolvedRun
-    from grokflow.dataset import read_dataset
-    from grokflow.files import write_json
+    from grokflow.data.dataset import read_dataset
+    from grokflow.model.device import prepare
     from grokflow.training import train
 
     run = ResolvedRun.model_validate(snakemake.params.run)

@@ -1,12 +1,12 @@
 """Train some members of a sweep together."""
 
-from grokflow.jobs import job
+from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.compute import prepare
+    from grokflow.artifacts.files import write_text
     from grokflow.config import ResolvedMember
-    from grokflow.files import write_text
-    from grokflow.sweeps import train_chunk
+    from grokflow.model.device import prepare
+    from grokflow.training.sweeps import train_chunk
 
     members = [ResolvedMember.model_validate(member) for member in snakemake.params.members]
     run = members[0].run

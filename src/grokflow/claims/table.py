@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from grokflow.artifacts.files import write_text
 from grokflow.claims.criteria import CRITERIA, Finding, Member, Undecided
 from grokflow.config import Claim
-from grokflow.files import write_text
 
 COLUMNS = [
     "claim",

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from grokflow import operations
+from grokflow.artifacts.files import digest
 from grokflow.config import resolve, schema
 from grokflow.config.problems import Problems, problem_line, translate
 from grokflow.config.read import merge, read
 from grokflow.config.schema import Config
+from grokflow.data import operations
 from grokflow.errors import GrokflowError, nearest
-from grokflow.files import digest
 
 
 class FigureKind(Protocol):

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from grokflow.artifacts.files import digest
 from grokflow.config.schema import (
     AnyPath,
     Config,
@@ -23,7 +24,6 @@ from grokflow.config.schema import (
     Seed,
     Sweep,
 )
-from grokflow.files import digest
 from grokflow.randomness import generator
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grokflow.artifacts.tables import read_table
 from grokflow.config import Reference
 from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
 from grokflow.figures.members import read_runs
 from grokflow.figures.sheet import make_sheet, member_symbol, split_symbols
 from grokflow.figures.style import member_styles, styled
-from grokflow.tables import read_table
 
 
 @styled

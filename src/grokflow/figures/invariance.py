@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grokflow.artifacts.tables import read_table
 from grokflow.config import Reference
 from grokflow.figures.members import POINTS, readable
 from grokflow.figures.sheet import make_sheet
 from grokflow.figures.style import TEXT, WIDTH, styled
-from grokflow.tables import read_table
 
 COLUMNS = ("initial", *POINTS)
 """The points of a run that have a column each."""

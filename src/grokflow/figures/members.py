@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from grokflow.artifacts.tables import read_record, read_table
 from grokflow.errors import ArtifactError
-from grokflow.tables import read_record, read_table
 
 POINTS = ("point_1", "point_2")
 

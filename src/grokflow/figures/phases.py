@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from grokflow.figures.regimes import REGIMES, Sweep, short, written
+from grokflow.dynamics.regimes import REGIMES, Sweep, short, written
 from grokflow.figures.sheet import make_sheet, mark_symbol
 from grokflow.figures.style import LARGEST_SPAN, PAPER
 

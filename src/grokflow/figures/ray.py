@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from grokflow.artifacts.tables import read_table
 from grokflow.config import Reference
 from grokflow.figures.members import first_of_each_run, subject
 from grokflow.figures.sheet import make_sheet, wrapped
 from grokflow.figures.style import PAPER, WIDTH, SeriesStyle, styled
-from grokflow.tables import read_table
 
 POINT = "initial"
 

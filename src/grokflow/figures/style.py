@@ -20,7 +20,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from grokflow.files import write_bytes
+from grokflow.artifacts.files import write_bytes
 
 STYLE = {
     "axes.axisbelow": True,

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grokflow.config import Reference
+from grokflow.dynamics.regimes import REGIMES, Sweep, read_sweep, short, written
 from grokflow.figures.accuracy import point_symbols
 from grokflow.figures.members import POINTS, readable
 from grokflow.figures.phases import draw_phases, regime_symbols
-from grokflow.figures.regimes import REGIMES, Sweep, read_sweep, short, written
 from grokflow.figures.sheet import make_sheet, mark_symbol
 from grokflow.figures.style import HUES, LARGEST_SPAN, PAPER, TEXT, MemberStyle, member_styles, styled
 

@@ -1,6 +1,6 @@
 """Training: from a resolved run to history.csv, epochs.csv and checkpoints."""
 
-from grokflow.training.loop import train
+from grokflow.training.engine import train
 from grokflow.training.optimizers import OPTIMIZERS, make_optimizer
 from grokflow.training.state import EPOCHS, HISTORY
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from grokflow.model import Transformer
-from grokflow.objective import CHUNK, Examples, wrong_answers
+from grokflow.model.objective import CHUNK, Examples, wrong_answers
+from grokflow.model.transformer import Transformer
 
 FIRST_LOOK = 16
 """Examples looked at first; before the point is near, one of them is wrong and the look ends there."""

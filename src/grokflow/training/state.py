@@ -10,12 +10,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from grokflow.checkpoints import read_checkpoint, write_checkpoint
+from grokflow.artifacts.resumable import State as Saved
+from grokflow.artifacts.resumable import Workshop
 from grokflow.config import ResolvedRun, plain
+from grokflow.model.checkpoints import read_checkpoint, write_checkpoint
+from grokflow.model.layout import Layout
 from grokflow.training.statistics import STATISTICS
-from grokflow.weights import Layout
-from grokflow.workshop import State as Saved
-from grokflow.workshop import Workshop
 
 HISTORY = [
     "epoch",
@@ -35,17 +35,17 @@ its update; `weight_norm` and what follows from it after the last one."""
 
 WHAT_TRAINS = (
     "config/schema.py",
-    "compute.py",
+    "model/device.py",
     "randomness.py",
-    "weights.py",
-    "tensors.py",
-    "prefixes.py",
-    "attention.py",
-    "model.py",
-    "objective.py",
-    "invariance.py",
-    "operations.py",
-    "dataset.py",
+    "model/layout.py",
+    "model/weights.py",
+    "model/prefixes.py",
+    "model/attention.py",
+    "model/transformer.py",
+    "model/objective.py",
+    "model/invariance.py",
+    "data/operations.py",
+    "data/dataset.py",
     "training",
 )
 """The sources that decide what a training computes; a state of other sources is not resumed."""

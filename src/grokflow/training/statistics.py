@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from grokflow.weights import Layout, merged
+from grokflow.model.layout import Layout, merged
 
 STATISTICS = [
     "weight_norm",

@@ -191,7 +191,7 @@ def test_a_picture_is_saved_with_the_same_bytes(records: Any, tmp_path: Path, ki
 
 PROGRAM = f"""
 import sys
-import grokflow.figures.regimes
+import grokflow.dynamics.regimes
 assert "matplotlib" not in sys.modules, "the regimes imported matplotlib"
 import {", ".join(f"grokflow.figures.{kind}" for kind in KINDS)}
 assert "torch" not in sys.modules, "a figure imported torch"

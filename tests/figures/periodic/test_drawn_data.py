@@ -12,8 +12,8 @@ import pytest
 from matplotlib.axes import Axes
 
 from grokflow.config import Reference
+from grokflow.dynamics.regimes import regime
 from grokflow.figures.ray import class_of
-from grokflow.figures.regimes import regime
 
 COLLAPSES = ((120, 130), (165, None))
 

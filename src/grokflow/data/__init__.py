@@ -1,0 +1,1 @@
+"""Labelled examples: the table a∘b of an operation, split and tokenised."""

@@ -1,0 +1,95 @@
+"""The labelled examples of a run: the table a∘b, split into train and validation, as tokens.
+
+Tokens: element i of the table is token i. The tokenisation `a b` has nothing else; `a o b =` adds
+the operator (token p) and the equals sign (token p + 1), p the number of elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grokflow.artifacts.files import write_text
+from grokflow.config import Dataset
+from grokflow.data import operations
+from grokflow.errors import ArtifactError
+from grokflow.randomness import generator
+
+COLUMNS = ["a", "b", "c", "split"]
+SPLITS = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """Which tokens stand at which position.
+
+    `alphabet`: for each position, the range of tokens that can stand there; `vocabulary`: how many
+    tokens there are.
+    """
+
+    alphabet: tuple[range, ...]
+    vocabulary: int
+
+    def tokens(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Tokens (pairs, T) of operands a and b (pairs,)."""
+        operands = iter((a, b))
+        return np.stack(
+            [next(operands) if len(r) > 1 else np.full_like(a, r.start) for r in self.alphabet],
+            axis=1,
+        )
+
+
+def tokenization(dataset: Dataset) -> Tokenization:
+    """The tokenisation of a dataset."""
+    elements = operations.order(modulus=dataset.modulus, group=dataset.group)
+    symbols = {symbol: range(elements + i, elements + i + 1) for i, symbol in enumerate(("o", "="))}
+    alphabet = tuple(symbols.get(symbol, range(elements)) for symbol in dataset.tokens.split())
+    return Tokenization(alphabet, max(r.stop for r in alphabet))
+
+
+def make_dataset(dataset: Dataset) -> pd.DataFrame:
+    """The table with columns a, b, c, split: a random `train_fraction` of the pairs is `train`.
+
+    The number of train pairs is rounded down (paper M: 3 724 of 9 312).
+    """
+    table = operations.table(
+        dataset.operation, modulus=dataset.modulus, group=dataset.group, b_from=dataset.b_from
+    )
+    order = generator(dataset.split_seed, "split").permutation(len(table.a))
+    split = np.full(len(table.a), SPLITS[1], dtype=object)
+    split[order[: dataset.train_pairs(len(table.a))]] = SPLITS[0]
+    return pd.DataFrame({"a": table.a, "b": table.b, "c": table.c, "split": split})[COLUMNS]
+
+
+def write_dataset(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write the table as CSV."""
+    write_text(path, _csv(frame))
+
+
+def read_dataset(path: str | Path, dataset: Dataset) -> pd.DataFrame:
+    """Read the table back, refusing one that is not `dataset`'s.
+
+    Raises
+    ------
+    ArtifactError : when the file cannot be read or differs from what `dataset` says.
+    """
+    expected = make_dataset(dataset)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ArtifactError(path, expected="a readable file", found=error.strerror) from None
+    if content != _csv(expected).encode():
+        raise ArtifactError(
+            path,
+            expected="the table and split of its config entry",
+            found="other content",
+            mend="Delete the file; the next run makes it again.",
+        )
+    return expected
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False, lineterminator="\n"))

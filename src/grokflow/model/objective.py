@@ -1,0 +1,200 @@
+"""Loss, error and gradients of given weights on given examples.
+
+Shapes: `...` no or one leading axis (M models), n weights, N examples, B batch, T context, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from grokflow.config import Dataset, Model
+from grokflow.data.dataset import SPLITS, tokenization
+from grokflow.model.transformer import Transformer, make_model
+from grokflow.model.weights import norm_of
+
+CHUNK = 2048
+"""Examples per forward pass of an evaluation; measured as the fastest on a CPU."""
+
+
+NO_TARGET = -1
+"""The target of an example that counts for nothing: it fills up a row of a batch of models."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Tokens (..., N, T) and the targets (..., N) that the model should predict from them."""
+
+    tokens: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return self.targets.shape[-1]
+
+    def take(self, index: Tensor | slice) -> Examples:
+        """The examples at `index`; at (M, N) of it, of one set of examples, a set for each of M models."""
+        return Examples(self.tokens[..., index, :], self.targets[..., index])
+
+    def clone(self) -> Examples:
+        """A copy that shares no memory."""
+        return Examples(self.tokens.clone(), self.targets.clone())
+
+    def copy_(self, other: Examples) -> None:
+        """Take over the content of as many other examples."""
+        self.tokens.copy_(other.tokens)
+        self.targets.copy_(other.targets)
+
+    def batches(self, size: int) -> Iterator[Examples]:
+        """Consecutive batches of `size`; the last one holds what is left."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model with the examples it is trained and validated on, on one device."""
+
+    model: Transformer
+    train: Examples
+    validation: Examples
+
+
+def make_task(model: Model, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
+    """The task of a model on the dataset table `frame` (columns a, b, c, split)."""
+    code = tokenization(dataset)
+
+    def examples(split: str) -> Examples:
+        part = frame[frame["split"] == split]
+        tokens = code.tokens(part["a"].to_numpy(), part["b"].to_numpy())
+        targets = part["c"].to_numpy(dtype=np.int64)
+        return Examples(torch.tensor(tokens).to(device), torch.tensor(targets).to(device))
+
+    return Task(make_model(model, dataset), *map(examples, SPLITS))
+
+
+class BatchPass(NamedTuple):
+    """What one forward and backward pass over a minibatch gives."""
+
+    loss: Tensor
+    """(...): mean cross-entropy, in nats."""
+    wrong: Tensor
+    """(...): how many examples are predicted wrongly."""
+    gradient: Tensor
+    """(..., n): of the loss, without weight decay."""
+
+
+def batch_pass(model: Transformer, weights: Tensor, batch: Examples) -> BatchPass:
+    """Loss, wrong answers and gradient of weights (..., n) on a batch (B,) or (M, B)."""
+    weights = weights.detach().requires_grad_()
+    logits = model.logits(weights, batch.tokens)
+    if logits.ndim == 2:
+        losses = cross_entropy(logits, batch.targets)
+    else:
+        losses = cross_entropies(logits, batch.targets).sum(-1) / (batch.targets != NO_TARGET).sum(-1)
+    (gradient,) = torch.autograd.grad(losses.sum(), weights)
+    return BatchPass(losses.detach(), wrong_answers(logits, batch.targets).sum(-1), gradient)
+
+
+def cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:
+    """(..., B): of each example, from logits (..., B, V) and targets (B,) or (..., B); 0 without a target."""
+    targets = targets.expand(logits.shape[:-1])
+    by_class = logits if logits.ndim == 2 else logits.mT
+    return cross_entropy(by_class, targets, reduction="none", ignore_index=NO_TARGET)
+
+
+def wrong_answers(logits: Tensor, targets: Tensor) -> Tensor:
+    """(..., B): whether the highest of logits (..., B, V), of ties the first, is not the target's.
+
+    An example without a target is never wrong.
+    """
+    # NumPy takes a third of PyTorch's time on a CPU; ties and NaN are the same to both.
+    highest = torch.from_numpy(logits.detach().numpy().argmax(-1)) if logits.is_cpu else logits.argmax(-1)
+    return (highest != targets) & (targets != NO_TARGET)
+
+
+def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy (...) over the batch and its gradient (..., n), without weight decay."""
+    found = batch_pass(model, weights, batch)
+    return found.loss, found.gradient
+
+
+@torch.no_grad()
+def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
+
+    Sums in float64, on the CPU.
+    """
+    loss = torch.zeros(weights.shape[:-1], dtype=torch.float64, device=weights.device)
+    wrong = torch.zeros_like(loss)
+    for batch in examples.batches(CHUNK):
+        logits = model.logits(weights, batch.tokens)
+        loss += cross_entropies(logits, batch.targets).double().sum(-1)
+        wrong += wrong_answers(logits, batch.targets).sum(-1)
+    return (loss / len(examples)).cpu(), (wrong / len(examples)).cpu()
+
+
+@torch.no_grad()
+def wrong_examples(model: Transformer, weights: Tensor, batches: Iterable[Examples]) -> Tensor:
+    """Row numbers of the examples that the weights (n,) get wrong, counted through all batches.
+
+    Batches of another size round otherwise, so a tie could fall otherwise too: to agree with an error, give
+    those on which it was measured.
+    """
+    wrong = [wrong_answers(model.logits(weights, batch.tokens), batch.targets) for batch in batches]
+    return torch.cat(wrong).nonzero().squeeze(-1)
+
+
+class GradientPass(NamedTuple):
+    """What one pass over the minibatches of the train set tells about weights (..., n); each is (...)."""
+
+    loss: Tensor
+    """Mean cross-entropy, in nats."""
+    error: Tensor
+    """1 − accuracy."""
+    norm: Tensor
+    """Mean over the minibatches of ‖g‖, g the gradient of the cross-entropy (paper M, section 4)."""
+    norm_l2: Tensor
+    """Mean over the minibatches of ‖g + λw‖."""
+    norm_part: Tensor
+    """As `norm`, of the asked part of g alone; 0 for no part."""
+
+
+def gradient_pass(
+    model: Transformer,
+    weights: Tensor,
+    batches: list[Examples],
+    weight_decay: float = 0.0,
+    part: Sequence[slice] = (),
+) -> GradientPass:
+    """Loss, error and mean stochastic gradient norm of weights (..., n); sums in float64, on the CPU.
+
+    `batches` are a partition of the train set, `weight_decay` is λ.
+    """
+    weights = weights.detach().requires_grad_()
+    sums = torch.zeros(5, *weights.shape[:-1], dtype=torch.float64, device=weights.device)
+    for batch in batches:
+        logits = model.logits(weights, batch.tokens)
+        losses = cross_entropies(logits, batch.targets)
+        (gradient,) = torch.autograd.grad(losses.mean(-1).sum(), weights)
+        with torch.no_grad():
+            sums[0] += losses.double().sum(-1)
+            sums[1] += wrong_answers(logits, batch.targets).sum(-1)
+            norm = torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
+            sums[2] += norm
+            if part:
+                sums[4] += norm_of(gradient, part)
+            if weight_decay:
+                for piece in model.layout.trained:  # decay does not move what is frozen
+                    gradient[..., piece].add_(weights[..., piece], alpha=weight_decay)
+                norm = torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
+            sums[3] += norm
+    sums[:2] /= sum(len(batch) for batch in batches)
+    sums[2:] /= len(batches)
+    return GradientPass(*sums.cpu())

@@ -1,0 +1,36 @@
+"""What an update must leave alone: frozen tensors, and on the sphere the norms of invariant groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from grokflow.model.layout import Layout
+from grokflow.model.weights import norm_of
+
+
+class Hold:
+    """Puts back after each update what weight decay and rounding changed.
+
+    Parameters
+    ----------
+    groups : groups whose norm is held; each is projected back along its own ray, where a
+        scale-invariant model does the same (Kodryan et al. 2022, fixed-norm training).
+    initial : (n,) or (M, n), whose frozen tensors and norms are held.
+    """
+
+    def __init__(self, layout: Layout, groups: Mapping[str, tuple[slice, ...]], initial: Tensor) -> None:
+        frozen = [piece for name in layout.frozen for piece in layout.groups[name]]
+        self.frozen = [(piece, initial[..., piece].clone()) for piece in frozen]
+        self.norms = [(pieces, norm_of(initial, pieces)) for pieces in groups.values()]
+
+    def __call__(self, weights: Tensor) -> None:
+        """Change the weights (..., n) in place; of M weight vectors, they may be the first ones alone."""
+        first = slice(len(weights)) if weights.ndim == 2 else ...
+        for piece, value in self.frozen:
+            weights[..., piece] = value[first]
+        for pieces, norm in self.norms:
+            factor = (norm[first] / norm_of(weights, pieces)).to(weights.dtype).unsqueeze(-1)
+            for piece in pieces:
+                weights[..., piece] *= factor
