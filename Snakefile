@@ -3,21 +3,21 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from grokflow.claims import CRITERIA, SUBJECTS
-from grokflow.config import load
-from grokflow.errors import GrokflowError
-from grokflow.figures import KINDS
 from grokflow.artifacts.files import refuse_links_out
+from grokflow.artifacts.finished import finished_groups
+from grokflow.claims import CRITERIA
+from grokflow.data import training_work
+from grokflow.errors import GrokflowError
+from grokflow.figures import FIGURE_KINDS
+from grokflow.loading import load_config
 
 min_version("9.27")
 
 # Without a `configfile:` directive `--configfile` replaces config.yaml instead of being laid over it.
 try:
-    CONFIG = load(
+    CONFIG = load_config(
         workflow.overwrite_configfiles or [workflow.source_path("config.yaml")],
         overrides=workflow.config_settings.config,
-        figure_kinds=KINDS,
-        claim_subjects=SUBJECTS,
     )
     refuse_links_out(CONFIG.results)
 except GrokflowError as error:
@@ -29,12 +29,18 @@ resource_scopes:
     gpu="local",
 
 
-include: "workflow/rules/common.smk"
+# Of each stage first what its jobs are, in functions, then the rules that do them.
+include: "workflow/jobs/common.smk"
+include: "workflow/jobs/train.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/dynamics.smk"
+include: "workflow/jobs/paths.smk"
 include: "workflow/rules/paths.smk"
+include: "workflow/jobs/sweeps.smk"
 include: "workflow/rules/sweeps.smk"
+include: "workflow/jobs/show.smk"
 include: "workflow/rules/show.smk"
+include: "workflow/jobs/targets.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -66,7 +66,7 @@ class _Phase:
                     continue
                 weights.clone()  # as the loop does, which keeps the weights before point 2
                 next(epochs)
-                all(watch.is_perfect(weights) for watch in watches)
+                all(watch.perfect(weights) for watch in watches)
 
         return run
 

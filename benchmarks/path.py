@@ -16,10 +16,11 @@ from benchmarks.eager import EagerTransformer
 from benchmarks.setup import DEVICE, SETUP_M, Setup, check_alike, setup_of
 from benchmarks.table import Row
 from benchmarks.timing import alternate
+from grokflow.artifacts.columns import METRICS
 from grokflow.model.objective import Examples
-from grokflow.model.weights import split, to_tensor
+from grokflow.model.weights import to_tensor, unflatten
 from grokflow.paths import Curve
-from grokflow.paths.measuring import METRICS, measure_path
+from grokflow.paths.measuring import measure_path
 
 POINTS = 61
 REPEATS = 3
@@ -80,7 +81,7 @@ def _loop(setup: Setup, eager: EagerTransformer, curve: Curve, points: int) -> l
 
 def _measure_point(setup: Setup, eager: EagerTransformer, curve: Curve, t: float) -> Measured:
     weights = to_tensor(curve.weights(np.array([t]))[0], setup.precision, "cpu")
-    eager.load(split(weights, setup.task.model.layout))
+    eager.load(unflatten(weights, setup.task.model.layout))
     batch_size = setup.run.optimizer.batch_size
     train = _loss_and_error(eager, setup.task.train, batch_size)
     validation = _loss_and_error(eager, setup.task.validation, batch_size)

@@ -57,15 +57,7 @@ def _training(setup: Setup, folder: Path, *, keep_every: int) -> Callable[[], No
     def go() -> None:
         own = folder / str(next(numbers))
         with contextlib.redirect_stdout(io.StringIO()):
-            train(
-                run,
-                dataset,
-                "cpu",
-                resume=own / "resume",
-                history=own / "history.csv",
-                epochs=own / "epochs.csv",
-                checkpoints=own / "checkpoints",
-            )
+            train([run], dataset, "cpu", resume=own / "resume", folders=[own])
 
     return go
 

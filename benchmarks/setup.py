@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.eager import EagerTransformer
-from grokflow.claims import SUBJECTS
-from grokflow.config import ResolvedRun, load, resolve_run
+from grokflow.config import ResolvedRun, resolve_run
 from grokflow.data.dataset import make_dataset
-from grokflow.figures import KINDS
+from grokflow.loading import load_config
 from grokflow.model.objective import Examples, Task, loss_and_gradient, make_task
-from grokflow.model.weights import split, to_tensor
+from grokflow.model.weights import to_tensor, unflatten
 from grokflow.randomness import generator
 from grokflow.training.optimizers import Optimizer
 
@@ -63,7 +62,7 @@ class Setup:
             vocabulary=transformer.vocabulary,
             norm_epsilon=None if config.normalization == "none" else config.norm_epsilon or 1e-20,
         ).to(self.weights.dtype)
-        eager.load(split(self.weights, transformer.layout))
+        eager.load(unflatten(self.weights, transformer.layout))
         return eager
 
     def epochs(self, weights: Tensor, optimizer: Optimizer) -> Iterator[int]:
@@ -87,7 +86,7 @@ def setup_of(
     dataset: Mapping[str, object] | None = None,
 ) -> Setup:
     """A run of config.yaml with its first seed, with other values of some keys of its model or dataset."""
-    config = load(["config.yaml"], figure_kinds=KINDS, claim_subjects=SUBJECTS)
+    config = load_config(["config.yaml"])
     run = resolve_run(config, name, config.runs[name].seeds[0])
     run = run.model_copy(
         update={

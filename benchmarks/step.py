@@ -85,7 +85,7 @@ def versus_formula(run: str) -> Row:
     ours, other = steps(setup), steps(setup)
 
     def with_the_formula() -> None:
-        with patch("grokflow.model.attend", attention.plain):
+        with patch("grokflow.model.transformer.attend", attention.attend_by_formula):
             other()
 
     pairs = alternate(with_the_formula, ours, repeats=REPEATS, warmup=3)

@@ -16,14 +16,13 @@ MEMBERS, EPOCHS, REPEATS = 4, 20, 3
 TRAIN = """
 import sys
 from benchmarks.setup import use_threads
-from grokflow.claims import SUBJECTS
-from grokflow.config import load, members_of_sweep
-from grokflow.figures import KINDS
+from grokflow.loading import load_config
+from grokflow.config import members_of_sweep
 from grokflow.training.sweeps import train_chunk
 
 use_threads()
 first, count, epochs = map(int, sys.argv[1:])
-config = load(["config.yaml"], figure_kinds=KINDS, claim_subjects=SUBJECTS)
+config = load_config(["config.yaml"])
 members = members_of_sweep(config, "weight_decay")[first : first + count]
 short = {"epochs": epochs, "checkpoint_every": epochs}
 train_chunk([m.model_copy(update={"run": m.run.model_copy(update=short)}) for m in members], "cpu")

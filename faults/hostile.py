@@ -18,11 +18,9 @@ from faults.repeats import Project
 from faults.table import Tries, fault
 from grokflow.artifacts.provenance import check
 from grokflow.artifacts.tensors import METADATA, read_tensors
-from grokflow.claims import SUBJECTS
-from grokflow.config import load
 from grokflow.config.read import LARGEST_FILE, read
 from grokflow.errors import ArtifactError, ConfigError, GrokflowError
-from grokflow.figures import KINDS
+from grokflow.loading import load_config
 
 VALID = read([Path(__file__).with_name("tiny.yaml")])
 
@@ -156,7 +154,7 @@ def refuses(attempt: Any, kind: type[GrokflowError]) -> bool:
 
 
 def loaded(path: Path) -> Any:
-    return load([path], figure_kinds=KINDS, claim_subjects=SUBJECTS)
+    return load_config([path])
 
 
 def leaves(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -15,11 +15,12 @@ import torch
 from faults import work
 from faults.repeats import Project
 from faults.table import Tries, fault
-from grokflow.artifacts import resumable as workshop
+from grokflow.artifacts import resumable
 from grokflow.artifacts.tensors import read_tensors
 from grokflow.errors import ArtifactError
 from grokflow.model.checkpoints import checkpoint_epochs
-from grokflow.training import engine
+from grokflow.training import runs
+from grokflow.training.batch import Batch
 
 INTERVAL = work.RUN.checkpoint_every
 
@@ -47,14 +48,19 @@ def judge(
     tries.add(what, survived=survived and ended, lost=lost, wrong=ended and not same)
 
 
-@fault(1, "kill -9 of a training", tries=100, quick=4)
+TRAININGS = ("train", "group")
+"""One seed, and three as one batch."""
+
+
+@fault(1, "kill -9 of a training, of one seed or of three", tries=100, quick=4)
 def kill_training(tries: Tries) -> None:
-    for tree in tries.folders():
-        work.before(tree, "train")
-        _, reached, cut_off = interrupted(tries, tree, "train", signal.SIGKILL)
+    for number, tree in enumerate(tries.folders()):
+        name = TRAININGS[number % 2]
+        work.before(tree, name)
+        _, reached, cut_off = interrupted(tries, tree, name, signal.SIGKILL)
         lost = reached - max(0, work.saved_epoch(tree)) > INTERVAL
-        judge(tries, tree, "train", f"kill in epoch {reached}", survived=cut_off, lost=lost)
-    tries.notes.append(f"work lost at most the interval of {INTERVAL} epochs")
+        judge(tries, tree, name, f"{name}, kill in epoch {reached}", survived=cut_off, lost=lost)
+    tries.notes.append(f"with a state every 0.02 s, work lost at most {INTERVAL} epochs")
 
 
 class Break:
@@ -66,6 +72,7 @@ class Break:
         """The call that puts the first state in its place."""
 
     def __call__(self) -> None:
+        resumable.SECONDS_BETWEEN_STATES = 0.0  # after every epoch, so that every try has the same calls
         for name in ("fsync", "replace", "fdopen"):
             setattr(os, name, partial(self.call, getattr(os, name), name))
 
@@ -107,38 +114,40 @@ class HalfWritten:
 FEW_EPOCHS: dict[str, Any] = {"epochs": 3, "checkpoint_every": 1, "stop_after_point_2": None}
 
 
-def calls_of_saving(tries: Tries) -> tuple[int, int, dict[str, str]]:
-    """How many writes, fsyncs and renames a short training makes, which one first leaves a state, and its
-    fingerprint.
+def calls_of_saving(tries: Tries, name: str = "train") -> tuple[int, int, dict[str, str]]:
+    """How many writes, fsyncs and renames a short training makes before it publishes, which one first leaves
+    a state, and its fingerprint.
     """
     for tree in tries.folders(1):
-        work.before(tree, "train")
-        process = work.Process(tree, "train", partial(count, Break(0), tree / "calls"), **FEW_EPOCHS)
+        work.before(tree, name)
+        process = work.Process(tree, name, partial(count, Break(0), tree / "calls"), **FEW_EPOCHS)
         if process.status():
             raise RuntimeError(process.terminal + process.log)
         calls, first_state = map(int, (tree / "calls").read_text().split())
-        return calls, first_state, work.fingerprint(tree, "train")
+        return calls, first_state, work.fingerprint(tree, name)
     raise AssertionError
 
 
 def count(breaking: Break, path: Path) -> None:
-    """Write down at the end of the training how many calls there were."""
+    """Write down how many calls there were before the first seed was published."""
     breaking()
-    original = engine._publish
+    original = runs.publish
 
     def publish(*arguments: Any) -> Any:
-        path.write_text(f"{breaking.calls} {breaking.first_state}")
+        if not path.exists():
+            path.write_text(f"{breaking.calls} {breaking.first_state}")
         return original(*arguments)
 
-    setattr(engine, "_publish", publish)  # noqa: B010
+    setattr(runs, "publish", publish)  # noqa: B010
 
 
 def state_is_valid(tree: Path) -> bool:
     """Every file that counts is whole; once there was a state, there is a good one."""
     states = []
     for folder in (tree / ".resume").glob("*"):
-        for epoch in checkpoint_epochs(folder):
-            read_tensors(folder / f"epoch_{epoch:06d}.safetensors")
+        for row in folder.glob("row_*"):
+            for epoch in checkpoint_epochs(row):
+                read_tensors(row / f"epoch_{epoch:06d}.safetensors")
         for name in ("state.safetensors", "previous.safetensors"):
             if (folder / name).exists():
                 read_tensors(folder / name)
@@ -172,7 +181,7 @@ def kill_saving(tries: Tries) -> None:
 
 @fault(4, "SIGTERM", tries=20, quick=4)
 def terminate(tries: Tries) -> None:
-    names = ("train", "fit", "chunk", "train")
+    names = ("train", "group", "fit", "members")
     for number, tree in enumerate(tries.folders()):
         name = names[number % len(names)]
         work.before(tree, name)
@@ -180,14 +189,14 @@ def terminate(tries: Tries) -> None:
         noted = process.status() == 128 + signal.SIGTERM and "the same command goes on" in process.log
         lost = work.saved_epoch(tree) < reached
         judge(tries, tree, name, f"{name}, epoch {reached}", survived=noted, lost=lost)
-    tries.notes.append("training, fit and sweep in turn; each ended at once with its last epoch saved")
+    tries.notes.append("one seed, three, fit and sweep in turn; each ended at once with its last epoch saved")
     if tries.wanted >= 20:
         terminate_workflow(tries)
 
 
 def save_seldom() -> None:
     """What is saved is then what SIGTERM saved."""
-    workshop.SECONDS_BETWEEN_STATES = 3600.0
+    resumable.SECONDS_BETWEEN_STATES, resumable.SHARE_OF_SAVING = 3600.0, 1e-9
 
 
 def terminate_workflow(tries: Tries) -> None:
@@ -220,10 +229,10 @@ def terminate_workflow(tries: Tries) -> None:
     tries.notes.append("under Snakemake: to the job and to the process group")
 
 
-@fault(5, "kill -9 three times in one job: training, fit, sweep", tries=20, quick=3)
+@fault(5, "kill -9 three times in one job: training, fit, sweep", tries=20, quick=4)
 def kill_three_times(tries: Tries) -> None:
     for number, tree in enumerate(tries.folders()):
-        name = ("train", "fit", "chunk")[number % 3]
+        name = ("train", "group", "fit", "members")[number % 4]
         work.before(tree, name)
         kills, gone_on, lost = 0, 0, False
         for part in (0.2, 0.5, 0.8):
@@ -232,7 +241,7 @@ def kill_three_times(tries: Tries) -> None:
             process.send(signal.SIGKILL)
             kills += process.status() == -signal.SIGKILL
             gone_on += "Going on from epoch" in process.log
-            lost |= name == "train" and reached - max(0, work.saved_epoch(tree)) > INTERVAL
+            lost |= name in TRAININGS and reached - max(0, work.saved_epoch(tree)) > INTERVAL
         survived = kills == 3 and gone_on >= 1
         judge(tries, tree, name, f"{name}, {kills} kills, {gone_on} resumed", survived=survived, lost=lost)
 
@@ -262,14 +271,14 @@ def limit_memory(epoch: int, in_torch: bool) -> None:
     import resource
 
     hoard: list[Any] = []
-    original = engine._Training.epoch
+    original = Batch.epoch
 
-    def leaking(self: Any) -> None:
-        if self.state.epoch >= epoch:
+    def leaking(self: Any) -> Any:
+        if self.rows[0].epoch >= epoch:
             used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
             if not hoard:
                 resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.RLIM_INFINITY))
             hoard.append(torch.ones(2**24) if in_torch else bytearray(2**26))
-        original(self)
+        return original(self)
 
-    setattr(engine._Training, "epoch", leaking)  # noqa: B010
+    setattr(Batch, "epoch", leaking)  # noqa: B010

@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import torch
 
 from faults import work
 from faults.table import Tries, fault
-from grokflow.artifacts import resumable as workshop
+from grokflow.artifacts import resumable
 from grokflow.artifacts.provenance import read, record
 from grokflow.config import plain
 from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint, write_checkpoint
 from grokflow.model.layout import make_layout
-from grokflow.training import engine
+from grokflow.training import batch
 
 INTERVAL = work.RUN.checkpoint_every
 ROOT = Path(__file__).parents[1]
@@ -142,12 +141,12 @@ OTHER: dict[str, dict[str, Any]] = {
 @fault(10, "resumed under another configuration, version or source", tries=20, quick=10)
 def another_configuration(tries: Tries) -> None:
     of_a_training(tries)
-    of_a_fit_and_a_chunk(tries)
+    of_a_fit_and_a_sweep(tries)
 
 
-def of_a_fit_and_a_chunk(tries: Tries) -> None:
+def of_a_fit_and_a_sweep(tries: Tries) -> None:
     """Interrupted, and then another PyTorch; or other weights at an end of the same name."""
-    for name, what in (("fit", "torch ("), ("chunk", "torch ("), ("fit", "weights (")):
+    for name, what in (("fit", "torch ("), ("members", "torch ("), ("fit", "weights (")):
         for tree in tries.folders(1):
             work.before(tree, name)
             first = work.Process(tree, name)
@@ -172,7 +171,7 @@ def train_again(tree: Path) -> None:
         weights = read_checkpoint(checkpoints, epoch, layout, digest)
         write_checkpoint(checkpoints, epoch, layout, weights * 1.001, digest)
     name = folder / "provenance.json"
-    made = [folder / file for file in ("history.csv", "epochs.csv", "outcome.json", "checkpoints")]
+    made = [folder / file for file in work.FILES_OF_RUN if file != name.name]
     record(name, made, read(name)["config"])
 
 
@@ -207,18 +206,18 @@ def of_a_training(tries: Tries) -> None:
 
 
 def another_torch() -> None:
-    torch.__version__ = "0.0.0"  # type: ignore[assignment]
+    setattr(resumable, "version", lambda name: "0.0.0")  # noqa: B010
 
 
 def another_source() -> None:
-    setattr(workshop, "source_digest", lambda *modules: "0" * 16)  # noqa: B010
+    setattr(resumable, "source_digest", lambda *modules: "0" * 16)  # noqa: B010
 
 
-@fault(11, "two trainings of one run; two workflows in one directory", tries=50, quick=3)
+@fault(11, "two trainings of one run; two workflows in one directory", tries=50, quick=4)
 def two_at_once(tries: Tries) -> None:
     for number in range(tries.wanted):
         for tree in tries.folders(1):
-            name = ("train", "fit", "chunk")[number % 3]
+            name = ("train", "group", "fit", "members")[number % 4]
             work.before(tree, name)
             first = work.Process(tree, name)
             first.wait_for(10)
@@ -273,19 +272,19 @@ def not_a_number(tries: Tries) -> None:
 
 def inject(where: str, value: float, epoch: int) -> None:
     """Put a value into the weights or the gradient of the first step after `epoch`."""
-    original, steps = getattr(engine, "batch_pass"), [0]  # noqa: B009
+    original, steps = getattr(batch, "batch_pass"), [0]  # noqa: B009
 
-    def spoiled(model: Any, weights: Any, batch: Any) -> Any:
+    def spoiled(model: Any, weights: Any, examples: Any) -> Any:
         steps[0] += 1
         now = steps[0] == epoch + 1  # one batch an epoch
         if now and where == "weights":
             weights[3] = value
-        found = original(model, weights, batch)
+        found = original(model, weights, examples)
         if now and where == "gradient":
             found.gradient[3] = value
         return found
 
-    setattr(engine, "batch_pass", spoiled)  # noqa: B010
+    setattr(batch, "batch_pass", spoiled)  # noqa: B010
 
 
 SETTINGS: tuple[dict[str, str], ...] = (

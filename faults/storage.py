@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 
 from faults import work
-from faults.kills import FEW_EPOCHS, Break, calls_of_saving, state_is_valid
+from faults.kills import FEW_EPOCHS, TRAININGS, Break, calls_of_saving, state_is_valid
 from faults.table import CannotRun, Tries, fault
 from grokflow.artifacts.provenance import check
+from grokflow.data import make_dataset
 from grokflow.errors import ArtifactError
-from grokflow.model.layout import make_layout
-from grokflow.training.state import RunWorkshop
+from grokflow.model import make_task
+from grokflow.training.engine import Training, training_job
+from grokflow.training.rows import Row
 from grokflow.verify import verify
 
 REASONS = {errno.ENOSPC: "disk full", errno.EIO: "I/O error", errno.EDQUOT: "over quota"}
@@ -45,10 +47,10 @@ def judge_refused(tries: Tries, tree: Path, process: work.Process, reason: str, 
         valid = True
     except ArtifactError:
         valid = False
-    again = work.finish(tree, "train", **FEW_EPOCHS)
-    same = work.fingerprint(tree, "train") == expected
+    again = work.finish(tree, process.name, **FEW_EPOCHS)
+    same = work.fingerprint(tree, process.name) == expected
     tries.add(
-        f"{reason}: {process.terminal.strip()[-200:]}{'' if tidy else ' temporaries left'}",
+        f"{process.name}, {reason}: {process.terminal.strip()[-200:]}{'' if tidy else ' temporaries left'}",
         survived=clear and tidy and again.status() == 0,
         lost=not valid,
         wrong=not same,
@@ -57,14 +59,21 @@ def judge_refused(tries: Tries, tree: Path, process: work.Process, reason: str, 
 
 @fault(6, "disk full, I/O error, over quota", tries=1000, quick=6)
 def failing_disk(tries: Tries) -> None:
-    calls, _, expected = calls_of_saving(tries)
-    every = [(k, number) for number in REASONS for k in range(1, calls + 1)]
-    for (k, number), tree in zip(tries.sample(every), tries.folders(10**6), strict=False):
-        work.before(tree, "train")
-        process = work.Process(tree, "train", Break(k, error=number), **FEW_EPOCHS)
+    found = {name: calls_of_saving(tries, name) for name in TRAININGS}
+    # Of one seed each call, of three as many, spread over theirs.
+    every = [("train", k, number) for number in REASONS for k in range(1, found["train"][0] + 1)]
+    spread = np.unique(np.linspace(1, found["group"][0], min(tries.wanted, 40)).astype(int)).tolist()
+    every += [("group", k, number) for number in REASONS for k in spread]
+    for (name, k, number), tree in zip(tries.sample(every), tries.folders(10**6), strict=False):
+        work.before(tree, name)
+        process = work.Process(tree, name, Break(k, error=number), **FEW_EPOCHS)
         process.status()
-        judge_refused(tries, tree, process, os.strerror(number), expected)
-    tries.notes.append(f"each of {calls} writes, fsyncs and renames made to fail in three ways")
+        judge_refused(tries, tree, process, os.strerror(number), found[name][2])
+    calls, expected = found["train"][0], found["train"][2]
+    tries.notes.append(
+        f"each of {calls} writes, fsyncs and renames made to fail in three ways, and {len(spread)} of the "
+        f"{found['group'][0]} of three seeds"
+    )
     large_files(tries, expected)
     small_file_system(tries, expected)
     no_room_for_the_result(tries)
@@ -124,8 +133,8 @@ def small_file_system(tries: Tries, expected: Any) -> None:
 
 
 def no_room_for_the_result(tries: Tries) -> None:
-    """A fit and a chunk of a sweep that cannot write what they found go on from their state."""
-    for name, at in (("fit", "fit_0.safetensors"), ("chunk", ".csv")):
+    """A fit and members of a sweep that cannot write what they found go on from their state."""
+    for name, at in (("fit", "fit_0.safetensors"), ("members", ".csv")):
         for tree in tries.folders(1):
             work.before(tree, name)
             process = work.Process(tree, name, partial(refuse, at))
@@ -139,7 +148,7 @@ def no_room_for_the_result(tries: Tries) -> None:
                 lost="Going on from epoch" not in again.log,
                 wrong=not same,
             )
-    tries.notes.append("the results of a fit and of a sweep's chunk")
+    tries.notes.append("the results of a fit and of members of a sweep")
 
 
 def refuse(ending: str) -> None:
@@ -193,10 +202,9 @@ DAMAGES: tuple[Callable[[bytes, np.random.Generator, bytes], bytes], ...] = (
 def damaged_file(tries: Tries) -> None:
     tree = tries.folder / "tree"
     shutil.copytree(work.finished_tree(), tree, dirs_exist_ok=True)
-    expected = work.fingerprint(tree, "train")
     made = sorted(p for p in tree.rglob("[!.]*") if p.is_file() and p.parts[len(tree.parts)] in
                   ("datasets", "runs", "paths", "sweeps"))  # fmt: skip
-    states = sorted((tree / ".resume").glob("*/*.safetensors"))
+    states = sorted((tree / ".resume").rglob("*.safetensors"))
     newest = [path for path in states if path.name == "state.safetensors"]
     for number in range(tries.wanted):
         files = states if number % 5 == 4 else made
@@ -226,7 +234,6 @@ def damaged_file(tries: Tries) -> None:
                 tries,
                 tree,
                 path,
-                expected,
                 what,
                 to_the_end=number % 50 == 4 or (tries.wanted < 100 and number % 10 == 4),
             )
@@ -249,13 +256,15 @@ def refused(path: Path) -> bool:
     return False
 
 
-def judge_state(tries: Tries, tree: Path, path: Path, expected: Any, what: str, *, to_the_end: bool) -> None:
+def judge_state(tries: Tries, tree: Path, path: Path, what: str, *, to_the_end: bool) -> None:
     """The damaged state or checkpoint is named and an older state used, or nothing."""
-    printed = io.StringIO()
-    layout = make_layout(work.RUN.model, work.RUN.dataset)
-    workshop = RunWorkshop(tree / ".resume", "run", work.RUN, layout, "cpu")
+    (name,) = (name for name in TRAININGS if path.is_relative_to(work.saved_in(tree, name)[0]))
+    printed, dataset = io.StringIO(), make_dataset(work.RUN.dataset)
+    task = make_task(work.RUN.model, work.RUN.dataset, dataset, "cpu")
+    rows = [Row(run, number) for number, run in enumerate(work.RUNS_OF[name])]
+    job = training_job(tree / ".resume", name, work.RUNS_OF[name], "cpu")
     with contextlib.redirect_stdout(printed):
-        state = workshop.load_state("cpu")
+        state = job.load(Training(rows, [task] * len(rows), job, "cpu"))
     older = what.startswith("swapped") and path.name == "state.safetensors"  # perhaps by the one before
     unused = path.name == "previous.safetensors" or older
     named = path.name in printed.getvalue() or (unused and state is not None)
@@ -263,8 +272,10 @@ def judge_state(tries: Tries, tree: Path, path: Path, expected: Any, what: str, 
     if to_the_end:
         copy = tree.parent / f"{tree.name}-again"
         shutil.copytree(tree, copy)
-        status = work.finish(copy, "train").status()
-        same = status == 0 and work.fingerprint(copy, "train") == expected
+        status = work.finish(copy, name).status()
+        same = status == 0 and work.fingerprint(copy, name) == work.fingerprint(tree, name) | (
+            {"state 0": work.undisturbed(name)["state 0"]}
+        )
         shutil.rmtree(copy)
     kept = state is not None or path.name.startswith("epoch_")  # of two states one is still good
     tries.add(what, survived=named, lost=not kept, wrong=not same)

@@ -1,7 +1,7 @@
 """Small jobs to disturb: the workflow's own scripts on a tiny configuration, in processes of their own.
 
-A tree is a results folder. Its jobs, in order: `dataset`, `train`, `points`, `periods`, `fit`,
-`connect`, `measure`, `chunk`. Together they take some seconds.
+A tree is a results folder. Its jobs, in order: `dataset`, `train` (a seed), `group` (three seeds),
+`periods`, `fit`, `measure`, `members` (of a sweep). Together they take some seconds.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ from typing import Any
 
 import torch
 
-from grokflow.artifacts import resumable as workshop
+from grokflow.artifacts import resumable
 from grokflow.artifacts.tensors import read_tensors
 from grokflow.config import AdamW, Dataset, Model, Polyline, ResolvedMember, ResolvedPath, ResolvedRun, plain
-from grokflow.paths import fitting
-from grokflow.paths.bends import fit_bends
-from grokflow.training import engine, sweeps
+from grokflow.paths.fitting import Fitting
+from grokflow.training.batch import Batch
 
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 
@@ -60,6 +59,9 @@ PATH = ResolvedPath(
     to_run=RUN,
 )
 
+GROUP = [RUN.model_copy(update={"seed": seed, "epochs": 150}) for seed in range(3)]
+"""Seeds that train as one batch; the first generalises within these epochs."""
+
 MEMBERS = [
     ResolvedMember(
         settings={"optimizer.weight_decay": decay},
@@ -74,15 +76,20 @@ MEMBERS = [
     for decay in (0.0, 1.0)
 ]
 
-EPOCHS = {"train": 150, "fit": 150, "chunk": 120}
+EPOCHS = {"train": 150, "group": 150, "fit": 150, "members": 120}
 """The jobs that take long, and about how many epochs each trains."""
+
+RUNS_OF = {"train": [RUN], "group": GROUP}
+"""The jobs that train runs, with what each trains."""
 
 
 class Named(list[Any]):
     """What Snakemake gives a script: a list whose items have names."""
 
     def __init__(self, **named: Any) -> None:
-        super().__init__(named.values())
+        # Flat where a name stands for several files.
+        values = (value if isinstance(value, list) else [value] for value in named.values())
+        super().__init__(itertools.chain.from_iterable(values))
         self.named = named
 
     def __getattr__(self, name: str) -> Any:
@@ -95,64 +102,57 @@ class Named(list[Any]):
         return self.named.items()
 
 
+def folders(tree: Path, name: str) -> list[str]:
+    """Of each seed that a training trains."""
+    run = "run" if name == "train" else name
+    return [f"{tree}/runs/{run}/seed_{each.seed}" for each in RUNS_OF[name]]
+
+
+FILES_OF_RUN = ("history.csv", "epochs.csv", "outcome.json", "points.json", "checkpoints", "provenance.json")
+FILES_OF_PATH = ("curve.safetensors", "fit.csv", "path.json", "metrics.csv", "provenance.json")
+
+
 def job(tree: Path, name: str, **changes: Any) -> SimpleNamespace:
     """The `snakemake` object of a job; `changes` are of the run."""
-    run = f"{tree}/runs/run/seed_0"
-    path = f"{tree}/paths/path/seed_0"
-    dataset, chunk = f"{tree}/datasets/multiplication.csv", f"{tree}/sweeps/sweep/chunk_0000000000000000"
+    run, path = f"{tree}/runs/run/seed_0", f"{tree}/paths/path/seed_0"
+    dataset, group = f"{tree}/datasets/multiplication.csv", f"{tree}/sweeps/sweep/group_0000000000000000"
     fit, resume = f"{tree}/paths/path/fit_0.safetensors", f"{tree}/.resume"
     ends = {"points": [f"{run}/points.json"], "checkpoints": [f"{run}/checkpoints"]}
-    resolved = {**plain(RUN), **changes}
     inputs: dict[str, dict[str, Any]] = {
         "train": {"dataset": dataset},
-        "points": {
-            "dataset": dataset,
-            "history": f"{run}/history.csv",
-            "outcome": f"{run}/outcome.json",
-            "checkpoints": f"{run}/checkpoints",
-        },
+        "group": {"dataset": dataset},
         "periods": {"history": f"{run}/history.csv", "epochs": f"{run}/epochs.csv"},
         "fit": {"dataset": dataset, **ends},
-        "connect": {**ends, "fit": [fit]},
-        "measure": {"dataset": dataset, "curve": f"{path}/curve.safetensors", "record": f"{path}/path.json"},
+        "measure": {"dataset": dataset, **ends, "fit": [fit]},
     }
-    outputs = {
+    outputs: dict[str, dict[str, Any]] = {
         "dataset": {"table": dataset, "provenance": f"{tree}/datasets/multiplication.provenance.json"},
-        "train": {
-            "history": f"{run}/history.csv",
-            "epochs": f"{run}/epochs.csv",
-            "outcome": f"{run}/outcome.json",
-            "checkpoints": f"{run}/checkpoints",
-            "provenance": f"{run}/provenance.json",
-        },
-        "points": {"points": f"{run}/points.json", "provenance": f"{run}/points.provenance.json"},
         "periods": {"periods": f"{run}/periods.csv", "provenance": f"{run}/periods.provenance.json"},
         "fit": {"fit": fit, "provenance": f"{tree}/paths/path/fit_0.provenance.json"},
-        "connect": {
-            "curve": f"{path}/curve.safetensors",
-            "fit": f"{path}/fit.csv",
-            "record": f"{path}/path.json",
-            "provenance": f"{path}/provenance.json",
-        },
-        "measure": {"metrics": f"{path}/metrics.csv", "provenance": f"{path}/metrics.provenance.json"},
-        "chunk": {"table": f"{chunk}.csv", "provenance": f"{chunk}.provenance.json"},
+        "measure": {file.partition(".")[0]: [f"{path}/{file}"] for file in FILES_OF_PATH},
+        "members": {"table": f"{group}.csv", "provenance": f"{group}.provenance.json"},
     }
+    for training in RUNS_OF:
+        outputs[training] = {
+            file.partition(".")[0]: [f"{folder}/{file}" for folder in folders(tree, training)]
+            for file in FILES_OF_RUN
+        }
+    trained = {key: [{**plain(each), **changes} for each in runs] for key, runs in RUNS_OF.items()}
+    record = f"{tree}/runs/group/group_0_to_2.provenance.json"
+    outputs["group"]["provenance"] = [record, *outputs["group"]["provenance"]]
+    group_itself = [{"group": trained["group"]}]
     params: dict[str, dict[str, Any]] = {
         "dataset": {"dataset": plain(RUN.dataset)},
-        "train": {"run": resolved, "resume": resume},
-        "points": {"run": resolved},
+        "train": {"each": [{"run": each} for each in trained["train"]], "resume": resume},
+        "group": {"each": group_itself + [{"run": each} for each in trained["group"]], "resume": resume},
         "periods": {},
         "fit": {"paths": [plain(PATH)], "resume": resume},
-        "connect": {"path": plain(PATH)},
-        "measure": {"path": plain(PATH)},
-        "chunk": {"members": [plain(member) for member in MEMBERS], "resume": resume},
+        "measure": {"each": [{"path": plain(PATH)}]},
+        "members": {"members": [plain(member) for member in MEMBERS], "resume": resume},
     }
-    given = Named(**inputs.get(name, {}))
-    # Snakemake's list is flat where a name stands for several files.
-    given[:] = [file for value in given for file in (value if isinstance(value, list) else [value])]
     return SimpleNamespace(
         log=[f"{tree}/logs/{name}.log"],
-        input=given,
+        input=Named(**inputs.get(name, {})),
         output=Named(**outputs[name]),
         params=Named(**params[name]),
         resources=SimpleNamespace(gpu=0),
@@ -162,12 +162,11 @@ def job(tree: Path, name: str, **changes: Any) -> SimpleNamespace:
 SCRIPT_OF = {
     "dataset": "make_dataset",
     "train": "train",
-    "points": "find_points",
+    "group": "train",
     "periods": "find_periods",
     "fit": "fit_paths",
-    "connect": "connect",
-    "measure": "measure_path",
-    "chunk": "train_chunk",
+    "measure": "measure_paths",
+    "members": "train_members",
 }
 
 
@@ -251,7 +250,7 @@ def _run(
     terminal = Path(output).open("w", buffering=1, encoding="utf-8")  # noqa: SIM115
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = terminal  # type: ignore[misc]
     torch.set_num_threads(1)
-    workshop.SECONDS_BETWEEN_STATES = 0.02
+    resumable.SECONDS_BETWEEN_STATES = 0.02
     count_epochs(epoch)
     if inject is not None:
         inject()
@@ -259,25 +258,19 @@ def _run(
 
 
 def count_epochs(epoch: Any) -> None:
-    """Let `epoch` say which epoch a training, a chunk or a fit is in."""
-    train, chunk, fit = engine._Training.epoch, sweeps._Chunk.one_epoch, fit_bends
+    """Let `epoch` say which epoch a training or a fit is in."""
+    train, fit = Batch.epoch, Fitting.advance
 
-    def in_training(self: Any) -> None:
-        epoch.value = self.state.epoch
-        train(self)
+    def in_training(self: Any) -> Any:
+        epoch.value = max(row.epoch for row in self.rows)
+        return train(self)
 
-    def in_chunk(self: Any) -> None:
-        epoch.value = self.epoch
-        chunk(self)
+    def in_fit(self: Any) -> None:
+        epoch.value = len(self.history)
+        fit(self)
 
-    def in_fit(*arguments: Any) -> Any:
-        for number, found in enumerate(fit(*arguments), start=arguments[-1]):
-            epoch.value = number
-            yield found
-
-    setattr(engine._Training, "epoch", in_training)  # noqa: B010 - mypy forbids the plain assignment
-    setattr(sweeps._Chunk, "one_epoch", in_chunk)  # noqa: B010
-    setattr(fitting, "fit_bends", in_fit)  # noqa: B010
+    setattr(Batch, "epoch", in_training)  # noqa: B010 - mypy forbids the plain assignment
+    setattr(Fitting, "advance", in_fit)  # noqa: B010
 
 
 def finish(tree: Path, name: str, **changes: Any) -> Process:
@@ -308,7 +301,7 @@ def undisturbed(name: str) -> Mapping[str, str]:
 def before(tree: Path, name: str) -> Path:
     """Put all that the job `name` needs into `tree`, and nothing of what it makes."""
     needed = itertools.takewhile(lambda each: each != name, SCRIPT_OF)
-    for each in needed if name != "chunk" else ():
+    for each in needed if name not in ("group", "members") else ["dataset"] * (name == "group"):
         for file in job(finished_tree(), each).output:
             target = tree / Path(file).relative_to(finished_tree())
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -324,7 +317,7 @@ def fingerprint(tree: Path, name: str) -> dict[str, str]:
     paths = [Path(path) for path in job(tree, name).output if not path.endswith("provenance.json")]
     files = [f for path in paths for f in (sorted(path.rglob("*")) if path.is_dir() else [path])]
     found = {str(f.relative_to(tree)): _sha256(f) for f in files if f.is_file()}
-    states = sorted((tree / ".resume").glob("*/state.safetensors")) if name == "train" else []
+    states = [folder / "state.safetensors" for folder in saved_in(tree, name)] if name in RUNS_OF else []
     return {**found, **{f"state {number}": _sha256(state) for number, state in enumerate(states)}}
 
 
@@ -332,8 +325,15 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def saved_in(tree: Path, name: str) -> list[Path]:
+    """The folders in which a training of that name has saved its state."""
+    subject = f"/runs/{'run' if name == 'train' else name}/"
+    keys = sorted((tree / ".resume").glob("*/key.json"))
+    return [key.parent for key in keys if subject in json.loads(key.read_text())["subject"]]
+
+
 def saved_epoch(tree: Path) -> int:
-    """The epoch of the newest state in the only workshop of the tree, or -1 when there is none."""
+    """The epoch of the newest state of the only unfinished job of the tree, or -1 when there is none."""
     for name in ("state.safetensors", "previous.safetensors"):
         for path in (tree / ".resume").glob(f"*/{name}"):
             return int(json.loads(read_tensors(path)[1]["progress"])["epoch"])

@@ -17,16 +17,17 @@ import numpy as np
 import yaml
 
 from grokflow.artifacts import tensors as tensor_files
-from grokflow.artifacts.resumable import Workshop
-from grokflow.claims import SUBJECTS
-from grokflow.config import load
+from grokflow.config import SGD, Dataset, Model, ResolvedRun
 from grokflow.config.read import merge, read
+from grokflow.data import make_dataset
 from grokflow.errors import ArtifactError, ConfigError, GrokflowError
-from grokflow.figures import KINDS
-from grokflow.model import checkpoints
+from grokflow.loading import load_config
+from grokflow.model import checkpoints, make_task
 from grokflow.model.layout import Layout, Parameter
 from grokflow.paths import curve_files as curves
 from grokflow.paths.geometry import Curve
+from grokflow.training.engine import Training, training_job
+from grokflow.training.rows import Row
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = (
@@ -51,6 +52,20 @@ WILD = (
 """Pieces of YAML at its edges and the schema's."""
 
 LAYOUT = Layout((Parameter("embedding", (5, 3), 1.0), Parameter("layer_0.bias", (4,), 0.0)))
+RUN = ResolvedRun(
+    dataset=Dataset(operation="a+b", modulus=3, train_fraction=0.5),
+    model=Model(layers=1, width=2, mlp_width=2, heads=1),
+    optimizer=SGD(name="sgd", learning_rate=0.1),
+    seed=0,
+    epochs=2,
+    stop_after_point_2=None,
+    checkpoint_every=2,
+    log_every=2,
+    precision="float64",
+    threads=1,
+    device="cpu",
+)
+TASK = make_task(RUN.model, RUN.dataset, make_dataset(RUN.dataset), "cpu")
 WEIGHTS = np.linspace(-1.0, 1.0, LAYOUT.size, dtype=np.float32)
 EPOCH, DIGEST = 700, "0123456789abcdef"
 
@@ -83,7 +98,7 @@ def config(content: bytes, folder: Path) -> None:
 
 
 def loaded(path: Path, overrides: Any = None) -> Any:
-    return load([path], overrides, figure_kinds=KINDS, claim_subjects=SUBJECTS)
+    return load_config([path], overrides)
 
 
 def checkpoint(content: bytes, folder: Path) -> None:
@@ -108,10 +123,13 @@ def as_if_whole(path: Path) -> None:
         assert read is None or read.shape == (LAYOUT.size,), "another shape"
         curve = no_crash(lambda: curves.read_curve(path, LAYOUT), ArtifactError, str(path))
         assert curve is None or curve.controls.shape == (len(curve.names), LAYOUT.size), "another shape"
-        workshop = Workshop(path.parent, "a fuzzed state", {}, ("errors.py",), "cpu")
-        workshop.folder = path.parent
+        job = training_job(path.parent, "a fuzzed state", [RUN], "cpu")
+        job.folder = path.parent
+        training = Training([Row(RUN)], [TASK], job, "cpu")
         with contextlib.redirect_stdout(io.StringIO()):
-            workshop.load()
+            state = job.load(training)
+            if state is not None:
+                training.restore(state)
 
 
 class _Agrees(str):
@@ -141,6 +159,12 @@ def written(folder: Path) -> Iterator[Path]:
     yield path
     tensors = {"history": np.zeros((3, 2)), "mask": np.array([True]), "none": np.zeros((0, 4), np.int64)}
     tensor_files.write_tensors(path, tensors, {"progress": json.dumps({"epoch": 3})})
+    yield path
+    row = Row(RUN, epoch=1)
+    tensors = {f"0/{name}": table for name, table in row.tables().items()}
+    tensors["0/weights"] = TASK.model.layout.initial(0)
+    progress = {"epoch": 1, "rows": [row.progress()], "begun": [0], "waiting": []}
+    tensor_files.write_tensors(path, tensors, {"progress": json.dumps(progress)})
     yield path
 
 

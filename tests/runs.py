@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from grokflow.artifacts.tensors import read_tensors
-from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
+from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedMember, ResolvedRun
 from grokflow.data.dataset import make_dataset
-from grokflow.model.checkpoints import read_checkpoint
+from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint
+from grokflow.model.layout import Layout
 from grokflow.model.objective import Task, make_task
 from grokflow.model.weights import to_tensor
-from grokflow.training import train
-from grokflow.training.points import find_points
+from grokflow.training import find_points, train
 
 TINY = {
     "dataset": Dataset(operation="a*b", modulus=7, b_from=1, train_fraction=0.6),
@@ -62,6 +65,22 @@ SCALE_INVARIANT = Model(layers=1, width=8, mlp_width=6, heads=2, normalization="
 
 MOMENTUM = SGD(name="sgd", learning_rate=0.05, momentum=0.9, batch_size=8)
 ADAMW = AdamW(name="adamw", learning_rate=0.01, batch_size=8, warmup_steps=6)
+
+
+def member(base: dict[str, Any], row: int, **changes: Any) -> ResolvedMember:
+    """Member number `row` of a sweep: its own seed, weight decay and split."""
+    settings = {**base, **changes}
+    decay, split = 0.1 * row, 10 + row
+    run = ResolvedRun(
+        **{
+            **settings,
+            "seed": row,
+            "dataset": settings["dataset"].model_copy(update={"split_seed": split}),
+            "optimizer": settings["optimizer"].model_copy(update={"weight_decay": decay}),
+            "checkpoint_every": settings["epochs"],
+        }
+    )
+    return ResolvedMember(settings={"optimizer.weight_decay": decay, "dataset.split_seed": split}, run=run)
 
 
 @dataclass(frozen=True)
@@ -111,8 +130,7 @@ class Trained:
         return to_tensor(found, self.run.precision, "cpu")
 
     def points(self) -> dict[str, Any]:
-        diverged = self.outcome["diverged"]
-        return find_points(self.run, self.dataset, self.history, self.checkpoints, "cpu", diverged)
+        return find_points(self.run, self.dataset, self.folder, "cpu", self.outcome["diverged"])
 
     def contents(self) -> dict[str, Any]:
         """What every published file holds, by its name, to the last bit."""
@@ -127,14 +145,43 @@ class Trained:
 
 def train_in(folder: Path, run: ResolvedRun, device: str = "cpu") -> Trained:
     """Train `run` in `folder`, or go on with what an earlier call there left."""
-    trained = Trained(run, folder)
-    outcome = train(
-        run,
-        trained.dataset,
-        device,
-        resume=folder / "resume",
-        history=trained.history,
-        epochs=trained.epochs,
-        checkpoints=trained.checkpoints,
-    )
-    return Trained(run, folder, outcome)
+    (trained,) = train_together(folder, [run], device, names=("",))
+    return trained
+
+
+def train_perturbed(folder: Path, run: ResolvedRun) -> Trained:
+    """Train `run` from initial weights that are off by rounding: how much of that is left is how far any
+    two correct computations of it may be apart. A norm without ε turns 10⁻¹⁶ into 10⁻⁶ within 50 steps now
+    and then.
+    """
+    original = Layout.initial
+
+    def initial(self: Layout, seed: int) -> np.ndarray:
+        weights = original(self, seed)
+        return weights * (1 + 1e-15 * np.random.default_rng(0).standard_normal(weights.shape))
+
+    with mock.patch.object(Layout, "initial", initial):
+        return train_in(folder, run)
+
+
+def assert_alike(found: Trained, expected: Trained, perturbed: Trained) -> None:
+    """Weights and tables differ by rounding alone: by no more than a hundred times what `perturbed` shows."""
+    for epoch in checkpoint_epochs(expected.checkpoints):
+        weights, near = expected.weights(epoch), perturbed.weights(epoch)
+        allowed = 100 * (near - weights).abs().max() + 1e-14
+        assert (found.weights(epoch).cpu() - weights).abs().max() <= allowed, epoch
+    for table in ("rows", "epoch_rows"):
+        rows, near = getattr(expected, table), getattr(perturbed, table)
+        pd.testing.assert_index_equal(getattr(found, table).columns, rows.columns)
+        allowed = 100 * (near - rows).abs().max() + 1e-12 * rows.abs().max()
+        assert ((getattr(found, table) - rows).abs().max() <= allowed).where(rows.notna().any(), True).all()
+
+
+def train_together(
+    folder: Path, runs: Sequence[ResolvedRun], device: str = "cpu", *, names: Sequence[str] = ()
+) -> list[Trained]:
+    """Train runs that differ in their seed as one batch, each in a folder of its own below `folder`."""
+    folders = [folder / name for name in names or [f"seed_{run.seed}" for run in runs]]
+    dataset = make_dataset(runs[0].dataset)
+    outcomes = train(runs, dataset, device, resume=folder / "resume", folders=folders)
+    return [Trained(run, own, outcome) for run, own, outcome in zip(runs, folders, outcomes, strict=True)]

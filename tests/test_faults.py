@@ -54,7 +54,8 @@ def test_verify_finds_one_flipped_bit_in_any_file(tmp_path: Path) -> None:
     shutil.copytree(work.finished_tree(), tree)
     problems, counted = verify(tree)
     assert problems == []
-    assert counted["points"] == counted["paths"] == counted["datasets"] == counted["periods"] == 1
+    assert counted["paths"] == counted["datasets"] == counted["periods"] == 1
+    assert counted["points"] == 4
     files = [p for folder in ("datasets", "runs", "paths", "sweeps") for p in (tree / folder).rglob("*.*")]
     assert len(files) > 20
     for path in files:
@@ -82,8 +83,8 @@ def test_verify_finds_what_a_forged_record_hides(tmp_path: Path) -> None:
     cells = lines[3].split(",")
     cells[3] = str(float(cells[3]) * 1.01)
     path.write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]) + "\n")
-    name = path.with_name("metrics.provenance.json")
-    record(name, [path], read(name)["config"])
+    name = path.with_name("provenance.json")
+    record(name, [path.with_name(file) for file in read(name)["files"]], read(name)["config"])
     problems, _ = verify(tree)
     assert len(problems) == 1
     assert re.search("metrics.csv: expected train_loss at t = .* as its weights give, found", problems[0])
@@ -180,7 +181,7 @@ def test_records_that_change_places_are_named(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     shutil.copytree(work.finished_tree(), tree)
     folder = tree / "runs/run/seed_0"
-    points, periods = (folder / f"{name}.provenance.json" for name in ("points", "periods"))
+    points, periods = folder / "provenance.json", folder / "periods.provenance.json"
     contents = points.read_bytes(), periods.read_bytes()
     periods.write_bytes(contents[0])
     points.write_bytes(contents[1])

@@ -1,7 +1,7 @@
 """Does a results tree still hold what made it, and do its numbers follow from its weights?
 
 Run with `python -m grokflow.verify results/`. Every file is compared with its record; every
-checkpoint and every curve is read, and the tables of runs, paths and chunks; the points of every run,
+checkpoint and every curve is read, and the tables of runs, paths and sweeps; the points of every run,
 and some rows along every path, are computed again from the weights, and a curve's ends are those of
 its runs. A line for each thing that no longer matches; exit status 0 or 1.
 """
@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from grokflow.artifacts.columns import CLAIMS, METRICS, OUTCOMES
 from grokflow.artifacts.provenance import SUFFIX, compare, complete, read
-from grokflow.artifacts.tables import read_record, read_table
-from grokflow.claims.table import COLUMNS as CLAIMS
+from grokflow.artifacts.results import PathResults, RunResults
+from grokflow.artifacts.tables import read_table
 from grokflow.config import Dataset, ResolvedMember, ResolvedPath, ResolvedRun
 from grokflow.data.dataset import make_dataset, read_dataset
 from grokflow.dynamics import periods
@@ -31,11 +32,9 @@ from grokflow.model.device import prepare
 from grokflow.model.layout import make_layout
 from grokflow.model.objective import loss_and_error, make_task
 from grokflow.model.weights import to_tensor
-from grokflow.paths.curve_files import FIT_HISTORY, read_curve, read_skipped
-from grokflow.paths.measuring import METRICS, measure_path
-from grokflow.training import EPOCHS, HISTORY
-from grokflow.training.points import find_points, read_outcome
-from grokflow.training.sweeps import OUTCOMES
+from grokflow.paths.curve_files import read_curve
+from grokflow.paths.measuring import measure_path
+from grokflow.training.points import POINTS, check_points
 
 ROWS = 5
 """Rows computed again along each path, both ends among them."""
@@ -106,26 +105,22 @@ def _checks(folder: Path, names: set[str], config: Record) -> Iterator[tuple[str
                 "datasets",
                 partial(read_dataset, folder / name, Dataset.model_validate(config["dataset"])),
             )
-    if "outcome.json" in names:
-        run = ResolvedRun.model_validate(config["run"])
-        yield "checkpoints", lambda: _checkpoints(folder, run)
-        yield "tables", lambda: read_table(folder / "history.csv", set(HISTORY), numbers=HISTORY)
-        yield "tables", lambda: read_table(folder / "epochs.csv", set(EPOCHS), numbers=EPOCHS)
     if "points.json" in names:
-        run = ResolvedRun.model_validate(config["run"])
-        yield "points", lambda: _points(folder, run)
+        run, seed = ResolvedRun.model_validate(config["run"]), RunResults(folder)
+        yield "checkpoints", lambda: _checkpoints(folder, run)
+        yield "tables", lambda: seed.history
+        yield "tables", lambda: seed.epochs
+        yield "points", lambda: _points(seed, run)
     if "periods.csv" in names:
-        yield "periods", lambda: _periods(folder)
-    if "curve.safetensors" in names:
-        yield "tables", lambda: read_table(folder / "fit.csv", set(FIT_HISTORY), numbers=FIT_HISTORY)
-        joined = ResolvedPath.model_validate(config["path"])
-        yield "curves", lambda: _ends(folder, joined)
+        yield "periods", lambda: _periods(RunResults(folder))
     if "metrics.csv" in names:
-        path = ResolvedPath.model_validate(config["path"])
-        yield "paths", lambda: _path(folder, path)
+        path, found = ResolvedPath.model_validate(config["path"]), PathResults(folder)
+        yield "tables", lambda: found.fit
+        yield "curves", lambda: _ends(found, path)
+        yield "paths", lambda: _path(found, path)
     if "claims.csv" in names:
-        yield "tables", lambda: read_table(folder / "claims.csv", set(CLAIMS))
-    if "members" in config and any(name.startswith("chunk_") for name in names):
+        yield "tables", lambda: read_table(folder / "claims.csv", CLAIMS)
+    if "members" in config and any(name.startswith("group_") for name in names):
         members = [ResolvedMember.model_validate(member) for member in config["members"]]
         columns = {*members[0].settings, *OUTCOMES}
         for name in names:
@@ -133,84 +128,72 @@ def _checks(folder: Path, names: set[str], config: Record) -> Iterator[tuple[str
 
 
 def _checkpoints(folder: Path, run: ResolvedRun) -> None:
-    task = make_task(run.model, run.dataset, make_dataset(run.dataset), "cpu")
+    layout = make_layout(run.model, run.dataset)
     for epoch in checkpoint_epochs(folder / "checkpoints"):
-        read_checkpoint(folder / "checkpoints", epoch, task.model.layout, run.weights_digest)
+        read_checkpoint(folder / "checkpoints", epoch, layout, run.weights_digest)
 
 
-def _points(folder: Path, run: ResolvedRun) -> None:
+def _points(seed: RunResults, run: ResolvedRun) -> None:
     """The points, from history and checkpoints; and their losses, from the weights."""
     prepare("cpu", run.threads)
-    path = folder / "points.json"
     dataset = make_dataset(run.dataset)  # the file itself is checked where it lies
-    history, checkpoints = folder / "history.csv", folder / "checkpoints"
-    diverged = read_outcome(folder / "outcome.json")["diverged"]
-    expected = find_points(run, dataset, history, checkpoints, "cpu", diverged)
-    found = read_record(path, set(expected))
-    for name, value in expected.items():
-        if found[name] != value:
-            raise ArtifactError(
-                path, expected=f"{name} {value}, as weights and history give", found=found[name]
-            )
+    path = seed.folder / "points.json"
+    points = check_points(path, run, dataset, "cpu", seed.outcome["diverged"])
     task = make_task(run.model, run.dataset, dataset, "cpu")
-    rows = read_table(history, set(HISTORY), numbers=HISTORY).set_index("epoch")
-    for point in ("initial", "point_1", "point_2", "final"):
-        if expected[point] is None:
+    rows = seed.history.set_index("epoch")
+    for point in POINTS:
+        if points[point] is None:
             continue
-        epoch = expected[point]["epoch"]
-        weights = read_checkpoint(checkpoints, epoch, task.model.layout, run.weights_digest)
+        epoch = points[point]["epoch"]
+        weights = read_checkpoint(seed.folder / "checkpoints", epoch, task.model.layout, run.weights_digest)
         tensor = to_tensor(weights, run.precision, "cpu")
         for split, examples in (("train", task.train), ("validation", task.validation)):
             loss = loss_and_error(task.model, tensor, examples)[0].item()
-            written = rows.loc[epoch, f"{split}_loss"]
-            _close(history, f"{split}_loss at epoch {epoch}", loss, written, run.precision)
+            what = f"{split}_loss at epoch {epoch}"
+            _close(seed.folder / "history.csv", what, loss, rows.loc[epoch, f"{split}_loss"], run.precision)
 
 
-def _periods(folder: Path) -> None:
-    expected = periods(
-        read_table(folder / "epochs.csv", set(EPOCHS)), read_table(folder / "history.csv", set(HISTORY))
-    )
-    path = folder / "periods.csv"
-    if path.read_text(encoding="utf-8") != expected.to_csv(index=False, lineterminator="\n"):
+def _periods(seed: RunResults) -> None:
+    expected = periods(seed.epochs, seed.history).to_csv(index=False, lineterminator="\n")
+    path = seed.folder / "periods.csv"
+    if path.read_text(encoding="utf-8") != expected:
         raise ArtifactError(path, expected="the collapses that epochs.csv gives", found="others")
 
 
-def _ends(folder: Path, path: ResolvedPath) -> None:
+def _ends(found: PathResults, path: ResolvedPath) -> None:
     """The curve's ends are the weights of the checkpoints that it joins."""
-    record = read_record(folder / "path.json", {"skipped", "from", "to"})
-    if record["skipped"]:
+    if found.skipped:
         return
     layout = make_layout(path.from_run.model, path.from_run.dataset)
-    file = folder / "curve.safetensors"
+    file = found.folder / "curve.safetensors"
     controls = read_curve(file, layout).controls
     ends = (
-        (path.from_run, path.path.from_point, record["from"], controls[0]),
-        (path.to_run, path.path.to_point, record["to"], controls[-1]),
+        (path.from_run, path.path.from_point, found.record["from"], controls[0]),
+        (path.to_run, path.path.to_point, found.record["to"], controls[-1]),
     )
-    for run, point, end, found in ends:
+    for run, point, end, weights in ends:
         name = point.partition("@")[0]
-        checkpoints = folder.parents[2] / "runs" / name / f"seed_{run.seed}" / "checkpoints"
-        weights = read_checkpoint(checkpoints, end["epoch"], layout, run.weights_digest)
-        if not np.array_equal(weights.astype(found.dtype), found):  # a fit has the precision of its first run
-            expected = f"the weights of {name}, seed {run.seed}, epoch {end['epoch']} as an end"
-            raise ArtifactError(file, expected=expected, found="others")
+        checkpoints = found.folder.parents[2] / "runs" / name / f"seed_{run.seed}" / "checkpoints"
+        expected = read_checkpoint(checkpoints, end["epoch"], layout, run.weights_digest)
+        # A fit has the precision of its first run.
+        if not np.array_equal(expected.astype(weights.dtype), weights):
+            said = f"the weights of {name}, seed {run.seed}, epoch {end['epoch']} as an end"
+            raise ArtifactError(file, expected=said, found="others")
 
 
-def _path(folder: Path, path: ResolvedPath) -> None:
+def _path(found: PathResults, path: ResolvedPath) -> None:
     """Some rows along the path, measured again on its curve."""
-    table = read_table(folder / "metrics.csv", set(METRICS), numbers=METRICS)
-    if read_skipped(folder / "path.json"):
+    table, file = found.metrics, found.folder / "metrics.csv"
+    if found.skipped:
         if len(table):
-            raise ArtifactError(
-                folder / "metrics.csv", expected="no rows of a skipped path", found=len(table)
-            )
+            raise ArtifactError(file, expected="no rows of a skipped path", found=len(table))
         return
     run = path.from_run
     prepare("cpu", run.threads)
     task = make_task(run.model, run.dataset, make_dataset(run.dataset), "cpu")
     sample = table.iloc[np.unique(np.linspace(0, len(table) - 1, ROWS).astype(int))]
     again = measure_path(
-        read_curve(folder / "curve.safetensors", task.model.layout),
+        read_curve(found.folder / "curve.safetensors", task.model.layout),
         sample["t"].to_numpy(),
         task,
         weight_decay=path.weight_decay,
@@ -219,8 +202,8 @@ def _path(folder: Path, path: ResolvedPath) -> None:
         device="cpu",
     )
     for name in METRICS:
-        for t, expected, found in zip(sample["t"], again[name], sample[name], strict=True):
-            _close(folder / "metrics.csv", f"{name} at t = {t:.4g}", expected, found, run.precision)
+        for t, expected, written in zip(sample["t"], again[name], sample[name], strict=True):
+            _close(file, f"{name} at t = {t:.4g}", expected, written, run.precision)
 
 
 def _close(path: Path, what: str, expected: float, found: float, precision: str) -> None:

@@ -1,15 +1,21 @@
-"""The frame of a job: what ends in one message, and what keeps its traceback."""
+"""The frame of a job: what it puts on record, what ends in one message, and what keeps its traceback."""
 
 from __future__ import annotations
 
 import errno
+import gc
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 from grokflow.artifacts.files import refuse_links_out
-from grokflow.artifacts.job import logged
+from grokflow.artifacts.job import job, logged
+from grokflow.artifacts.provenance import check, read
 from grokflow.errors import ArtifactError
 
 
@@ -57,3 +63,128 @@ def test_a_link_out_is_named_and_a_link_to_itself_is_no_crash(tmp_path: Path) ->
     (tmp_path / "paths").symlink_to(tmp_path.parent)
     with pytest.raises(ArtifactError, match="paths"):
         refuse_links_out(tmp_path)
+
+
+@pytest.fixture
+def put_back() -> Iterator[None]:
+    """A job has a process to itself, whose output it redirects and whose garbage it collects in its way."""
+    threshold, stdout = gc.get_threshold(), sys.stdout
+    yield
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+    sys.stdout = stdout
+
+
+class Files(list[str]):
+    """Files as Snakemake tells a script of them: all in a list, those of a name in an attribute too."""
+
+    def __init__(self, **named: str | list[str]) -> None:
+        super().__init__()
+        for name, files in named.items():
+            self.extend([files] if isinstance(files, str) else files)
+            setattr(self, name, files)
+
+
+def given(folder: Path, output: Files, params: dict[str, Any], *inputs: str) -> SimpleNamespace:
+    """What the workflow tells the script of a job."""
+    return SimpleNamespace(log=[str(folder / "logs/job.log")], input=inputs, output=output, params=params)
+
+
+def seed_files(folder: Path, seed: int) -> tuple[str, str]:
+    return f"{folder}/r/seed_{seed}/history.csv", f"{folder}/r/seed_{seed}/checkpoints"
+
+
+def write_seed(folder: Path, seed: int) -> None:
+    history, checkpoints = map(Path, seed_files(folder, seed))
+    checkpoints.mkdir(parents=True)
+    history.write_text(f"history of {seed}")
+    for epoch in range(seed + 1):
+        (checkpoints / f"epoch_{epoch}").write_text(f"weights of {seed} at {epoch}")
+
+
+@pytest.mark.usefixtures("put_back")
+def test_each_folder_has_a_record_of_its_own_with_its_part_of_the_parameters(tmp_path: Path) -> None:
+    """Two seeds trained together: their folders, and beside these the group's record, which has no files."""
+    seeds = (0, 1)
+    records = [f"{tmp_path}/r/group_0_to_1.provenance.json"]
+    records += [f"{tmp_path}/r/seed_{seed}/provenance.json" for seed in seeds]
+    of_seeds = [seed_files(tmp_path, seed) for seed in seeds]
+    output = Files(
+        history=[history for history, _ in of_seeds],
+        checkpoints=[checkpoints for _, checkpoints in of_seeds],
+        provenance=records,
+    )
+    own = [{"group": [{"seed": 0}, {"seed": 1}]}, {"run": {"seed": 0}}, {"run": {"seed": 1}}]
+    told = given(tmp_path, output, {"each": own, "resume": "results/.resume"})
+    with job(told):
+        for seed in seeds:
+            write_seed(tmp_path, seed)
+    group, first, second = map(read, records)
+    assert [record["config"] for record in (group, first, second)] == [
+        {"resume": "results/.resume", **part} for part in own
+    ]
+    assert group["files"] == {}
+    assert set(first["files"]) == {"history.csv", "checkpoints/epoch_0"}
+    assert set(second["files"]) == {"history.csv", "checkpoints/epoch_0", "checkpoints/epoch_1"}
+    assert len({first["files"]["history.csv"], second["files"]["history.csv"]}) == 2
+    assert told.params["each"] == own  # the workflow's, not the job's to change
+    check(output)
+    (tmp_path / "r/seed_1/checkpoints/epoch_0").write_text("other weights")
+    check([file for file in output if "seed_1" not in file])
+    with pytest.raises(ArtifactError, match="seed_1/checkpoints/epoch_0"):
+        check(output)
+
+
+@pytest.mark.usefixtures("put_back")
+def test_a_single_record_has_all_parameters(tmp_path: Path) -> None:
+    output = Files(table=f"{tmp_path}/table.csv", provenance=f"{tmp_path}/table.provenance.json")
+    with job(given(tmp_path, output, {"dataset": {"modulus": 7}, "number": 3})):
+        (tmp_path / "table.csv").write_text("a,b")
+    record = read(output.provenance)
+    assert record["config"] == {"dataset": {"modulus": 7}, "number": 3}
+    assert set(record["files"]) == {"table.csv"}
+
+
+@pytest.mark.usefixtures("put_back")
+def test_records_without_parts_of_their_own_have_the_same_parameters(tmp_path: Path) -> None:
+    records = [f"{tmp_path}/{name}/provenance.json" for name in "ab"]
+    output = Files(table=[f"{tmp_path}/{name}/table.csv" for name in "ab"], provenance=records)
+    with job(given(tmp_path, output, {"number": 3})):
+        for name in "ab":
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "table.csv").write_text(name)
+    assert [read(record)["config"] for record in records] == [{"number": 3}] * 2
+    assert [set(read(record)["files"]) for record in records] == [{"table.csv"}] * 2
+
+
+@pytest.mark.usefixtures("put_back")
+def test_parts_for_other_records_than_there_are_is_a_fault_of_ours(tmp_path: Path) -> None:
+    records = [f"{tmp_path}/{name}/provenance.json" for name in "ab"]
+    told = given(tmp_path, Files(provenance=records), {"each": [{"run": 1}]})
+    with pytest.raises(ValueError, match="shorter"), job(told):
+        pass
+
+
+@pytest.mark.usefixtures("put_back")
+def test_a_job_that_fails_or_whose_input_was_altered_puts_nothing_on_record(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = Files(table=f"{tmp_path}/table.csv", provenance=f"{tmp_path}/table.provenance.json")
+    with job(given(tmp_path, table, {})):
+        print("making the table")
+        (tmp_path / "table.csv").write_text("a,b")
+    assert (tmp_path / "logs/job.log").read_text() == "making the table\n"
+
+    output = Files(figure=f"{tmp_path}/out/figure.png", provenance=f"{tmp_path}/out/provenance.json")
+    told = given(tmp_path, output, {}, *table)
+    with pytest.raises(SystemExit), job(told):
+        raise ArtifactError("figure", expected="a figure", found="none")
+    assert not Path(output.provenance).exists()
+
+    (tmp_path / "table.csv").write_text("a,c")
+    began = []
+    with pytest.raises(SystemExit), job(told):
+        began.append(True)
+    assert not began
+    assert not Path(output.provenance).exists()
+    assert "table.csv: expected content with the checksum" in capfd.readouterr().err

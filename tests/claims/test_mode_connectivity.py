@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from grokflow.claims import CRITERIA, SUBJECTS, judge, write_claims
-from grokflow.claims.criteria import Finding, Member, Undecided
-from grokflow.claims.table import COLUMNS, verdict
+from grokflow.artifacts.columns import CLAIMS, METRICS
+from grokflow.artifacts.results import PathResults, RunResults
+from grokflow.claims import CRITERIA, SUBJECTS, Subject, judge, write_claims
+from grokflow.claims.criteria import Finding, Undecided
+from grokflow.claims.table import verdict
 from grokflow.config import Claim
 
 Columns = dict[str, list[float]]
@@ -28,28 +30,36 @@ def point(epoch: int, validation_error: float, train_error: float = 0.0) -> dict
     }
 
 
-def make_run(folder: Path, point_1: dict | None, point_2: dict | None, final: dict) -> Member:
-    points = {"point_1": point_1, "point_2": point_2, "final": final}
+def make_run(folder: Path, point_1: dict | None, point_2: dict | None, final: dict) -> RunResults:
+    points = {"initial": point(0, 1.0, 1.0), "point_1": point_1, "point_2": point_2, "final": final}
     reasons = {name: NOT_REACHED[name] for name in ("point_1", "point_2") if points[name] is None}
+    content = {**points, "reasons": reasons, "checkpoints": [], "diverged": None}
     folder.mkdir(parents=True)
-    (folder / "points.json").write_text(json.dumps({**points, "reasons": reasons}))
-    return Member(folder.name, folder)
+    (folder / "points.json").write_text(json.dumps(content))
+    return RunResults(folder)
 
 
-def make_path(folder: Path, columns: Columns | None) -> Member:
+def make_path(folder: Path, columns: Columns | None) -> PathResults:
     """A path measured at even t unless `columns` has its own; None: a skipped path."""
     folder.mkdir(parents=True)
-    skipped = "seed 0 has no point_2" if columns is None else None
-    (folder / "path.json").write_text(json.dumps({"skipped": skipped}))
+    metrics = pd.DataFrame(columns=METRICS)
     if columns is not None:
         count = len(next(iter(columns.values())))
-        t = [i / (count - 1) for i in range(count)]
-        pd.DataFrame({"t": t, **columns}).to_csv(folder / "metrics.csv", index=False)
-    return Member(folder.name, folder)
+        metrics = pd.DataFrame({"t": [i / (count - 1) for i in range(count)], **columns})
+        assert set(columns) <= set(METRICS)
+    metrics.reindex(columns=METRICS).to_csv(folder / "metrics.csv", index=False)
+    ends = {end: {"seed": 0, "point": point, "epoch": None} for end, point in ENDS.items()}
+    skipped = "seed 0 has no point_2" if columns is None else None
+    record = {"kind": "segment", "skipped": skipped, **ends, "control_points": []}
+    (folder / "path.json").write_text(json.dumps(record))
+    return PathResults(folder)
 
 
-def holds(claim: str, *members: Member) -> bool:
-    finding = CRITERIA[claim].judge(*members)
+ENDS = {"from": "point_1", "to": "point_2"}
+
+
+def holds(claim: str, *results: RunResults | PathResults) -> bool:
+    finding = CRITERIA[claim].judge(*results)
     assert type(finding.holds) is bool
     assert finding.measured
     return finding.holds
@@ -302,14 +312,31 @@ def test_every_claim_of_paper_m_has_a_criterion() -> None:
         assert criterion.figure.startswith("M-fig")
         assert criterion.statement.endswith(".")
         assert criterion.threshold
-        assert SUBJECTS[name] in {"run", "path", "run against run", "path against path"}
+        assert SUBJECTS[name] is criterion.subject
+        assert criterion.subject in {
+            Subject("run"), Subject("path"), Subject("run", "run"), Subject("path", "path"),
+        }  # fmt: skip
 
 
-@pytest.mark.parametrize("claim", [name for name, subject in SUBJECTS.items() if "path" in subject])
+OF_PATHS = [name for name, subject in SUBJECTS.items() if subject.kind == "path"]
+
+
+@pytest.mark.parametrize("claim", OF_PATHS)
 def test_a_skipped_path_leaves_its_claim_undecided(claim: str, tmp_path: Path) -> None:
-    members = [make_path(tmp_path / str(i), None) for i in range(1 + ("against" in SUBJECTS[claim]))]
-    with pytest.raises(Undecided, match="seed 0 has no point_2"):
-        CRITERIA[claim].judge(*members)
+    make_path(tmp_path / "skipped" / "0", None)
+    against = "skipped" if SUBJECTS[claim].against else None
+    places = {"runs": {}, "paths": {"skipped": {"0": str(tmp_path / "skipped" / "0")}}}
+    (row,) = judge({claim: Claim(path="skipped", against=against)}, places).itertuples()
+    assert row.measured == "seed 0: seed 0 has no point_2"
+    assert (row.verdict, row.seeds_holding, row.seeds_total) == ("inconclusive", 0, 1)
+
+
+def test_a_skipped_path_to_compare_with_does_so_too(tmp_path: Path) -> None:
+    make_path(tmp_path / "polyline" / "0", POLYLINE)
+    make_path(tmp_path / "segment" / "0", None)
+    places = {"paths": {name: {"0": str(tmp_path / name / "0")} for name in ("polyline", "segment")}}
+    (row,) = judge({"M8": Claim(path="polyline", against="segment")}, places).itertuples()
+    assert (row.measured, row.verdict) == ("seed 0: seed 0 has no point_2", "inconclusive")
 
 
 @pytest.mark.parametrize(
@@ -357,14 +384,12 @@ YES, NO, OPEN = Finding(True, ""), Finding(False, ""), None
         ([], "inconclusive"),
     ],
 )
-def test_verdict_weighs_the_members_that_could_be_judged(
-    findings: list[Finding | None], expected: str
-) -> None:
+def test_verdict_weighs_the_seeds_that_could_be_judged(findings: list[Finding | None], expected: str) -> None:
     assert verdict(findings) == expected
 
 
 @pytest.fixture
-def subjects(tmp_path: Path) -> dict[str, Any]:
+def places(tmp_path: Path) -> dict[str, Any]:
     """Two seeds that grok, one that does not, and their paths; the third path is skipped."""
     for seed in "01":
         make_run(tmp_path / "groks" / seed, point(100, 0.9), point(900, 0), point(999, 0))
@@ -385,7 +410,7 @@ def subjects(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-CLAIMS = {
+ASKED = {
     "M1": Claim(run="groks"),
     "M2": Claim(run="plain", against="groks"),
     "M4": Claim(path="segment"),
@@ -395,10 +420,10 @@ CLAIMS = {
 }
 
 
-def test_every_claim_is_judged_on_every_member(subjects: dict) -> None:
-    rows = judge(CLAIMS, subjects)
-    assert list(rows.columns) == COLUMNS
-    assert rows["claim"].tolist() == list(CLAIMS)
+def test_every_claim_is_judged_on_every_seed(places: dict) -> None:
+    rows = judge(ASKED, places)
+    assert list(rows.columns) == CLAIMS
+    assert rows["claim"].tolist() == list(ASKED)
     found = rows.set_index("claim")
     assert found["seeds_total"].to_dict() == {
         "M1": 3, "M2": 3, "M4": 3, "M8": 2, "M10": 1, "M4-again": 3,
@@ -413,23 +438,23 @@ def test_every_claim_is_judged_on_every_member(subjects: dict) -> None:
     assert found.loc["M10", "figure"] == "M-fig7"
 
 
-def test_measured_names_every_member_and_why_it_is_undecided(subjects: dict) -> None:
-    found = judge(CLAIMS, subjects).set_index("claim")["measured"]
+def test_measured_names_every_seed_and_why_it_is_undecided(places: dict) -> None:
+    found = judge(ASKED, places).set_index("claim")["measured"]
     assert found["M1"].startswith("seed 0: epochs 100 and 900, validation error 0.900 at point 1; seed 1: ")
     assert found["M1"].endswith("seed 2: no point 2: validation error is 0.4")
     assert found["M4"].endswith("seed 2: seed 0 has no point_2")
     assert found["M10"].startswith("seeds 0-1: ")
 
 
-def test_a_member_without_its_counterpart_is_undecided(subjects: dict) -> None:
-    del subjects["paths"]["segment"]["1"]
-    (row,) = judge({"M8": CLAIMS["M8"]}, subjects).itertuples()
+def test_a_seed_without_its_counterpart_is_undecided(places: dict) -> None:
+    del places["paths"]["segment"]["1"]
+    (row,) = judge({"M8": ASKED["M8"]}, places).itertuples()
     assert (row.seeds_holding, row.seeds_total) == (1, 2)
-    assert "seed 1: segment has no such member to compare with" in row.measured
+    assert "seed 1: segment has no such seed to compare with" in row.measured
 
 
-def test_the_table_is_written_for_machines_and_for_readers(subjects: dict, tmp_path: Path) -> None:
-    rows = judge(CLAIMS, subjects)
+def test_the_table_is_written_for_machines_and_for_readers(places: dict, tmp_path: Path) -> None:
+    rows = judge(ASKED, places)
     csv, markdown = tmp_path / "claims.csv", tmp_path / "claims.md"
     write_claims(rows, csv=csv, markdown=markdown)
     pd.testing.assert_frame_equal(pd.read_csv(csv), rows, check_dtype=False)
@@ -447,4 +472,4 @@ def test_the_table_is_written_for_machines_and_for_readers(subjects: dict, tmp_p
 def test_no_claims_make_an_empty_table(tmp_path: Path) -> None:
     rows = judge({}, {"runs": {}, "paths": {}})
     write_claims(rows, csv=tmp_path / "claims.csv", markdown=tmp_path / "claims.md")
-    assert (tmp_path / "claims.csv").read_text().split() == [",".join(COLUMNS)]
+    assert (tmp_path / "claims.csv").read_text().split() == [",".join(CLAIMS)]

@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grokflow.claims import CRITERIA, SUBJECTS, judge, write_claims
-from grokflow.claims.criteria import Finding, Member, Undecided
+from grokflow.artifacts.columns import EPOCHS, HISTORY, OUTCOMES
+from grokflow.artifacts.results import RunResults, SweepResults
+from grokflow.claims import CRITERIA, SUBJECTS, Subject, judge, write_claims
+from grokflow.claims.criteria import Finding, Undecided
 from grokflow.claims.periodic_behaviour import ATTENTION, CHANCE, PERIODIC
-from grokflow.config import Claim, Config, load
+from grokflow.config import Claim, Config
 from grokflow.dynamics import periods
-from grokflow.figures import KINDS
+from grokflow.loading import load_config
 from grokflow.model.transformer import make_model
-from grokflow.training.sweeps import OUTCOMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +61,7 @@ def make_run(
     diverged: str | None = None,
     history: dict[str, Values] | None = None,
     **columns: Values,
-) -> Member:
+) -> RunResults:
     """A run that has memorised from epoch 1 and collapses after each of `starts` for `lasts` − 1 epochs.
 
     Parameters
@@ -85,29 +86,31 @@ def make_run(
     logged = pd.DataFrame({"epoch": np.arange(epochs + 1)})
     defaults = {"validation_error": 0.9, "weight_norm": 1.0, "effective_gradient_norm": 1.0}
     logged = logged.assign(**{**defaults, **(history or {})})
-    points = {"point_1": point_1, "point_2": point_2, "final": final or point(epochs)}
+    points = {"initial": point(0, 1.0, 1.0), "point_1": point_1, "point_2": point_2}
+    points["final"] = final or point(epochs)
     reasons = {name: f"reason {name[-1]}" for name in ("point_1", "point_2") if points[name] is None}
 
     folder.mkdir(parents=True)
-    every.to_csv(folder / "epochs.csv", index=False)
-    logged.to_csv(folder / "history.csv", index=False)
+    for table, file, header in ((every, "epochs.csv", EPOCHS), (logged, "history.csv", HISTORY)):
+        assert set(table) <= set(header)
+        table.reindex(columns=header).to_csv(folder / file, index=False)
     periods(every, logged).to_csv(folder / "periods.csv", index=False)
-    content = {**points, "reasons": reasons, "diverged": diverged}
+    content = {**points, "reasons": reasons, "checkpoints": [], "diverged": diverged}
     (folder / "points.json").write_text(json.dumps(content))
-    return Member(folder.name, folder)
+    return RunResults(folder)
 
 
-def judged(claim: str, *members: Member) -> Finding:
-    finding = CRITERIA[claim].judge(*members)
+def judged(claim: str, *results: RunResults | pd.DataFrame) -> Finding:
+    finding = CRITERIA[claim].judge(*results)
     assert type(finding.holds) is bool
     assert finding.measured
-    assert "; seed" not in finding.measured  # this is where the table is split into members
+    assert "; seed" not in finding.measured  # this is where the table is split into seeds
     return finding
 
 
-def undecided(claim: str, *members: Member) -> str:
+def undecided(claim: str, *results: RunResults | pd.DataFrame) -> str:
     with pytest.raises(Undecided) as reason:
-        CRITERIA[claim].judge(*members)
+        CRITERIA[claim].judge(*results)
     return str(reason.value)
 
 
@@ -162,7 +165,7 @@ def test_stacked_decorators_register_both_claims_with_one_judge() -> None:
     assert (CRITERIA["P1"].id, CRITERIA["P4"].id) == ("P1", "P4")
     assert (CRITERIA["P1"].figure, CRITERIA["P4"].figure) == ("P-fig1", "P-fig4")
     assert CRITERIA["P1"].statement != CRITERIA["P4"].statement
-    assert SUBJECTS["P1"] == SUBJECTS["P4"] == "run"
+    assert SUBJECTS["P1"] == SUBJECTS["P4"] == Subject("run")
 
 
 # P2 and P3: sweeps
@@ -173,8 +176,8 @@ Row = tuple[float | str, int | None, int | None, float]
 
 def make_sweep(
     folder: Path, key: str, rows: Sequence[Row], *, seed: int = 0, diverged: Sequence[int] = ()
-) -> Member:
-    """The table of a sweep, with a second seed that must not matter; `diverged`: numbers of rows."""
+) -> Path:
+    """The file of a sweep, with a second seed that must not matter; `diverged`: numbers of rows."""
     table = [
         {
             key: value,
@@ -196,7 +199,12 @@ def make_sweep(
     frame.loc[other, "validation_error"] = 0.123
     folder.mkdir(parents=True)
     frame.sample(frac=1, random_state=0).to_csv(folder / "sweep.csv", index=False)
-    return Member(str(seed), folder / "sweep.csv")
+    return folder / "sweep.csv"
+
+
+def rows_of(folder: Path, key: str, rows: Sequence[Row], *, seed: int = 0, **how: Any) -> pd.DataFrame:
+    """What a criterion sees of such a sweep: the rows of the one seed."""
+    return SweepResults(make_sweep(folder, key, rows, seed=seed, **how)).of_seed(seed)
 
 
 NEVER: Row = (0.1, 10, None, 0.5)
@@ -223,13 +231,13 @@ AT_ONCE: Row = (0.9, 50, 99, 0.0)
     ],
 )
 def test_p2_never_grokking_at_once_by_train_fraction(rows: list[Row], expected: bool, tmp_path: Path) -> None:
-    sweep = make_sweep(tmp_path / "0", "dataset.train_fraction", rows)
+    sweep = rows_of(tmp_path / "0", "dataset.train_fraction", rows)
     assert judged("P2", sweep).holds == expected
 
 
 def test_p2_measures_every_fraction_in_rising_order(tmp_path: Path) -> None:
     rows = [AT_ONCE, (0.25, None, None, 0.9), NEVER, GROKS]
-    sweep = make_sweep(tmp_path / "0", "dataset.train_fraction", rows)
+    sweep = rows_of(tmp_path / "0", "dataset.train_fraction", rows)
     assert judged("P2", sweep).measured == (
         "points 1 / 2 at 0.1: 10 / never, 0.25: never / never, 0.4: 50 / 100, 0.9: 50 / 99"
     )
@@ -237,7 +245,7 @@ def test_p2_measures_every_fraction_in_rising_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_p2_is_undecided_when_a_member_diverged(number: int, tmp_path: Path) -> None:
-    sweep = make_sweep(tmp_path / "0", "dataset.train_fraction", [NEVER, GROKS, AT_ONCE], diverged=[number])
+    sweep = rows_of(tmp_path / "0", "dataset.train_fraction", [NEVER, GROKS, AT_ONCE], diverged=[number])
     assert undecided("P2", sweep).startswith("a member diverged; points 1 / 2 at 0.1: 10 / never, ")
 
 
@@ -261,46 +269,39 @@ DECAYS: Row = (1.0, 20, 40, 0.0)
     ],
 )
 def test_p3_grokking_with_a_decay_and_none_without(rows: list[Row], expected: bool, tmp_path: Path) -> None:
-    assert judged("P3", make_sweep(tmp_path / "0", "optimizer.weight_decay", rows)).holds == expected
+    assert judged("P3", rows_of(tmp_path / "0", "optimizer.weight_decay", rows)).holds == expected
 
 
 def test_p3_measures_every_decay(tmp_path: Path) -> None:
-    sweep = make_sweep(tmp_path / "0", "optimizer.weight_decay", [DECAYS, WITHOUT], seed=3)
+    sweep = rows_of(tmp_path / "0", "optimizer.weight_decay", [DECAYS, WITHOUT], seed=3)
     assert judged("P3", sweep).measured == "points 1 / 2 at 0: 10 / never, 1: 20 / 40"
 
 
 def test_p3_is_undecided_without_a_member_without_decay(tmp_path: Path) -> None:
-    sweep = make_sweep(tmp_path / "0", "optimizer.weight_decay", [(0.1, 10, None, 0.9), DECAYS])
+    sweep = rows_of(tmp_path / "0", "optimizer.weight_decay", [(0.1, 10, None, 0.9), DECAYS])
     assert undecided("P3", sweep) == "the sweep has no member without decay"
 
 
 def test_p3_is_undecided_when_the_member_without_decay_diverged(tmp_path: Path) -> None:
-    sweep = make_sweep(tmp_path / "0", "optimizer.weight_decay", [WITHOUT, DECAYS], diverged=[0])
+    sweep = rows_of(tmp_path / "0", "optimizer.weight_decay", [WITHOUT, DECAYS], diverged=[0])
     assert "diverged" in undecided("P3", sweep)
 
 
 @pytest.mark.parametrize("claim", ["P2", "P3"])
 def test_a_sweep_over_two_keys_leaves_its_claim_undecided(claim: str, tmp_path: Path) -> None:
-    sweep = make_sweep(tmp_path / "0", "optimizer.weight_decay", [WITHOUT, DECAYS])
-    pd.read_csv(sweep.folder).assign(other=1)[["other", *pd.read_csv(sweep.folder).columns]].to_csv(
-        sweep.folder, index=False
-    )
+    file = make_sweep(tmp_path / "0", "optimizer.weight_decay", [WITHOUT, DECAYS])
+    table = pd.read_csv(file)
+    table.assign(other=1)[["other", *table.columns]].to_csv(file, index=False)
     key = {"P2": "dataset.train_fraction", "P3": "optimizer.weight_decay"}[claim]
-    assert undecided(claim, sweep) == (
+    assert undecided(claim, SweepResults(file).of_seed(0)) == (
         f"the sweep varies other, optimizer.weight_decay; the claim is about {key} alone"
     )
 
 
-@pytest.mark.parametrize(
-    "claim",
-    [
-        "P2",
-        "P3",
-    ],
-)
+@pytest.mark.parametrize("claim", ["P2", "P3"])
 def test_a_sweep_over_texts_does_not_end_the_judging(claim: str, tmp_path: Path) -> None:
     rows: list[Row] = [("layer_norm", 10, None, 0.9), ("none", 20, 40, 0.0)]
-    undecided(claim, make_sweep(tmp_path / "0", "model.normalization", rows))
+    undecided(claim, rows_of(tmp_path / "0", "model.normalization", rows))
 
 
 # P3-norm
@@ -315,7 +316,7 @@ def norm_from(values: dict[int, float]) -> dict[str, Values]:
 
 def norms(
     folder: Path, decay: tuple[float, float], plain: tuple[float, float], **changes: Any
-) -> tuple[Member, Member]:
+) -> tuple[RunResults, RunResults]:
     """A run without decay and one with it, point 1 at 30 and 20, point 2 of the other at 120."""
     others = {"point_1": point(30, 0.9), "final": point(LENGTH, 0.9), **changes}
     last = others["final"]["epoch"]
@@ -544,7 +545,7 @@ def spikes(starts: Starts, height: float = 3.0) -> np.ndarray:
     return values
 
 
-def saw_run(folder: Path, *teeth: tuple[int, int], before: int = 0, **changes: Any) -> Member:
+def saw_run(folder: Path, *teeth: tuple[int, int], before: int = 0, **changes: Any) -> RunResults:
     """A saw-tooth whose every fall of three epochs or more is a collapse."""
     starts = tops(*teeth, before=before)
     columns = {
@@ -700,7 +701,7 @@ def test_p6_is_undecided_when_one_of_two_collapses_never_ended(tmp_path: Path) -
 # P7
 
 
-def gradient_run(folder: Path, ends: tuple[float, float], between: Sequence[float]) -> Member:
+def gradient_run(folder: Path, ends: tuple[float, float], between: Sequence[float]) -> RunResults:
     """Points 1 and 2 at epoch 10 and len(between) − 1 later; 50 and −50 around must not matter."""
     last = 10 + len(between) - 1
     logged, every = np.full(LENGTH + 1, 50.0), np.full(LENGTH, 50.0)
@@ -778,7 +779,7 @@ def make_audit(
     frozen: set[str] | None = None,
     points: Sequence[str] = ("initial", "point_1", "point_2"),
     flipped: Sequence[tuple[str, str]] = (),
-) -> Member:
+) -> RunResults:
     """invariance.csv; `flipped`: (point, group) where it is the other way round."""
     rows = []
     for at in points:
@@ -798,7 +799,7 @@ def make_audit(
             )
     folder.mkdir(parents=True)
     pd.DataFrame(rows).to_csv(folder / "invariance.csv", index=False)
-    return Member(folder.name, folder)
+    return RunResults(folder)
 
 
 EVERY_POINT = ["initial", "point_1", "point_2"]
@@ -894,7 +895,7 @@ def test_p9_sphere_has_no_teeth_at_all(rate: np.ndarray, teeth: int, expected: b
 
 
 def loaded(name: str) -> Config:
-    return load([ROOT / name], figure_kinds=KINDS, claim_subjects=SUBJECTS)
+    return load_config([ROOT / name])
 
 
 PAPER_P = [name for name in CRITERIA if name.startswith("P")]
@@ -902,19 +903,19 @@ PAPER_P = [name for name in CRITERIA if name.startswith("P")]
 
 def test_paper_p_has_these_claims_about_these_subjects() -> None:
     assert {name: SUBJECTS[name] for name in sorted(PAPER_P)} == {
-        "P1": "run",
-        "P2": "sweep",
-        "P3": "sweep",
-        "P3-norm": "run against run",
-        "P4": "run",
-        "P5": "run",
-        "P5-float64": "run against run",
-        "P6": "run",
-        "P7": "run",
-        "P8": "run",
-        "P8-wholly": "run",
-        "P9": "run against run",
-        "P9-sphere": "run against run",
+        "P1": ("run", None),
+        "P2": ("sweep", None),
+        "P3": ("sweep", None),
+        "P3-norm": ("run", "run"),
+        "P4": ("run", None),
+        "P5": ("run", None),
+        "P5-float64": ("run", "run"),
+        "P6": ("run", None),
+        "P7": ("run", None),
+        "P8": ("run", None),
+        "P8-wholly": ("run", None),
+        "P9": ("run", "run"),
+        "P9-sphere": ("run", "run"),
     }
     for name in PAPER_P:
         criterion = CRITERIA[name]
@@ -954,9 +955,9 @@ def test_every_claim_of_the_configurations_has_a_criterion_and_its_subject(name:
     config = loaded(name)
     assert {claim.claim or name for name, claim in config.claims.items()} == set(CRITERIA)
     for entry, claim in config.claims.items():
-        subject, _, against = SUBJECTS[claim.claim or entry].partition(" against ")
+        kind, against = SUBJECTS[claim.claim or entry]
         given = {key for key in ("run", "path", "sweep", "against") if getattr(claim, key) is not None}
-        assert given == {subject, *(["against"] if against else [])}, entry
+        assert given == {kind, *(["against"] if against else [])}, entry
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -995,14 +996,14 @@ RUN_CLAIMS = {
 }
 
 
-def with_audit(run: Member) -> Member:
+def with_audit(run: RunResults) -> RunResults:
     audit = make_audit(run.folder / "audit", STREAM)
     (audit.folder / "invariance.csv").rename(run.folder / "invariance.csv")
     return run
 
 
 @pytest.fixture
-def subjects(tmp_path: Path) -> dict[str, Any]:
+def places(tmp_path: Path) -> dict[str, Any]:
     """`wild` has diverged with seed 0 and with seed 1; `calm` groks, and is periodic."""
     groks = {"point_1": point(10, 0.9), "point_2": point(100), "final": point(LENGTH)}
     for seed in "01":
@@ -1018,25 +1019,25 @@ def subjects(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_every_claim_about_a_run_is_tried() -> None:
-    assert set(RUN_CLAIMS) == {name for name, subject in SUBJECTS.items() if "run" in subject}
+    assert set(RUN_CLAIMS) == {name for name, subject in SUBJECTS.items() if subject.kind == "run"}
 
 
 @pytest.mark.parametrize("claim", RUN_CLAIMS)
-def test_a_diverged_run_leaves_its_claim_inconclusive_and_says_so(claim: str, subjects: dict) -> None:
-    (row,) = judge({claim: RUN_CLAIMS[claim]}, subjects).itertuples()
+def test_a_diverged_run_leaves_its_claim_inconclusive_and_says_so(claim: str, places: dict) -> None:
+    (row,) = judge({claim: RUN_CLAIMS[claim]}, places).itertuples()
     assert row.measured == f"seed 0: wild diverged at {DIVERGED}; seed 1: wild diverged at {DIVERGED}"
     assert (row.verdict, row.seeds_holding, row.seeds_total) == ("inconclusive", 0, 2)
 
 
 @pytest.mark.parametrize("claim", [name for name, claim in RUN_CLAIMS.items() if claim.against])
-def test_a_diverged_run_to_compare_with_does_so_too(claim: str, subjects: dict) -> None:
-    (row,) = judge({claim: Claim(run="calm", against="wild")}, subjects).itertuples()
+def test_a_diverged_run_to_compare_with_does_so_too(claim: str, places: dict) -> None:
+    (row,) = judge({claim: Claim(run="calm", against="wild")}, places).itertuples()
     assert row.verdict == "inconclusive"
     assert row.measured.count(DIVERGED) == 2
 
 
-def test_a_diverged_run_without_a_single_epoch_is_no_crash(subjects: dict) -> None:
-    for seed, folder in subjects["runs"]["wild"].items():
+def test_a_diverged_run_without_a_single_epoch_is_no_crash(places: dict) -> None:
+    for seed, folder in places["runs"]["wild"].items():
         for table in ("history", "epochs", "periods", "invariance"):
             path = Path(folder) / f"{table}.csv"
             pd.read_csv(path).iloc[:0].to_csv(path, index=False)
@@ -1044,13 +1045,13 @@ def test_a_diverged_run_without_a_single_epoch_is_no_crash(subjects: dict) -> No
         points |= {"point_1": None, "point_2": None, "final": point(0, 1.0, 1.0)}
         (Path(folder) / "points.json").write_text(json.dumps(points))
         assert seed in "01"
-    assert set(judge(RUN_CLAIMS, subjects)["verdict"]) == {"inconclusive"}
+    assert set(judge(RUN_CLAIMS, places)["verdict"]) == {"inconclusive"}
 
 
-def test_the_seeds_that_did_not_diverge_are_judged(subjects: dict) -> None:
-    path = Path(subjects["runs"]["wild"]["1"]) / "points.json"
+def test_the_seeds_that_did_not_diverge_are_judged(places: dict) -> None:
+    path = Path(places["runs"]["wild"]["1"]) / "points.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "diverged": None}))
-    (row,) = judge({"P1": Claim(run="wild")}, subjects).itertuples()
+    (row,) = judge({"P1": Claim(run="wild")}, places).itertuples()
     assert (row.verdict, row.seeds_holding, row.seeds_total) == ("reproduced", 1, 2)
     assert row.measured == (
         f"seed 0: wild diverged at {DIVERGED}; "
@@ -1058,23 +1059,23 @@ def test_the_seeds_that_did_not_diverge_are_judged(subjects: dict) -> None:
     )
 
 
-def test_every_claim_about_runs_can_be_judged_on_runs_that_did_not_diverge(subjects: dict) -> None:
+def test_every_claim_about_runs_can_be_judged_on_runs_that_did_not_diverge(places: dict) -> None:
     claims = {
         name: Claim(run="calm", against="calm" if claim.against else None)
         for name, claim in RUN_CLAIMS.items()
     }
-    rows = judge(claims, subjects).set_index("claim")
+    rows = judge(claims, places).set_index("claim")
     assert rows["seeds_total"].tolist() == [2] * len(claims)
     assert "diverged" not in " ".join(rows["measured"])
 
 
-def test_a_sweep_claim_has_a_member_for_each_seed_of_its_table(subjects: dict, tmp_path: Path) -> None:
+def test_a_sweep_claim_is_judged_on_each_seed_of_its_table(places: dict, tmp_path: Path) -> None:
     claims = {
         "P2": Claim(sweep="fraction"),
         "P3": Claim(sweep="decay"),
         "P2-9": Claim(claim="P2", sweep="decay"),
     }
-    rows = judge(claims, subjects).set_index("claim")
+    rows = judge(claims, places).set_index("claim")
     assert rows["seeds_total"].tolist() == [2, 2, 2]
     assert rows.loc["P2", "measured"] == (
         "seed 9: points 1 / 2 at 0.1: 10 / never, 0.4: 50 / 100, 0.9: 50 / 99; "
@@ -1090,7 +1091,7 @@ def test_a_sweep_claim_has_a_member_for_each_seed_of_its_table(subjects: dict, t
 
 def test_a_sweep_whose_every_member_diverged_can_be_judged(tmp_path: Path) -> None:
     rows: list[Row] = [(0.1, None, None, np.nan), (0.4, None, None, np.nan), (0.9, None, None, np.nan)]
-    table = make_sweep(tmp_path / "0", "dataset.train_fraction", rows, diverged=[0, 1, 2]).folder
+    table = make_sweep(tmp_path / "0", "dataset.train_fraction", rows, diverged=[0, 1, 2])
     frame = pd.read_csv(table)
     frame[frame["seed"] == 0].to_csv(table, index=False)
     (row,) = judge(

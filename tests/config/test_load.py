@@ -6,32 +6,30 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grokflow.claims import SUBJECTS
 from grokflow.config import (
     Invariance,
     ResolvedMember,
     ResolvedPath,
     ResolvedRun,
-    chunks_of_sweep,
     fits_of_path,
-    load,
-    members_of_path,
+    groups_of_sweep,
     members_of_sweep,
     plain,
     resolve_path,
     resolve_run,
+    seeds_of_path,
 )
 from grokflow.config.read import read
 from grokflow.data import operations
 from grokflow.errors import ConfigError
-from grokflow.figures import KINDS
+from grokflow.loading import load_config
 
 ROOT = Path(__file__).parents[2]
 VALID = read([ROOT / "config.yaml"])
 
 
 def loaded(path, overrides=None):
-    return load([path], overrides, figure_kinds=KINDS, claim_subjects=SUBJECTS)
+    return load_config([path], overrides)
 
 
 def written(folder, value):
@@ -72,7 +70,7 @@ def test_the_configurations_of_this_repository_are_valid(name):
 
 def test_the_configuration_for_a_gpu_is_laid_over_the_full_one():
     files = [ROOT / "config.yaml", ROOT / "config/gpu.yaml"]
-    laid = load(files, figure_kinds=KINDS, claim_subjects=SUBJECTS)
+    laid = load_config(files)
     assert (laid.device, len(members_of_sweep(laid, "phase_diagram"))) == ("cuda", 500)
     assert laid.runs == loaded(ROOT / "config.yaml").runs
 
@@ -328,6 +326,37 @@ REFUSED += [  # what paper P brought
     (["runs", "layer_norm_float64", "precision"], "float_64", ["runs.layer_norm_float64.precision", "float32, float64", "Did you mean 'float64'?"]),
     (["runs", "layer_norm_float64", "precision"], 64, ["runs.layer_norm_float64.precision", "float32, float64", "found 64"]),
 ]
+SEEDS = "a list of seeds, or {from: 0, to: 63}, both included"
+REFUSED += [  # what many seeds brought
+    *(
+        ([*keys, "seeds"], value, [f"{'.'.join(keys)}.seeds: expected {SEEDS}, found {value}."])
+        for keys in (["runs", M], DECAY)
+        for value in (
+            {"from": 3, "to": 1},
+            {"from": 0},
+            {"to": 3},
+            {},
+            {"from": -1, "to": 3},
+            {"from": 0, "to": 2.0},
+            {"from": 0, "to": "3"},
+            {"from": False, "to": True},
+            {"from": None, "to": 3},
+            {"from": 0, "step": 2, "to": 3},
+            {"from": 0, "to": 100_000},
+        )
+    ),
+    (["runs", M, "seeds"], 3, [f"runs.{M}.seeds", "list", "3"]),
+    (["runs", M, "seeds"], {"from": 2**63 - 2, "to": 2**63 + 7}, [f"runs.{M}.seeds", "found"]),
+    (["paths", "polyline_2_2p"], {"kind": "segment", "from": "layer_norm_2layer@point_2", "to": "layer_norm_float64@point_2", "between": "seeds", "pairs": "disjoint"}, ["paths.polyline_2_2p", "found"]),  # one seed in common
+    (["runs", M, "members_at_once"], 0, [f"runs.{M}.members_at_once", "greater than or equal to 1", "found 0"]),
+    (["runs", M, "members_at_once"], 1.5, [f"runs.{M}.members_at_once", "integer", "1.5"]),
+    (["runs", M, "member_at_once"], 2, [f"runs.{M}.member_at_once", "Did you mean 'members_at_once'?"]),
+    (["paths", "segment_1_2", "members_at_once"], 0, ["paths.segment_1_2.members_at_once", "greater than or equal to 1", "found 0"]),
+    (["paths", "chain_1_2", "members_at_once"], True, ["paths.chain_1_2.members_at_once", "integer", "True (bool)"]),
+    (["paths", "polyline_2_2p", "pairs"], "disjont", ["paths.polyline_2_2p.pairs", "all, disjoint", "Did you mean 'disjoint'?"]),
+    (["paths", "polyline_2_2p", "pairs"], None, ["paths.polyline_2_2p.pairs", "all, disjoint", "None"]),
+    ([*DECAY, "log_every"], 3, ["sweeps.weight_decay.log_every", "a known key", "found 'log_every'"]),
+]
 # fmt: on
 
 
@@ -431,26 +460,21 @@ def test_scientific_notation_without_a_point_is_a_number(tmp_path):
 def test_a_later_file_and_overrides_win(tmp_path):
     second = tmp_path / "second.yaml"
     second.write_text("threads: 3\ndatasets: {multiplication: {train_fraction: 0.5}}\n", encoding="utf-8")
-    config = load(
-        [ROOT / "config.yaml", second],
-        {"precision": "float64"},
-        figure_kinds=KINDS,
-        claim_subjects=SUBJECTS,
-    )
+    config = load_config([ROOT / "config.yaml", second], {"precision": "float64"})
     assert config.threads == 3
     assert config.datasets["multiplication"].train_fraction == 0.5
     assert config.datasets["multiplication"].modulus == 97
     assert config.precision == "float64"
 
 
-def test_members_are_seeds_or_pairs_of_seeds():
+def test_a_path_is_made_for_seeds_or_pairs_of_seeds():
     config = loaded(ROOT / "config.yaml")
-    assert members_of_path(config, "segment_1_2") == ["0", "1", "2"]
-    assert members_of_path(config, "polyline_2_2p") == ["0-1", "0-2", "1-2"]
+    assert seeds_of_path(config, "segment_1_2") == ["0", "1", "2"]
+    assert seeds_of_path(config, "polyline_2_2p") == ["0-1", "0-2", "1-2"]
 
 
 def fits(name: str, at_once: int) -> dict[str, list[str]]:
-    """The fits of a path of config.yaml, with so many members at once."""
+    """The fits of a path of config.yaml, with so many seeds at once."""
     config = loaded(ROOT / "config.yaml")
     path = config.paths[name]
     if at_once > 1:
@@ -458,7 +482,7 @@ def fits(name: str, at_once: int) -> dict[str, list[str]]:
     return fits_of_path(config.model_copy(update={"paths": {**config.paths, name: path}}), name)
 
 
-def test_a_path_with_bends_is_fitted_member_by_member_or_so_many_at_once():
+def test_a_path_with_bends_is_fitted_seed_by_seed_or_so_many_at_once():
     assert fits("segment_1_2", 1) == fits("chain_1_2", 1) == {}
     assert fits("polyline_1_2", 1) == {"0": ["0"], "1": ["1"], "2": ["2"]}
     assert fits("polyline_1_2", 2) == {"0_to_1": ["0", "1"], "2": ["2"]}
@@ -521,7 +545,7 @@ GRID = {"dataset.train_fraction": [0.5, 0.3], "optimizer.weight_decay": [1.0, 0,
 
 
 def test_members_of_a_sweep_are_every_combination_with_every_seed_in_the_order_written(tmp_path):
-    config = sweeping(tmp_path, vary=GRID, seeds=[5, 2], epochs=30, log_every=3, stop_after_point_2=7)
+    config = sweeping(tmp_path, vary=GRID, seeds=[5, 2], epochs=30, stop_after_point_2=7)
     members = members_of_sweep(config, "weight_decay")
     assert [(*member.settings.values(), member.run.seed) for member in members] == [
         (fraction, decay, seed) for seed in (5, 2) for fraction in (0.5, 0.3) for decay in (1.0, 0, 0.1)
@@ -534,18 +558,19 @@ def test_members_of_a_sweep_are_every_combination_with_every_seed_in_the_order_w
         assert run.model == config.models["plain_1layer"]
         changed = {"weight_decay": member.settings["optimizer.weight_decay"]}
         assert run.optimizer == config.optimizers["adamw"].model_copy(update=changed)
-        assert (run.epochs, run.log_every, run.stop_after_point_2, run.sphere) == (30, 3, 7, False)
+        assert (run.epochs, run.stop_after_point_2, run.sphere) == (30, 7, False)
+        assert run.log_every == run.checkpoint_every == 30  # points are found at every epoch all the same
         assert ResolvedMember.model_validate(plain(member)) == member
 
 
-def test_chunks_of_a_sweep_hold_members_of_one_shape_in_their_order(tmp_path):
+def test_groups_of_a_sweep_hold_members_of_one_shape_in_their_order(tmp_path):
     config = sweeping(tmp_path, vary=GRID, seeds=[5, 2], members_at_once=4)
-    chunks = chunks_of_sweep(config, "weight_decay")
-    assert [len(chunk) for chunk in chunks] == [4, 2, 4, 2]
+    groups = list(groups_of_sweep(config, "weight_decay").values())
+    assert [len(group) for group in groups] == [4, 2, 4, 2]
     by_fraction = sorted(
         members_of_sweep(config, "weight_decay"), key=lambda member: -member.run.dataset.train_fraction
     )
-    assert [member for chunk in chunks for member in chunk] == by_fraction
+    assert [member for group in groups for member in group] == by_fraction
 
 
 @pytest.mark.parametrize(
@@ -564,9 +589,9 @@ def test_chunks_of_a_sweep_hold_members_of_one_shape_in_their_order(tmp_path):
 )
 def test_only_what_each_row_can_have_its_own_of_is_trained_together(tmp_path, vary, sizes):
     config = sweeping(tmp_path, vary=vary, seeds=[0, 1], members_at_once=100)
-    chunks = chunks_of_sweep(config, "weight_decay")
-    assert [len(chunk) for chunk in chunks] == sizes
-    names = [str(member.settings) + str(member.run.seed) for chunk in chunks for member in chunk]
+    groups = groups_of_sweep(config, "weight_decay").values()
+    assert [len(group) for group in groups] == sizes
+    names = [str(member.settings) + str(member.run.seed) for group in groups for member in group]
     assert sorted(names) == sorted(
         str(member.settings) + str(member.run.seed) for member in members_of_sweep(config, "weight_decay")
     )

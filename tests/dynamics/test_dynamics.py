@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from grokflow.artifacts.columns import PERIODS
 from grokflow.dynamics import (
-    PERIODS,
     Coincidence,
     Collapse,
     Quantity,

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from grokflow.artifacts.columns import HISTORY, METRICS
+
 REASON = "train error is 0.25 and validation error 0.75 at the last epoch, 60"
 
 
 class Tables:
-    """Writes the tables of members into folders and names them as `draw` wants them."""
+    """Writes the tables of seeds into folders and names them as `draw` wants them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -24,7 +26,14 @@ class Tables:
         table = pd.DataFrame({"a": a, "b": b + 1, "c": (a * (b + 1)) % 5, "split": split})
         table.to_csv(self.dataset, index=False)
 
-    def run(self, seed: int, *, point_1: int | None = 20, point_2: int | None = 50) -> str:
+    def run(
+        self,
+        seed: int,
+        *,
+        point_1: int | None = 20,
+        point_2: int | None = 50,
+        diverged: str | None = None,
+    ) -> str:
         """The folder of a run of 60 epochs, logged every 10; every seed has its own curve."""
         epochs = np.arange(0, 61, 10)
         history = pd.DataFrame(
@@ -34,18 +43,19 @@ class Tables:
                 "validation_error": np.clip(1 - epochs / 50 + 0.01 * seed, 0, 1),
             }
         )
-        found = {"point_1": point_1, "point_2": point_2}
+        found = {"initial": 0, "point_1": point_1, "point_2": point_2, "final": 60}
         points: dict[str, Any] = {
             name: None if epoch is None else {"epoch": epoch, **dict.fromkeys(ERRORS, 0.0)}
             for name, epoch in found.items()
         }
         points["reasons"] = {name: REASON for name, epoch in found.items() if epoch is None}
-        points["checkpoints"] = [0, 15, 20, 30, 45, 60]
+        points |= {"checkpoints": [0, 15, 20, 30, 45, 60], "diverged": diverged}
+        history = history.reindex(columns=HISTORY)
         return self._write(f"run/seed_{seed}", "history.csv", history, "points.json", points)
 
     def path(
         self,
-        member: str,
+        name: str,
         *,
         kind: str = "segment",
         epochs: tuple[int, ...] = (20, 50),
@@ -53,8 +63,11 @@ class Tables:
         bends: int = 0,
         points: tuple[str, str] = ("point_1", "point_2"),
     ) -> str:
-        """The folder of a path; `epochs` are those of its ends, or of a chain's checkpoints."""
-        seeds = [int(seed) for seed in member.split("-")]
+        """The folder of a path of a seed (`0`) or a pair of seeds (`0-1`).
+
+        `epochs` are those of its ends, or of a chain's checkpoints.
+        """
+        seeds = [int(seed) for seed in name.split("-")]
         if kind == "chain":
             names = [f"epoch {epoch}" for epoch in epochs]
         else:
@@ -83,8 +96,8 @@ class Tables:
             },
             "control_points": [] if skipped else names,
         }
-        metrics = metrics[:0] if skipped else metrics
-        return self._write(f"path/seed_{member}", "metrics.csv", metrics, "path.json", record)
+        metrics = metrics.reindex(columns=METRICS)[: 0 if skipped else None]
+        return self._write(f"path/seed_{name}", "metrics.csv", metrics, "path.json", record)
 
     def _write(self, name: str, table: str, rows: pd.DataFrame, record: str, content: dict[str, Any]) -> str:
         folder = self.root / name

@@ -13,7 +13,7 @@ import pytest
 from layouts import assert_on_the_page, assert_without_noise, boxes_of
 
 from grokflow.config import Figure
-from grokflow.figures import KINDS, draw, save
+from grokflow.figures import FIGURE_KINDS, draw, save
 
 SKIPPED = "seed 1 has no point_2: train error is 0.25 at the last epoch, 60"
 
@@ -29,9 +29,9 @@ REFERENCES: dict[str, dict[str, Any]] = {
 }
 
 
-def members(tables: Any, kind: str, missing: tuple[int, ...], count: int = 3) -> dict[str, str]:
+def shown(tables: Any, kind: str, missing: tuple[int, ...], count: int = 3) -> dict[str, str]:
     """Folders of the seeds of a run or path; the seeds in `missing` have no point 2."""
-    if KINDS[kind].subject == "run":
+    if FIGURE_KINDS[kind].subject == "run":
         return {str(seed): tables.run(seed, point_2=None if seed in missing else 50) for seed in range(count)}
     return {
         str(seed): tables.path(str(seed), skipped=SKIPPED if seed in missing else None, **OF_PATH[kind])
@@ -41,9 +41,9 @@ def members(tables: Any, kind: str, missing: tuple[int, ...], count: int = 3) ->
 
 def picture_of(tables: Any, kind: str, missing: tuple[int, ...] = (), count: int = 3) -> Any:
     """The picture of a kind with its reference."""
-    subject = {KINDS[kind].subject: "subject"}
+    subject = {FIGURE_KINDS[kind].subject: "subject"}
     figure = Figure(kind=kind, reference=REFERENCES[kind], **subject)
-    return draw(figure, members(tables, kind, missing, count), tables.dataset)
+    return draw(figure, shown(tables, kind, missing, count), tables.dataset)
 
 
 def words(picture: Any) -> str:
@@ -53,7 +53,7 @@ def words(picture: Any) -> str:
 
 
 def curves(picture: Any) -> set[str]:
-    """The members that have a curve."""
+    """The seeds that have a curve."""
     lines = picture.findobj(matplotlib.lines.Line2D)
     labels = [str(line.get_label()) for line in lines]
     return {label.split()[1] for label in labels if label.startswith("train ")}
@@ -67,10 +67,23 @@ def test_a_figure_is_drawn_whatever_is_missing(tables: Any, kind: str, missing: 
     assert said.count("train error is 0.25") == len(missing)
     assert said.count("has no point 2") == len(missing)
     drawn = {"0", "1", "2"}
-    if KINDS[kind].subject == "path":
+    if FIGURE_KINDS[kind].subject == "path":
         drawn -= {str(seed) for seed in missing}
         assert ("nothing to draw" in said) == (len(missing) == 3)
     assert curves(picture) == drawn
+
+
+@pytest.mark.parametrize("kind", ["accuracy_and_table", "checkpoints"])
+def test_of_a_diverged_run_that_is_said_and_nothing_else(tables: Any, kind: str) -> None:
+    folders = {
+        "0": tables.run(0, point_1=None, point_2=None),
+        "1": tables.run(1, point_2=None, diverged="epoch 61, step 93: loss nan"),
+    }
+    said = words(draw(Figure(kind=kind, run="subject"), folders, tables.dataset))
+    assert "Seed 1 diverged: epoch 61, step 93: loss nan." in said
+    assert "Seed 1 has no" not in said
+    for point in ("point 1", "point 2"):
+        assert f"Seed 0 has no {point}: train error is 0.25" in said
 
 
 @pytest.mark.parametrize("kind", REFERENCES)
@@ -123,7 +136,7 @@ assert "matplotlib.pyplot" not in sys.modules, "a figure imported pyplot"
 def test_another_process_with_other_settings_draws_the_same_without_torch(
     tables: Any, tmp_path: Path
 ) -> None:
-    folders = members(tables, "path", ())
+    folders = shown(tables, "path", ())
     figure = Figure(kind="path", path="p", reference={"gradient_norm": [0.75, 0.0]})
     save(
         draw(figure, folders, tables.dataset),

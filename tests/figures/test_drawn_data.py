@@ -22,11 +22,11 @@ COLUMNS = [
 ]
 
 
-def panels(tables: Any, kind: str, members: dict[str, str], **reference: Any) -> list[Axes]:
+def panels(tables: Any, kind: str, shown: dict[str, str], **reference: Any) -> list[Axes]:
     """The panels of a figure."""
     subject = "run" if kind in ("accuracy_and_table", "checkpoints") else "path"
     figure = Figure(kind=kind, reference=reference, **{subject: "subject"})
-    return list(draw(figure, members, tables.dataset).subfigs[0].axes)
+    return list(draw(figure, shown, tables.dataset).subfigs[0].axes)
 
 
 def line(axes: Axes, label: str) -> Line2D:
@@ -55,10 +55,10 @@ def labels(axes: Axes) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["accuracy_and_table", "checkpoints"])
 def test_accuracy_curves_and_points_are_the_history(tables: Any, kind: str) -> None:
-    members = {"0": tables.run(0), "4": tables.run(4, point_1=30, point_2=None)}
-    drawn = panels(tables, kind, members)
-    for name, axes in zip(members, drawn if kind == "checkpoints" else drawn[:1] * 2, strict=False):
-        history = pd.read_csv(Path(members[name]) / "history.csv")
+    shown = {"0": tables.run(0), "4": tables.run(4, point_1=30, point_2=None)}
+    drawn = panels(tables, kind, shown)
+    for name, axes in zip(shown, drawn if kind == "checkpoints" else drawn[:1] * 2, strict=False):
+        history = pd.read_csv(Path(shown[name]) / "history.csv")
         for split in ("train", "validation"):
             x, y = data(axes, f"{split} {name}")
             assert x == history["epoch"].tolist()
@@ -108,14 +108,14 @@ def test_the_table_shows_the_trained_pairs_only(tables: Any) -> None:
 
 
 def test_panels_of_a_path_are_its_metrics(tables: Any) -> None:
-    members = {name: tables.path(name) for name in ("0", "1")}
-    drawn = panels(tables, "path", members)
+    shown = {name: tables.path(name) for name in ("0", "1")}
+    drawn = panels(tables, "path", shown)
     assert [axes.get_ylabel() for axes in drawn] == [
         "cross-entropy + L2 (nats)",
         "error",
         "mean stochastic gradient norm",
     ]
-    for name, folder in members.items():
+    for name, folder in shown.items():
         metrics = pd.read_csv(Path(folder) / "metrics.csv")
         for axes, columns in zip(drawn, COLUMNS, strict=True):
             for split, column in columns.items():
@@ -124,7 +124,7 @@ def test_panels_of_a_path_are_its_metrics(tables: Any) -> None:
     assert not [line for line in drawn[2].lines if str(line.get_label()).startswith("validation")]
 
 
-def test_members_and_splits_differ_without_colour(tables: Any) -> None:
+def test_seeds_and_splits_differ_without_colour(tables: Any) -> None:
     axes = panels(tables, "path", {name: tables.path(name) for name in "012"})[1]
     markers = {str(line(axes, f"train {name}").get_marker()) for name in "012"}
     assert len(markers) == 3
@@ -133,15 +133,15 @@ def test_members_and_splits_differ_without_colour(tables: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("member", "points", "first", "last"),
+    ("seeds", "points", "first", "last"),
     [
         ("0", ("point_1", "point_2"), "0\npoint 1", "1\npoint 2"),
         ("0-1", ("point_1", "point_1"), "0\npoint 1", "1\npoint 1′"),
         ("0-1", ("point_2", "epoch_700"), "0\npoint 2", "1\nepoch 700′"),
     ],
 )
-def test_the_ends_are_named(tables: Any, member: str, points: tuple[str, str], first: str, last: str) -> None:
-    for axes in panels(tables, "path", {member: tables.path(member, points=points)}):
+def test_the_ends_are_named(tables: Any, seeds: str, points: tuple[str, str], first: str, last: str) -> None:
+    for axes in panels(tables, "path", {seeds: tables.path(seeds, points=points)}):
         assert (labels(axes)[0], labels(axes)[-1]) == (first, last)
 
 

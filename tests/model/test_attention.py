@@ -52,7 +52,7 @@ def value_and_gradients(attend: object, given: list[Tensor], where: Attended) ->
 def test_compiled_is_the_formula(leading: tuple[int, ...], context: int, hidden: bool, query: bool) -> None:
     where = attended(leading, context, hidden=hidden, query=query)
     given = inputs(leading, query=query)
-    expected = value_and_gradients(attention.plain, given, where)
+    expected = value_and_gradients(attention.attend_by_formula, given, where)
     found = value_and_gradients(attention.attend, given, where)
     for ours, formula in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, formula, rtol=1e-13, atol=1e-14)
@@ -69,7 +69,7 @@ def test_float32_stays_float32_and_gives_the_same_bits_again() -> None:
     where = attended((2,), 4, hidden=True, query=True)
     given = inputs((2,), query=True, dtype=torch.float32)
     once, again = (value_and_gradients(attention.attend, given, where) for _ in range(2))
-    expected = value_and_gradients(attention.plain, given, where)
+    expected = value_and_gradients(attention.attend_by_formula, given, where)
     for ours, same, formula in zip(once, again, expected, strict=True):
         assert ours.dtype == torch.float32
         assert torch.equal(ours, same)
@@ -146,6 +146,6 @@ def test_a_cpu_runs_the_compiled_one_and_any_other_device_the_formula(
 ) -> None:
     where = attended((), 2, hidden=True, query=True)
     given = inputs((), query=True)
-    monkeypatch.setattr(attention, "plain", lambda *_: "formula")
+    monkeypatch.setattr(attention, "attend_by_formula", lambda *_: "formula")
     assert isinstance(attention.attend(*given, where, HEADS), Tensor)
     assert attention.attend(*(x.to("meta") for x in given), where, HEADS) == "formula"

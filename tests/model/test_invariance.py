@@ -15,14 +15,15 @@ import pytest
 import torch
 from oracles import training as oracle
 from oracles import transformer
-from runs import LAYER_NORM, SCALE_INVARIANT, grokking_run, tiny_run, train_in
+from runs import LAYER_NORM, SCALE_INVARIANT, Trained, grokking_run, tiny_run, train_in
 
+from grokflow.artifacts.columns import INVARIANCE, RAYS
+from grokflow.artifacts.files import write_json
+from grokflow.artifacts.results import RunResults
 from grokflow.config import Dataset, Invariance, Model
 from grokflow.data.dataset import make_dataset
 from grokflow.model import invariance
 from grokflow.model.invariance import (
-    AUDIT,
-    RAYS,
     audit,
     audit_run,
     audited_groups,
@@ -33,6 +34,7 @@ from grokflow.model.invariance import (
 )
 from grokflow.model.layout import merged
 from grokflow.model.objective import Examples, Task, make_task
+from grokflow.randomness import generator
 
 DATASET = Dataset(operation="a*b", modulus=5, train_fraction=0.6)
 MODELS = {
@@ -71,7 +73,7 @@ def test_the_audit_finds_the_groups_that_the_paper_derives(model: str) -> None:
     examples = audited_pairs(task, 20)
     verdicts, rays = audit(task.model, random_weights(task), examples, Invariance(steps=5))
     verdicts = pd.DataFrame(verdicts).set_index("group")
-    assert list(verdicts.columns) == [name for name in AUDIT if name not in ("point", "epoch", "group")]
+    assert list(verdicts.columns) == [name for name in INVARIANCE if name not in ("point", "epoch", "group")]
     invariant = expected_groups(model, task)
     assert set(verdicts.index[verdicts["invariant"]]) == invariant
     assert set(verdicts.index) == {*task.model.layout.groups, "residual stream", "all"}
@@ -123,11 +125,44 @@ def test_a_part_of_the_residual_stream_is_not_held_twice(
 ) -> None:
     """A part that is invariant by itself too is held with the whole, because others are only so together."""
     task = task_of("norm")
-    groups = [*alone, "layer_0.mlp.in", "residual stream", "all"]
-    verdicts = [{"group": group, "invariant": True, "trained": True} for group in groups]
-    monkeypatch.setattr(invariance, "audit", lambda *args: (verdicts, []))
+    unchanged = {*alone, "layer_0.mlp.in", "residual stream", "all"}
+    found = {group: torch.tensor([float(group not in unchanged)]) for group in audited_groups(task.model)}
+    monkeypatch.setattr(invariance, "changes", lambda *args: found)
     found = invariant_groups(task.model, task.model.layout.initial(0), audited_pairs(task, 5))
     assert set(found) == {"layer_0.mlp.in", "residual stream"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_groups_of_several_models_are_those_of_each_alone(model: str) -> None:
+    task = task_of(model)
+    examples = audited_pairs(task, 20)
+    weights = np.stack([task.model.layout.initial(seed) for seed in range(3)])
+    found = invariant_groups(task.model, weights, examples)
+    for own in weights:
+        assert found == invariant_groups(task.model, own, examples)
+
+
+def test_a_group_counts_only_where_it_is_invariant_in_every_model() -> None:
+    """With an MLP that writes nothing the map into it does not matter either."""
+    task = task_of("none")
+    usual = random_weights(task)
+    silent, examples = usual.copy(), audited_pairs(task, 20)
+    noise = invariant_noise(task)
+    for layer in range(2):
+        for part in ("weight", "bias"):
+            place = task.model.layout.slices[f"layer_{layer}.mlp.out.{part}"]
+            silent[place] = -noise[place]
+    expected = {"layer_0.mlp.in", "layer_1.mlp.in", "layer_0.mlp.out", "layer_1.mlp.out"}
+    assert set(invariant_groups(task.model, silent, examples)) == expected
+    for pair in ([silent, usual], [usual, silent]):
+        assert invariant_groups(task.model, np.stack(pair), examples) == {}
+    both = np.stack([silent, silent])
+    assert set(invariant_groups(task.model, both, examples)) == expected
+
+
+def invariant_noise(task: Task) -> np.ndarray:
+    """What `invariant_groups` adds to the weights of every model."""
+    return 0.1 * generator(0, "invariance/noise").standard_normal(task.model.layout.size)
 
 
 def log_probabilities(model: Model, w: dict, tokens: list[int]) -> list[float]:
@@ -171,6 +206,25 @@ def test_changes_are_those_of_a_plain_loop(model: str, group: str) -> None:
         torch.tensor([0.5, 3.0], dtype=torch.float64),
     )
     assert found[group].tolist() == pytest.approx(expected, rel=1e-9, abs=1e-10)
+
+
+@pytest.mark.parametrize("model", ["none", "norm", "invariant"])
+def test_changes_of_several_models_are_those_of_each_alone(model: str) -> None:
+    task = task_of(model)
+    weights = torch.from_numpy(np.stack([random_weights(task, seed) for seed in (1, 2, 3)]))
+    tokens, groups = audited_pairs(task, 8).tokens, audited_groups(task.model)
+    C = torch.tensor([0.5, 3.0], dtype=torch.float64)
+    before = weights.clone()
+    together = changes(task.model, weights, tokens, groups, C)
+    assert torch.equal(weights, before)
+    assert list(together) == list(groups)
+    for row, own in enumerate(weights):
+        alone = changes(task.model, own, tokens, groups, C)
+        for group, found in together.items():
+            assert found.shape == (3, 2)
+            torch.testing.assert_close(found[row], alone[group], rtol=1e-9, atol=1e-11)
+    differ = together["unembedding"]
+    assert len(set(differ.flatten().tolist())) == differ.numel()  # so that no row could stand for another
 
 
 def test_a_group_scaled_by_hand_gives_the_reported_change() -> None:
@@ -244,10 +298,10 @@ def test_a_run_is_audited_at_its_start_and_at_the_points_it_reached(reached: boo
     assert points["point_1"] is points["point_2"] is None
     if reached:
         points["point_1"] = {"epoch": 2}
+        write_json(tmp_path / "points.json", points)
     settings = Invariance(steps=3, pairs=9, tolerance=1e-7)
-    where = (run, settings, trained.dataset, points, trained.checkpoints, "cpu")
-    verdicts, rays = audit_run(*where)
-    assert list(verdicts.columns) == AUDIT
+    verdicts, rays = audit_run(run, settings, trained.dataset, RunResults(tmp_path), "cpu")
+    assert list(verdicts.columns) == INVARIANCE
     assert list(rays.columns) == RAYS
     expected = [("initial", 0), *([("point_1", 2)] if reached else [])]
     for table in (verdicts, rays):
@@ -261,11 +315,9 @@ def test_a_run_is_audited_at_its_start_and_at_the_points_it_reached(reached: boo
         pd.testing.assert_frame_equal(found, pd.DataFrame(rows), rtol=1e-9, atol=1e-12)
 
 
-def test_a_grokking_run_is_audited_at_all_three(grokked, tmp_path: Path) -> None:
-    points = grokked.points()
-    verdicts, _ = audit_run(
-        grokking_run(), Invariance(steps=2), grokked.dataset, points, grokked.checkpoints, "cpu"
-    )
+def test_a_grokking_run_is_audited_at_all_three(grokked: Trained) -> None:
+    points, seed = grokked.points(), RunResults(grokked.folder)
+    verdicts, _ = audit_run(grokking_run(), Invariance(steps=2), grokked.dataset, seed, "cpu")
     found = dict(zip(verdicts["point"], verdicts["epoch"], strict=True))
     assert found == {name: points[name]["epoch"] for name in ("initial", "point_1", "point_2")}
     assert not verdicts["invariant"].any()

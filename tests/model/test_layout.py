@@ -11,7 +11,7 @@ import torch
 from grokflow.config import Dataset, Model
 from grokflow.model.layout import Layout, Parameter, merged
 from grokflow.model.transformer import make_model
-from grokflow.model.weights import norm_of, split, to_tensor
+from grokflow.model.weights import norm_of, to_tensor, unflatten
 from grokflow.randomness import generator
 
 LAYOUT = Layout(
@@ -35,10 +35,10 @@ def normalised(normalization: str, **settings: object) -> Layout:
 
 
 @pytest.mark.parametrize("leading", [(), (3,), (2, 3)])
-def test_split_gives_every_tensor_its_natural_shape_and_its_numbers(leading: tuple) -> None:
+def test_unflatten_gives_every_tensor_its_natural_shape_and_its_numbers(leading: tuple) -> None:
     assert LAYOUT.size == 12 + 4 + 1 + 8
     vectors = torch.arange(math.prod(leading) * 25.0).view(*leading, 25)
-    tensors = split(vectors, LAYOUT)
+    tensors = unflatten(vectors, LAYOUT)
     assert list(tensors) == ["matrix", "bias", "gain", "cube"]
     starts = {"matrix": 0, "bias": 12, "gain": 16, "cube": 17}
     for parameter in LAYOUT.parameters:
@@ -48,9 +48,9 @@ def test_split_gives_every_tensor_its_natural_shape_and_its_numbers(leading: tup
         assert torch.equal(flat, vectors[..., start : start + parameter.size])
 
 
-def test_split_shares_memory_so_that_gradients_reach_the_vector() -> None:
+def test_unflatten_shares_memory_so_that_gradients_reach_the_vector() -> None:
     vector = torch.zeros(25, requires_grad=True)
-    tensors = split(vector, LAYOUT)
+    tensors = unflatten(vector, LAYOUT)
     (tensors["matrix"][1, 2] + 3 * tensors["cube"][1, 1, 1]).backward()
     assert vector.grad is not None
     assert vector.grad.nonzero().squeeze(-1).tolist() == [6, 24]
@@ -58,9 +58,9 @@ def test_split_shares_memory_so_that_gradients_reach_the_vector() -> None:
 
 
 @pytest.mark.parametrize("layout", [LAYOUT, layout_of(1), layout_of(3)])
-def test_join_is_the_inverse_of_split(layout: Layout) -> None:
+def test_join_is_the_inverse_of_unflatten(layout: Layout) -> None:
     vector = torch.from_numpy(np.random.default_rng(0).normal(size=layout.size))
-    arrays = {name: tensor.numpy() for name, tensor in split(vector, layout).items()}
+    arrays = {name: tensor.numpy() for name, tensor in unflatten(vector, layout).items()}
     shuffled = dict(sorted(arrays.items(), reverse=True))
     assert layout.join(shuffled).tobytes() == vector.numpy().tobytes()
 
@@ -68,7 +68,7 @@ def test_join_is_the_inverse_of_split(layout: Layout) -> None:
 def test_slices_say_where_each_tensor_lies() -> None:
     layout = layout_of(2)
     vector = np.arange(layout.size)
-    for name, tensor in split(torch.from_numpy(vector), layout).items():
+    for name, tensor in unflatten(torch.from_numpy(vector), layout).items():
         assert vector[layout.slices[name]].tolist() == tensor.flatten().tolist()
     assert [s.start for s in layout.slices.values()][1:] == [s.stop for s in layout.slices.values()][:-1]
 
@@ -76,7 +76,7 @@ def test_slices_say_where_each_tensor_lies() -> None:
 def test_initial_scales_are_those_of_the_paper() -> None:
     """N(0, 1/d_model), unembedding N(0, 1/vocabulary), biases 0; five standard errors allowed."""
     layout = layout_of(2)
-    tensors = split(torch.from_numpy(layout.initial(0)), layout)
+    tensors = unflatten(torch.from_numpy(layout.initial(0)), layout)
     for name, tensor in tensors.items():
         if name.endswith("bias"):
             assert (tensor == 0).all()
@@ -89,7 +89,7 @@ def test_initial_scales_are_those_of_the_paper() -> None:
 
 def test_every_tensor_is_drawn_independently() -> None:
     layout = layout_of(2)
-    tensors = split(torch.from_numpy(layout.initial(0)), layout)
+    tensors = unflatten(torch.from_numpy(layout.initial(0)), layout)
     drawn = {name: t.flatten() for name, t in tensors.items() if not name.endswith("bias")}
     for name, first in drawn.items():
         for other, second in drawn.items():
@@ -101,7 +101,9 @@ def test_every_tensor_is_drawn_independently() -> None:
 
 def test_a_tensors_draw_depends_on_its_name_alone() -> None:
     """A second layer leaves the first layer's initial weights as they were."""
-    shallow, deep = (split(torch.from_numpy(layout.initial(5)), layout) for layout in map(layout_of, (1, 2)))
+    shallow, deep = (
+        unflatten(torch.from_numpy(layout.initial(5)), layout) for layout in map(layout_of, (1, 2))
+    )
     assert all(torch.equal(tensor, deep[name]) for name, tensor in shallow.items())
     expected = generator(5, "init/unembedding").standard_normal((64, 53)) / math.sqrt(53)
     assert shallow["unembedding"].numpy() == pytest.approx(expected, rel=1e-15)
@@ -124,8 +126,8 @@ def test_to_tensor_has_the_configured_precision(precision: str, dtype: torch.dty
 
 def test_norms_begin_as_the_identity_and_leave_the_other_draws_as_they_are() -> None:
     layout, plain = normalised("layer_norm"), normalised("none")
-    tensors = split(torch.from_numpy(layout.initial(7)), layout)
-    expected = split(torch.from_numpy(plain.initial(7)), plain)
+    tensors = unflatten(torch.from_numpy(layout.initial(7)), layout)
+    expected = unflatten(torch.from_numpy(plain.initial(7)), plain)
     norms = {name: tensor for name, tensor in tensors.items() if name not in expected}
     assert len(norms) == 2 * (3 * 2 + 1)
     for name, tensor in norms.items():
@@ -136,8 +138,8 @@ def test_norms_begin_as_the_identity_and_leave_the_other_draws_as_they_are() -> 
 @pytest.mark.parametrize(("given", "norm"), [(None, 10.0), (0.25, 0.25)])
 def test_the_frozen_unembedding_is_drawn_at_its_norm(given: float | None, norm: float) -> None:
     layout, plain = normalised("scale_invariant", unembedding_norm=given), normalised("none")
-    tensors = split(torch.from_numpy(layout.initial(7)), layout)
-    expected = split(torch.from_numpy(plain.initial(7)), plain)
+    tensors = unflatten(torch.from_numpy(layout.initial(7)), layout)
+    expected = unflatten(torch.from_numpy(plain.initial(7)), plain)
     unembedding, unscaled = tensors.pop("unembedding"), expected.pop("unembedding")
     assert unembedding.norm().item() == pytest.approx(norm, rel=1e-14)
     scaled = unscaled * (norm / unscaled.norm())

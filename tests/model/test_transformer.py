@@ -140,7 +140,7 @@ every_case = pytest.mark.parametrize(
 def attention_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Attention as a CPU computes it, and as a GPU does."""
     if request.param == "plain":
-        monkeypatch.setattr("grokflow.model.transformer.attend", attention.plain)
+        monkeypatch.setattr("grokflow.model.transformer.attend", attention.attend_by_formula)
     return request.param
 
 
@@ -267,15 +267,16 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(case: Case) -> None:
 def test_loss_and_error_agree_with_the_oracle(
     case: Case, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objective, "CHUNK", chunk)
+    monkeypatch.setattr(objective, "EVALUATION_BATCH", chunk)
     logits, expected, _ = case.oracle(0, 0)
     batch = case.examples(0)
     loss, error = loss_and_error(case.transformer, case.weights[0], batch)
     assert loss == pytest.approx(expected, rel=TOLERANCE)
     wrong = [int(x.argmax()) != c for x, c in zip(logits, batch.targets.tolist(), strict=True)]
     assert error == sum(wrong) / len(batch)
-    found = objective.wrong_examples(case.transformer, case.weights[0], batch.batches(chunk))
-    assert found.tolist() == [i for i, is_wrong in enumerate(wrong) if is_wrong]
+    found = objective.wrong_examples(case.transformer, case.weights[0], batch)
+    assert found.wrong.tolist() == [i for i, is_wrong in enumerate(wrong) if is_wrong]
+    assert found.close.tolist() == []
 
 
 @some_cases

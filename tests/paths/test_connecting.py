@@ -19,7 +19,10 @@ from runs import SCALE_INVARIANT, Trained, grokking_run, tiny_run, train_in
 from safetensors.numpy import load_file
 
 from grokflow import verify
+from grokflow.artifacts import columns
+from grokflow.artifacts.columns import METRICS
 from grokflow.artifacts.files import write_json
+from grokflow.artifacts.results import PathResults
 from grokflow.artifacts.tensors import read_tensors, write_tensors
 from grokflow.config import Bezier, Chain, Fitted, Polyline, ResolvedPath, ResolvedRun, Segment
 from grokflow.errors import ArtifactError
@@ -27,18 +30,11 @@ from grokflow.model.checkpoints import checkpoint_path
 from grokflow.paths import Curve, parameters
 from grokflow.paths import measuring as landscape
 from grokflow.paths.bends import learning_rate
-from grokflow.paths.connecting import (
-    End,
-    Outcome,
-    Unfitted,
-    connect,
-    read_ends,
-    unfitted_paths,
-    write_connection,
-)
-from grokflow.paths.curve_files import FIT_HISTORY, read_curve, write_curve, write_fits
-from grokflow.paths.fitting import _Fit, fit_paths
-from grokflow.paths.measuring import METRICS, measure_connection, measure_path
+from grokflow.paths.connecting import Skipped, Unfitted, connect, unfitted_paths, write_path
+from grokflow.paths.curve_files import FittedCurve, read_curve, read_fits, write_curve, write_fits
+from grokflow.paths.endpoints import Endpoint, read_endpoints
+from grokflow.paths.fitting import Fitting, fit_paths
+from grokflow.paths.measuring import measure, measure_path
 from grokflow.randomness import generator
 
 KINDS = {"segment": Segment, "chain": Chain, "polyline": Polyline, "bezier": Bezier}
@@ -60,17 +56,17 @@ def resolved(
     return ResolvedPath(path=path, from_run=run, to_run=to_run or run)
 
 
-def ends(path: ResolvedPath, start: Trained, end: Trained) -> tuple[End, End]:
+def ends(path: ResolvedPath, start: Trained, end: Trained) -> tuple[Endpoint, Endpoint]:
     """The two ends, their points given as objects."""
     names = (path.path.from_point, path.path.to_point)
     found = [
-        End(trained.run, trained.points(), trained.checkpoints, name.partition("@")[2])
+        Endpoint(trained.run, trained.points(), trained.checkpoints, name.partition("@")[2])
         for trained, name in zip((start, end), names, strict=True)
     ]
     return found[0], found[1]
 
 
-def outcome_of(path: ResolvedPath, start: Trained, end: Trained) -> Outcome:
+def outcome_of(path: ResolvedPath, start: Trained, end: Trained) -> FittedCurve | Skipped:
     """The two ends joined as in the workflow: what has bends is fitted first."""
     both = ends(path, start, end)
     if not isinstance(path.path, Fitted):
@@ -78,20 +74,21 @@ def outcome_of(path: ResolvedPath, start: Trained, end: Trained) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "fit.safetensors"
         write_fits(file, fit_paths(unfitted_paths([path], [both]), start.dataset, "cpu"))
-        return connect(path, *both, file)
+        return connect(path, *both, read_fits([file]))
 
 
 def test_a_fit_that_diverges_is_a_reason_and_not_a_crash(grokked: Trained) -> None:
     fit = Polyline.model_fields["fit"].default.model_copy(update={"epochs": 20, "learning_rate": 1e9})
     path = resolved(grokked.run, "polyline", fit=fit)
     outcome = outcome_of(path, grokked, grokked)
-    assert "diverged" in str(outcome)
+    assert isinstance(outcome, Skipped)
+    assert "diverged" in outcome.reason
 
 
 def curve_of(path: ResolvedPath, start: Trained, end: Trained) -> Curve:
     outcome = outcome_of(path, start, end)
-    assert not isinstance(outcome, str), outcome
-    return outcome[0]
+    assert not isinstance(outcome, Skipped), outcome
+    return outcome.curve
 
 
 def kept(trained: Trained, epoch: int) -> np.ndarray:
@@ -122,7 +119,7 @@ def test_a_segment_joins_the_two_points(grokked: Trained) -> None:
         kept(grokked, second).tolist(),
     ]
     assert curve.names == (f"seed 0, epoch {first}", f"seed 0, epoch {second}")
-    assert list(history.columns) == FIT_HISTORY
+    assert list(history.columns) == columns.FIT
     assert history.empty
 
 
@@ -221,7 +218,7 @@ def test_a_fit_agrees_with_the_plain_loop(grokked: Trained) -> None:
 
 
 @pytest.fixture
-def three(grokked: Trained, other_seed: Trained) -> list[tuple[ResolvedPath, tuple[End, End]]]:
+def three(grokked: Trained, other_seed: Trained) -> list[tuple[ResolvedPath, tuple[Endpoint, Endpoint]]]:
     """Three polylines that differ in their ends; the last has no end."""
     runs = [in_small_batches(trained.run) for trained in (grokked, other_seed)]
     pairs = [
@@ -245,13 +242,13 @@ def test_paths_fitted_together_are_as_each_alone(three: list, grokked: Trained, 
     write_fits(file, fit_paths(unfitted, grokked.dataset, "cpu"))
     for path, (first, last) in three[:2]:
         ((alone, history),) = fit_paths(unfitted_paths([path], [(first, last)]), grokked.dataset, "cpu")
-        curve, batched = connect(path, first, last, file)
+        curve, batched = connect(path, first, last, read_fits([file]))
         assert (curve.kind, curve.names) == (alone.kind, alone.names)
         assert np.abs(curve.controls - alone.controls).max() <= 1e-12
         assert np.abs(curve.controls[1] - curve.controls[2]).max() > 1e-3
         pd.testing.assert_frame_equal(batched, history, rtol=1e-12)
     path, (first, last) = three[2]
-    assert "epoch_200" in str(connect(path, first, last, file))
+    assert "epoch_200" in str(connect(path, first, last, read_fits([file])))
 
 
 def test_an_interrupted_fit_of_several_goes_on_to_the_same_bits(
@@ -260,9 +257,9 @@ def test_an_interrupted_fit_of_several_goes_on_to_the_same_bits(
     unfitted = unfitted_paths(*zip(*three, strict=True))
     expected = fit_paths(unfitted, grokked.dataset, "cpu")
     monkeypatch.setattr("grokflow.artifacts.resumable.SECONDS_BETWEEN_STATES", 0.0)
-    original, epochs = _Fit.state, 0
+    original, epochs = Fitting.state, 0
 
-    def state(self: _Fit) -> Any:
+    def state(self: Fitting) -> Any:
         nonlocal epochs
         epochs += 1
         if epochs == 2:
@@ -270,7 +267,7 @@ def test_an_interrupted_fit_of_several_goes_on_to_the_same_bits(
         return original(self)
 
     with monkeypatch.context() as cut_off:
-        cut_off.setattr(_Fit, "state", state)
+        cut_off.setattr(Fitting, "state", state)
         with pytest.raises(KeyboardInterrupt):
             fit_paths(unfitted, grokked.dataset, "cpu", resume=tmp_path)
     found = fit_paths(unfitted, grokked.dataset, "cpu", resume=tmp_path)
@@ -296,16 +293,16 @@ def test_a_file_without_the_fit_of_a_path_is_refused(three: list, grokked: Train
     ((curve, history),) = fit_paths(unfitted_paths([path], [both]), grokked.dataset, "cpu")
     write_fits(file, [(curve, history)])
     with pytest.raises(ArtifactError, match="seed 1"):
-        connect(path, *others, file)
+        connect(path, *others, read_fits([file]))
     write_fits(file, [(Curve("polyline", curve.controls[:, :-1], curve.names), history)])
     with pytest.raises(ArtifactError, match="control points"):
-        connect(path, *both, file)
+        connect(path, *both, read_fits([file]))
     for end in (0, -1):
         controls = curve.controls.copy()
         controls[end, 0] += 1e-6
         write_fits(file, [(Curve("polyline", controls, curve.names), history)])
         with pytest.raises(ArtifactError, match="between the weights"):
-            connect(path, *both, file)
+            connect(path, *both, read_fits([file]))
 
 
 @pytest.mark.parametrize("precisions", [("float32", "float64"), ("float64", "float32")])
@@ -322,11 +319,8 @@ def test_a_path_may_be_fitted_between_runs_of_two_precisions(precisions: tuple, 
     assert controls[-1].tolist() == kept(end, 2).astype(precisions[0]).tolist()
 
     folder = tmp_path / "paths/path/seed_0"
-    folder.mkdir(parents=True)
-    files = {"curve": "curve.safetensors", "fit": "fit.csv", "record": "path.json"}
-    files = {what: folder / name for what, name in files.items()}
-    write_connection(path, *ends(path, start, end), outcome, **files)
-    verify._ends(folder, path)
+    write_path(folder, path, *ends(path, start, end), outcome)
+    verify._ends(PathResults(folder), path)
 
 
 def test_a_fit_leaves_frozen_weights_as_they_are(tmp_path: Path) -> None:
@@ -394,19 +388,17 @@ def test_a_path_without_its_point_is_skipped_with_the_reason(
     path = resolved(tiny.run, kind, start, end)
     first, last = ends(path, tiny, tiny)
     outcome = outcome_of(path, tiny, tiny)
-    assert isinstance(outcome, str)
-    names = {"curve": "curve.safetensors", "fit": "fit.csv", "record": "path.json"}
-    files = {what: tmp_path / name for what, name in names.items()}
-    write_connection(path, first, last, outcome, **files)
-    record = json.loads(files["record"].read_text())
+    assert isinstance(outcome, Skipped)
+    write_path(tmp_path, path, first, last, outcome)
+    record = json.loads((tmp_path / "path.json").read_text())
     assert re.search(why, record["skipped"])
     assert record["from"] == {"seed": 0, "point": start, "epoch": None if start == "point_1" else 0}
     assert record["to"] == {"seed": 0, "point": end, "epoch": None}
     assert record["control_points"] == []
     assert record["length"] is None
-    assert pd.read_csv(files["fit"]).columns.tolist() == FIT_HISTORY
-    assert read_tensors(files["curve"]) == ({}, {"skipped": outcome})
-    metrics = measure_connection(path, files["record"], files["curve"], tiny.dataset, "cpu")
+    assert PathResults(tmp_path).fit.columns.tolist() == columns.FIT
+    assert read_tensors(tmp_path / "curve.safetensors") == ({}, {"skipped": outcome.reason})
+    metrics = measure(path, outcome, tiny.dataset, "cpu")
     assert metrics.columns.tolist() == METRICS
     assert metrics.empty
 
@@ -415,7 +407,7 @@ def test_a_path_without_its_point_is_skipped_with_the_reason(
 def test_a_chain_against_time_is_skipped(start: str, end: str, grokked: Trained) -> None:
     path = resolved(grokked.run, "chain", start, end)
     outcome = outcome_of(path, grokked, grokked)
-    assert isinstance(outcome, str)
+    assert isinstance(outcome, Skipped)
 
 
 def test_a_checkpoint_under_another_epochs_name_is_refused(copy_of_grokked: Trained) -> None:
@@ -437,18 +429,17 @@ def test_a_damaged_checkpoint_on_the_way_is_refused(copy_of_grokked: Trained) ->
 
 
 @pytest.fixture
-def written(grokked: Trained, tmp_path: Path) -> tuple[ResolvedPath, Curve, dict[str, Path]]:
+def written(grokked: Trained, tmp_path: Path) -> tuple[ResolvedPath, FittedCurve, dict[str, Path]]:
     """A chain from epoch 0 to epoch 40 with all its files."""
     path = resolved(grokked.run, "chain", "initial", "epoch_40", points=3, inner_points=2)
     both = ends(path, grokked, grokked)
-    outcome = connect(path, *both)
-    files = {"curve": tmp_path / "curve.safetensors", "record": tmp_path / "path.json"}
-    write_connection(path, *both, outcome, **files, fit=tmp_path / "fit.csv")
-    return path, outcome[0], files
+    found = connect(path, *both)
+    write_path(tmp_path, path, *both, found)
+    return path, found, {"curve": tmp_path / "curve.safetensors", "record": tmp_path / "path.json"}
 
 
 def test_the_record_says_what_the_path_is(written: tuple) -> None:
-    path, curve, files = written
+    path, (curve, _), files = written
     record = json.loads(files["record"].read_text())
     assert record["kind"] == "chain"
     assert record["skipped"] is None
@@ -461,7 +452,7 @@ def test_the_record_says_what_the_path_is(written: tuple) -> None:
 
 
 def test_a_curve_is_read_back_bit_for_bit(written: tuple, grokked: Trained) -> None:
-    _, curve, files = written
+    _, (curve, _), files = written
     found = read_curve(files["curve"], grokked.task.model.layout)
     assert (found.kind, found.names) == (curve.kind, curve.names)
     assert found.controls.tobytes() == curve.controls.tobytes()
@@ -475,12 +466,12 @@ def test_any_safetensors_reader_opens_a_curve(written: tuple, grokked: Trained) 
 
 
 def test_a_damaged_curve_is_refused(written: tuple, grokked: Trained) -> None:
-    path, _, files = written
+    _, _, files = written
     content = bytearray(files["curve"].read_bytes())
     content[-3] ^= 8
     files["curve"].write_bytes(content)
     with pytest.raises(ArtifactError, match=r"curve\.safetensors"):
-        measure_connection(path, files["record"], files["curve"], grokked.dataset, "cpu")
+        read_curve(files["curve"], grokked.task.model.layout)
 
 
 def test_a_file_without_a_curve_is_refused(grokked: Trained, tmp_path: Path) -> None:
@@ -492,18 +483,18 @@ def test_a_file_without_a_curve_is_refused(grokked: Trained, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "null"])
-def test_a_damaged_record_is_refused(content: str, written: tuple, grokked: Trained) -> None:
-    path, _, files = written
+def test_a_damaged_record_is_refused(content: str, written: tuple) -> None:
+    _, _, files = written
     files["record"].write_text(content)
-    with pytest.raises(ArtifactError):
-        measure_connection(path, files["record"], files["curve"], grokked.dataset, "cpu")
+    with pytest.raises(ArtifactError, match=r"path\.json"):
+        _ = PathResults(files["record"].parent).skipped
 
 
-def test_ends_are_read_from_points_json(grokked: Trained, tmp_path: Path) -> None:
+def test_end_points_are_read_from_points_json(grokked: Trained, tmp_path: Path) -> None:
     path = resolved(grokked.run, "segment")
     points = tmp_path / "points.json"
     write_json(points, grokked.points())
-    start, end = read_ends(path, [str(points)], [str(grokked.checkpoints)])
+    ((start, end),) = read_endpoints([path], [str(points)], [str(grokked.checkpoints)])
     assert (start.epoch, end.epoch) == epochs(grokked)
     assert (start.run, end.run) == (grokked.run, grokked.run)
 
@@ -526,7 +517,7 @@ def test_damaged_points_are_refused(content: str, grokked: Trained, tmp_path: Pa
     right = json.dumps({"config": grokked.run.weights_digest})
     points.write_text(right if content == "RIGHT CONFIG ONLY" else content)
     with pytest.raises(ArtifactError):
-        connect(path, *read_ends(path, [str(points)], [str(grokked.checkpoints)]))
+        read_endpoints([path], [str(points)], [str(grokked.checkpoints)])
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
@@ -580,16 +571,16 @@ def test_measurements_agree_with_the_oracle(
 
 
 def test_a_path_is_measured_with_its_own_decay_batch_and_points(written: tuple, grokked: Trained) -> None:
-    path, curve, files = written
+    path, found, _ = written
     own = path.model_copy(update={"path": path.path.model_copy(update={"weight_decay": 0.5})})
     for given, decay in (
         (path, 1.0),
         (own, 0.5),
     ):  # the run's weight decay, unless the path has one
-        found = measure_connection(given, files["record"], files["curve"], grokked.dataset, "cpu")
-        assert found["t"].tolist() == parameters(curve, 3, 2).tolist() == [0, 0.25, 0.5, 0.75, 1]
-        penalty = decay / 2 * found["weight_norm"] ** 2
-        difference = (found["train_loss_l2"] - found["train_loss"]).tolist()
+        rows = measure(given, found, grokked.dataset, "cpu")
+        assert rows["t"].tolist() == parameters(found.curve, 3, 2).tolist() == [0, 0.25, 0.5, 0.75, 1]
+        penalty = decay / 2 * rows["weight_norm"] ** 2
+        difference = (rows["train_loss_l2"] - rows["train_loss"]).tolist()
         assert difference == pytest.approx(penalty.tolist(), rel=1e-9)
 
 

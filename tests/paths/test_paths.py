@@ -6,6 +6,7 @@ Shapes: T values of t, K control points, n weights.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ import torch
 from torch import Tensor
 
 from grokflow.config import Fit
-from grokflow.paths import KINDS, Curve, parameters
-from grokflow.paths.bends import fit_bends, learning_rate
+from grokflow.paths import PATH_KINDS, Curve, parameters
+from grokflow.paths.bends import LossAt, fit_epoch, learning_rate
 
 EVERY_KIND = ["segment", "chain", "polyline", "bezier"]
 
@@ -29,7 +30,7 @@ def random_curve(kind: str, controls: int, dtype: type = np.float64) -> Curve:
 
 
 def test_every_kind_is_checked_here() -> None:
-    assert set(KINDS) == set(EVERY_KIND)
+    assert set(PATH_KINDS) == set(EVERY_KIND)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -221,6 +222,19 @@ def test_learning_rate_never_rises() -> None:
     assert all(after <= before for before, after in itertools.pairwise(rates))
 
 
+def fit_bends(
+    kind: str, controls: Tensor, fit: Fit, epochs: Iterable[tuple[np.ndarray, list[LossAt]]]
+) -> list[tuple[float, float]]:
+    """Fit every epoch, given by its values of t and its minibatches; the mean loss and the rate of each."""
+    velocity, found = torch.zeros_like(controls[1:-1]), []
+    for epoch, (values, losses_at) in enumerate(epochs):
+        coefficients = torch.from_numpy(PATH_KINDS[kind](values, len(controls))).to(controls)
+        rate = learning_rate(fit, epoch / fit.epochs)
+        loss = fit_epoch(controls, velocity, coefficients, losses_at, rate, fit.momentum)
+        found.append((float(loss), rate))
+    return found
+
+
 CENTRE = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
 
 
@@ -237,7 +251,7 @@ def quadratic_fit(kind: str, epochs: int, momentum: float) -> tuple[Tensor, Tens
     values, random = (np.arange(steps) + 0.5) / steps, np.random.default_rng(0)
     fit = Fit(epochs=epochs, learning_rate=0.1 * (1 - momentum), momentum=momentum)
     every_epoch = ((random.permutation(values), [quadratic] * steps) for _ in range(epochs))
-    return before, controls, list(fit_bends(kind, controls, fit, every_epoch))
+    return before, controls, fit_bends(kind, controls, fit, every_epoch)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -297,7 +311,7 @@ def test_fit_reports_the_mean_loss_and_the_learning_rate_of_each_epoch() -> None
 
     fit = Fit(epochs=2, learning_rate=0.5)
     epochs = [(np.array([0.1, 0.2]), [step, step])] * 2
-    found = list(fit_bends("polyline", torch.zeros(3, 2), fit, epochs))
+    found = fit_bends("polyline", torch.zeros(3, 2), fit, epochs)
     assert found == [(2.0, 0.5), (7.0, 0.5)]
 
 
@@ -322,5 +336,22 @@ def test_fit_with_momentum_is_torchs_sgd() -> None:
 
     fit = Fit(epochs=4, learning_rate=0.002, momentum=0.9)
     epochs = ((values[i : i + 10], [step] * 10) for i in range(0, 40, 10))
-    list(fit_bends("polyline", controls, fit, epochs))
+    fit_bends("polyline", controls, fit, epochs)
     assert (controls[1] - bend.detach()).abs().max() < 1e-12
+
+
+def test_a_rate_on_the_device_moves_the_bends_as_one_in_python() -> None:
+    """A captured epoch takes its learning rate from a tensor."""
+    start = torch.tensor([[0.0, 1.0], [3.0, -3.0], [2.0, 2.0]], dtype=torch.float64)
+    coefficients = torch.from_numpy(PATH_KINDS["polyline"](np.array([0.2, 0.5, 0.9]), 3))
+    found = []
+    for rate in (0.05, torch.tensor(0.05, dtype=torch.float64)):
+        controls = start.clone()
+        fit_epoch(controls, torch.zeros(1, 2).double(), coefficients, [quadratic_2d] * 3, rate, 0.9)
+        found.append(controls)
+    assert (found[0] - found[1]).abs().max() <= 1e-15
+    assert (found[0] - start).abs().max() > 0.01
+
+
+def quadratic_2d(weights: Tensor) -> tuple[Tensor, Tensor]:
+    return weights.square().sum() / 2, weights.clone()

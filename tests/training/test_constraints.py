@@ -13,8 +13,8 @@ from runs import LAYER_NORM, SCALE_INVARIANT, Trained, tiny_run, train_in
 from grokflow.config import SGD, AdamW, Model
 from grokflow.model.checkpoints import checkpoint_epochs
 from grokflow.model.layout import Layout, Parameter
-from grokflow.model.weights import split
-from grokflow.training.constraints import Hold
+from grokflow.model.weights import unflatten
+from grokflow.training.constraints import Constraints
 
 OPTIMIZERS = {
     "sgd": SGD(name="sgd", learning_rate=0.1, weight_decay=0.3, batch_size=8),
@@ -25,7 +25,7 @@ MODELS = {"norm": LAYER_NORM, "invariant": SCALE_INVARIANT}
 
 
 def trained_tensors(trained: Trained, epoch: int) -> dict[str, np.ndarray]:
-    tensors = split(trained.weights(epoch), trained.task.model.layout)
+    tensors = unflatten(trained.weights(epoch), trained.task.model.layout)
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
@@ -107,14 +107,14 @@ def test_a_row_is_put_back_along_its_own_ray() -> None:
         [[3.0, 0.0, 7.0, 1.0, 2.0, 0.0, 4.0], [6.0, 1.0, 7.0, 3.0, 4.0, 8.0, 0.0]], dtype=torch.float64
     )
     joint = {"joint": (slice(0, 1), slice(5, 7))}  # norms 5 and 10
-    hold = Hold(LAYOUT, joint, initial)
+    hold = Constraints(LAYOUT, joint, initial)
     weights = torch.tensor(
         [[6.0, 5.0, 5.0, 9.0, 9.0, 0.0, 8.0], [0.0, 5.0, 5.0, 9.0, 9.0, 0.3, 0.4]], dtype=torch.float64
     )
     hold(weights)
     expected = [[3.0, 5.0, 5.0, 1.0, 2.0, 0.0, 4.0], [0.0, 5.0, 5.0, 3.0, 4.0, 6.0, 8.0]]
     assert weights.numpy() == pytest.approx(np.array(expected), rel=1e-14)
-    one = Hold(LAYOUT, joint, initial[0])
+    one = Constraints(LAYOUT, joint, initial[0])
     row = torch.tensor([6.0, 5.0, 5.0, 9.0, 9.0, 0.0, 8.0], dtype=torch.float64)
     one(row)
     assert row.tolist() == pytest.approx(expected[0], rel=1e-14)
@@ -122,7 +122,19 @@ def test_a_row_is_put_back_along_its_own_ray() -> None:
 
 def test_what_is_held_is_a_copy_of_the_start() -> None:
     weights = torch.arange(7.0)
-    hold = Hold(LAYOUT, {}, weights)
+    hold = Constraints(LAYOUT, {}, weights)
     weights.mul_(2)
     hold(weights)
     assert weights.tolist() == [0, 2, 4, 3, 4, 10, 12]
+
+
+def test_some_rows_are_put_back_as_they_were_among_all() -> None:
+    initial = torch.arange(21, dtype=torch.float64).view(3, 7) + 1
+    groups = {"first": (slice(0, 3),)}
+    every, some = Constraints(LAYOUT, groups, initial), torch.tensor([2, 0])
+    weights = torch.rand(3, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    expected, found = weights.clone(), weights[some]
+    every(expected)
+    every.of_rows(some)(found)
+    assert torch.equal(found, expected[some])
+    assert not torch.equal(found, weights[some])

@@ -14,12 +14,13 @@ import torch
 from oracles import training as oracle
 from runs import Trained, grokking_run, tiny_run, train_in
 
-from grokflow.artifacts.files import write_json
+from grokflow.artifacts.results import RunResults
 from grokflow.config import SGD
 from grokflow.errors import ArtifactError
 from grokflow.model.checkpoints import checkpoint_epochs
-from grokflow.training import engine
-from grokflow.training.points import read_outcome
+from grokflow.training import batch
+from grokflow.training.batch import Batch
+from grokflow.training.constraints import Constraints
 
 ABSURD = {
     "optimizer": SGD(name="sgd", learning_rate=0.7, batch_size=8),
@@ -47,23 +48,23 @@ def inject(
 ) -> None:
     """Put `value` into a weight before the first, or after the last, step of `epoch`."""
     if last:
-        original, calls = engine.Hold.__call__, itertools.count(1)
+        original, calls = Constraints.__call__, itertools.count(1)
 
         def held(self, weights):
             original(self, weights)
             if next(calls) == epoch * steps:
                 weights[3] = value
 
-        monkeypatch.setattr(engine.Hold, "__call__", held)
+        monkeypatch.setattr(Constraints, "__call__", held)
         return
-    whole = engine._Training.epoch
+    whole = Batch.epoch
 
     def spoiled(self):
-        if self.state.epoch + 1 == epoch:
-            self.state.weights[3] = value
-        whole(self)
+        if self.rows[0].epoch + 1 == epoch:
+            self.weights[3] = value
+        return whole(self)
 
-    monkeypatch.setattr(engine._Training, "epoch", spoiled)
+    monkeypatch.setattr(Batch, "epoch", spoiled)
 
 
 def assert_ends_before(trained: Trained, epoch: int) -> None:
@@ -107,7 +108,7 @@ def test_points_of_a_diverged_run_end_at_its_last_checkpoint(diverged: Trained) 
     assert found["diverged"] == diverged.outcome["diverged"]
     assert found["checkpoints"] == checkpoint_epochs(diverged.checkpoints)
     assert found["last_wrong"]["epoch"] == last
-    assert f"at the last epoch, {last}" in found["reasons"]["point_1"]
+    assert f"at epoch {last}, the last kept before training diverged" in found["reasons"]["point_1"]
 
 
 def test_a_logged_row_after_the_last_checkpoint_is_not_the_final_point(
@@ -206,7 +207,7 @@ def test_a_row_that_only_the_shorter_run_logged_is_not_the_last_epoch(
 def test_a_diverged_run_survives_interruptions(
     at_call: int, diverged: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, calls = engine.batch_pass, itertools.count(1)
+    original, calls = batch.batch_pass, itertools.count(1)
 
     def interrupted(*args):
         if next(calls) == at_call:
@@ -214,7 +215,7 @@ def test_a_diverged_run_survives_interruptions(
         return original(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "batch_pass", interrupted)
+        patch.setattr(batch, "batch_pass", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train_in(tmp_path, diverged.run)
     assert train_in(tmp_path, diverged.run).contents() == diverged.contents()
@@ -232,10 +233,9 @@ def test_with_fewer_epochs_than_it_takes_the_run_ends_well(
     assert shorter.contents() == train_in(tmp_path / "alone", run).contents()
 
 
-def test_the_outcome_can_be_written_and_read(diverged: Trained, tiny: Trained, tmp_path: Path) -> None:
+def test_the_outcome_can_be_written_and_read(diverged: Trained, tiny: Trained) -> None:
     for trained in (diverged, tiny):
-        write_json(tmp_path / "outcome.json", trained.outcome)
-        assert read_outcome(tmp_path / "outcome.json") == trained.outcome
+        assert RunResults(trained.folder).outcome == trained.outcome
 
 
 @pytest.mark.parametrize(
@@ -244,16 +244,18 @@ def test_the_outcome_can_be_written_and_read(diverged: Trained, tiny: Trained, t
 def test_a_damaged_outcome_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "outcome.json"
     path.write_text(content)
-    with pytest.raises(ArtifactError, match=r"outcome\.json: expected .*Delete the run"):
-        read_outcome(path)
+    with pytest.raises(ArtifactError, match=r"outcome\.json: expected .*Delete it"):
+        _ = RunResults(tmp_path).outcome
 
 
 def test_a_missing_outcome_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="outcome"):
-        read_outcome(tmp_path / "outcome.json")
+        _ = RunResults(tmp_path).outcome
 
 
 def test_the_reason_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     train_in(tmp_path, tiny_run(**ABSURD))
     printed = capsys.readouterr().out
-    assert re.search(r"Stopped\. epoch \d+, step \d+: .*Lower the optimizer's learning_rate\.", printed)
+    assert re.search(
+        r"Stopped\. epoch \d+, step \d+: train loss .*Lower the optimizer's learning_rate\.", printed
+    )

@@ -11,6 +11,7 @@ import torch
 from runs import LAYER_NORM, SCALE_INVARIANT
 from torch import Tensor
 
+from grokflow.artifacts.columns import STATISTICS
 from grokflow.config import SGD, Dataset, Model
 from grokflow.data.dataset import make_dataset
 from grokflow.model.invariance import audited_groups
@@ -18,7 +19,7 @@ from grokflow.model.layout import Layout, Parameter
 from grokflow.model.objective import Task, loss_and_gradient, make_task
 from grokflow.model.weights import norm_of
 from grokflow.training import make_optimizer
-from grokflow.training.statistics import STATISTICS, PieceNorms, statistics
+from grokflow.training.statistics import PieceNorms, statistics
 
 DATASET = Dataset(operation="a*b", modulus=5, train_fraction=0.6)
 

@@ -18,11 +18,13 @@ from oracles import training as oracle
 from runs import LAYER_NORM, SCALE_INVARIANT, Trained, grokking_run, tiny_run, train_in
 from safetensors.numpy import load_file
 
+from grokflow.artifacts.columns import EPOCHS, HISTORY
+from grokflow.artifacts.resumable import ResumableJob
 from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
 from grokflow.errors import ArtifactError
 from grokflow.model.checkpoints import checkpoint_epochs, checkpoint_path
-from grokflow.model.objective import CHUNK, Examples, loss_and_error
-from grokflow.training import EPOCHS, HISTORY, engine, state
+from grokflow.model.objective import EVALUATION_BATCH, Examples, loss_and_error
+from grokflow.training import batch, engine, runs
 from grokflow.training.detection import FIRST_LOOK, Watch, looks
 
 MOMENTUM = SGD(name="sgd", learning_rate=0.05, weight_decay=0.01, momentum=0.9, batch_size=10)
@@ -32,10 +34,11 @@ TWO_LAYERS = Model(layers=2, width=4, mlp_width=6, heads=2)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def without_waiting_for_the_disk() -> Iterator[None]:
+def a_state_after_every_epoch() -> Iterator[None]:
     """An interruption here is not a power cut, so no write need reach the disk before the next."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda descriptor: None)
+        patch.setattr("grokflow.artifacts.resumable.SECONDS_BETWEEN_STATES", 0.0)
         yield
 
 
@@ -207,14 +210,15 @@ def assert_goes_on_after_interruption(
 def test_an_interruption_in_a_step_changes_nothing(
     step: int, tiny: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = {"owner": engine, "name": "batch_pass", "at_call": step}
+    how = {"owner": batch, "name": "batch_pass", "at_call": step}
     assert_goes_on_after_interruption(tmp_path, tiny.run, tiny, monkeypatch, **how)
 
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", [1, 2, 4])
-@pytest.mark.parametrize("name", ["save_checkpoint", "save_state"])
+@pytest.mark.parametrize(("owner", "name"), [(engine, "write_checkpoint"), (ResumableJob, "_write")])
 def test_an_interruption_around_a_save_changes_nothing(
+    owner: object,
     name: str,
     call: int,
     after: bool,
@@ -222,18 +226,21 @@ def test_an_interruption_around_a_save_changes_nothing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    how = {"owner": state.RunWorkshop, "name": name, "at_call": call, "after": after}
+    how = {"owner": owner, "name": name, "at_call": call, "after": after}
     assert_goes_on_after_interruption(tmp_path, tiny.run, tiny, monkeypatch, **how)
 
 
 @pytest.mark.parametrize(
     ("owner", "name", "call"),
     [
-        (engine, "write_text", 1),
-        (engine, "write_text", 2),
+        (runs, "write_text", 1),
+        (runs, "write_text", 2),
         (shutil, "rmtree", 1),
-        (engine, "write_bytes", 1),
-        (engine, "write_bytes", 3),
+        (runs, "write_bytes", 1),
+        (runs, "write_bytes", 3),
+        (runs, "write_json", 1),
+        (runs, "find_points", 1),
+        (runs, "write_json", 2),
     ],
 )
 def test_an_interruption_while_publishing_changes_nothing(
@@ -256,7 +263,7 @@ def test_an_optimizers_state_survives_interruptions(
     expected = train_in(tmp_path / "whole", run)
     for step in (2, 7, 4):  # three interruptions of one training
         with monkeypatch.context() as patch:
-            interrupt(patch, engine, "batch_pass", at_call=step)
+            interrupt(patch, batch, "batch_pass", at_call=step)
             with pytest.raises(Interruption):
                 train_in(tmp_path / "broken", run)
     assert train_in(tmp_path / "broken", run).contents() == expected.contents()
@@ -266,19 +273,19 @@ def test_an_optimizers_state_survives_interruptions(
 def test_a_run_with_points_survives_interruptions(
     step: int, grokked: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    how = {"owner": engine, "name": "batch_pass", "at_call": step}
+    how = {"owner": batch, "name": "batch_pass", "at_call": step}
     assert_goes_on_after_interruption(tmp_path, grokked.run, grokked, monkeypatch, **how)
 
 
 def count_steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list that grows by one with every step of training."""
-    steps, original = [], engine.batch_pass
+    steps, original = [], batch.batch_pass
 
     def counted(*args):
         steps.append(1)
         return original(*args)
 
-    monkeypatch.setattr(engine, "batch_pass", counted)
+    monkeypatch.setattr(batch, "batch_pass", counted)
     return steps
 
 
@@ -286,12 +293,12 @@ def test_what_was_trained_is_not_trained_again(
     tiny: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        interrupt(patch, engine, "batch_pass", at_call=4 * 5 + 2)  # in the sixth epoch
+        interrupt(patch, batch, "batch_pass", at_call=4 * 5 + 2)  # in the sixth epoch
         with pytest.raises(Interruption):
             train_in(tmp_path, tiny.run)
     steps = count_steps(monkeypatch)
     train_in(tmp_path, tiny.run)
-    assert len(steps) == 4 * 2  # from the checkpoint of epoch 4
+    assert len(steps) == 4  # from the state of epoch 5
 
 
 def test_a_finished_run_is_published_again_without_a_step(
@@ -378,7 +385,7 @@ def test_a_whole_file_of_another_kind_in_its_place_starts_over(tiny: Trained, tm
 
 def test_a_checkpoint_missing_beside_the_state_is_made_again(tiny: Trained, tmp_path: Path) -> None:
     trained = train_in(tmp_path, tiny.run)
-    checkpoint_path(trained.state.parent, 4).unlink()
+    checkpoint_path(trained.state.parent / "row_0", 4).unlink()
     assert train_in(tmp_path, tiny.run).contents() == tiny.contents()
 
 
@@ -491,9 +498,9 @@ class Remembered:
 
 
 def test_an_evaluation_is_never_of_more_than_a_chunk() -> None:
-    sizes = [part.stop - part.start for part in looks(10 * CHUNK)]
+    sizes = [part.stop - part.start for part in looks(10 * EVALUATION_BATCH)]
     assert sizes[0] == FIRST_LOOK
-    assert max(sizes) == CHUNK
+    assert max(sizes) == EVALUATION_BATCH
 
 
 @pytest.mark.parametrize(
@@ -506,7 +513,7 @@ def test_watch_agrees_with_brute_force_whatever_was_wrong_before(examples: int) 
     for _ in range(60):
         wrong = torch.zeros(examples)
         wrong[random.permutation(examples)[: random.choice([0, 0, 1, 2, examples // 3])]] = 1
-        assert watch.is_perfect(wrong) == (not wrong.any())
+        assert watch.perfect(wrong) == ([] if wrong.any() else [0])
         assert sorted(watch.order.tolist()) == list(range(examples))
 
 
@@ -515,9 +522,9 @@ def test_watch_looks_first_at_what_was_wrong_last() -> None:
     every = Examples(torch.arange(4000).view(-1, 1), torch.zeros(4000, dtype=torch.long))
     watch = Watch(model, every)
     wrong[3999] = 1
-    assert not watch.is_perfect(wrong)
+    assert watch.perfect(wrong) == []
     assert model.asked == 4000
-    assert not watch.is_perfect(wrong)
+    assert watch.perfect(wrong) == []
     assert model.asked == 4000 + FIRST_LOOK
 
 

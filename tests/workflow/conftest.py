@@ -48,6 +48,19 @@ class Project:
             timeout=600,
         )
 
+    def print_details(self) -> None:
+        """Let Snakemake print what it knows of a job in place of the rule's message."""
+        for path in (self.folder / "workflow/rules").glob("*.smk"):
+            kept, inside = [], None
+            for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+                indent = len(line) - len(line.lstrip())
+                if inside is not None and line.strip() and indent <= inside:
+                    inside = None
+                if line.strip() == "message:":
+                    inside = indent
+                kept += [line] if inside is None else []
+            path.write_text("".join(kept), encoding="utf-8")
+
     def edit(self, old: str, new: str) -> None:
         text = self.config.read_text(encoding="utf-8")
         assert old in text

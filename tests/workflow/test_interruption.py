@@ -39,7 +39,7 @@ def training_process(workflow):
 
 
 def saved_epochs(project):
-    return len(list((project.folder / "results/.resume").glob("*/epoch_*.safetensors")))
+    return len(list((project.folder / "results/.resume").glob("*/row_0/epoch_*.safetensors")))
 
 
 def interrupt_training(project, after_checkpoints):

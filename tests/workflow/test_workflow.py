@@ -57,12 +57,13 @@ def test_an_audit_is_made_where_a_figure_or_claim_reads_it_or_where_it_is_asked_
 
 def test_the_longest_training_starts_first(finished):
     """Were it last, one core would be busy with it while the others idle."""
-    started = re.findall(r"rule train:.*?wildcards: run=(\w+)", finished.first_run.stdout, re.DOTALL)
-    assert started == ["groks", "groks", "diverges", "never", "periodic"]
+    started = re.findall(r": train (\w+), seed", finished.first_run.stdout)
+    assert started == ["groks", "groks", "diverges", "together", "never", "periodic"]
 
 
 def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precision(project):
     """The runs and chunks of the papers' own configuration."""
+    project.print_details()
     shutil.copy(project.folder / "config.yaml", project.config)
     planned = project.snakemake("--dry-run").stdout
     jobs = re.findall(r"wildcards: (?:run|sweep|dataset)=(\w+).*\n +priority: (\d+)", planned)
@@ -86,6 +87,7 @@ def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precis
 def test_with_a_gpu_a_job_asks_for_it_and_for_the_memory_that_cuda_takes(project, tmp_path, monkeypatch):
     driver = tmp_path / "nvidia-smi"
     driver.touch(mode=0o755)
+    project.print_details()
     project.edit("device: cpu", "device: auto")
     asked = []
     for path in (os.environ["PATH"], f"{tmp_path}:{os.environ['PATH']}"):
@@ -97,7 +99,14 @@ def test_with_a_gpu_a_job_asks_for_it_and_for_the_memory_that_cuda_takes(project
     planned = project.snakemake("--dry-run").stdout
     rules = re.findall(r"rule (\w+):.*?resources: ([^\n]*)", planned, re.DOTALL)
     asking = {rule for rule, resources in rules if "gpu=1" in resources}
-    assert asking == {"train", "find_points", "audit_invariance", "fit_paths", "measure_path", "train_chunk"}
+    assert asking == {
+        "train",
+        "train_together_0_to_1",
+        "fit_paths",
+        "measure_paths",
+        "measure_polyline_1_2_3_to_4",
+        "train_members",
+    }
 
 
 def test_the_tiny_run_truly_groks(finished):
@@ -137,14 +146,14 @@ def test_a_run_that_diverges_ends_properly_and_its_claims_are_inconclusive(finis
         assert outcome["diverged"] in claims.loc[claim, "measured"]
 
 
-def test_a_sweep_is_one_table_of_all_its_chunks(finished):
+def test_a_sweep_is_one_table_of_all_its_groups(finished):
     folder = finished.folder / "results/sweeps"
     table = pd.read_csv(folder / "decay.csv")
     assert table.columns[:2].tolist() == ["optimizer.weight_decay", "seed"]
     assert table.iloc[:, :2].to_numpy().tolist() == [[0, 3], [1, 3], [0, 4], [1, 4]]
-    chunks = [pd.read_csv(path) for path in (folder / "decay").glob("chunk_*.csv")]
-    assert sorted(len(chunk) for chunk in chunks) == [1, 3]
-    together = pd.concat(chunks).sort_values(["seed", "optimizer.weight_decay"], ignore_index=True)
+    groups = [pd.read_csv(path) for path in (folder / "decay").glob("group_*.csv")]
+    assert sorted(len(group) for group in groups) == [1, 3]
+    together = pd.concat(groups).sort_values(["seed", "optimizer.weight_decay"], ignore_index=True)
     pd.testing.assert_frame_equal(table, together)
 
 
@@ -160,13 +169,13 @@ def test_the_second_time_there_is_nothing_to_do(finished):
         pytest.param(
             '"groks@point_2", points: 5}\n  chain',
             '"groks@point_2", points: 7}\n  chain',
-            {"measure_path": 2, "draw_figure": 1, "judge_claims": 1, "all": 1},
+            {"measure_paths": 2, "draw_figure": 1, "judge_claims": 1, "all": 1},
             id="points of one path: measured again, not fitted",
         ),
         pytest.param(
             "fit: {epochs: 3}",
             "fit: {epochs: 4}",
-            {"fit_paths": 1, "connect": 1, "measure_path": 1, "all": 1},
+            {"fit_paths": 1, "measure_paths": 1, "all": 1},
             id="fit of one path",
         ),
         pytest.param(
@@ -178,13 +187,43 @@ def test_the_second_time_there_is_nothing_to_do(finished):
         pytest.param(
             "seeds: [3], epochs: 3",
             "seeds: [3, 5], epochs: 3",
-            {"train": 1, "find_points": 1, "connect": 1, "measure_path": 1, "draw_figure": 1},
+            {"train": 1, "find_periods": 1, "measure_paths": 1, "draw_figure": 1},
             id="another seed",
+        ),
+        pytest.param(
+            "seeds: [0, 1], epochs: 9",
+            "seeds: [0, 1, 2], epochs: 9",
+            {"train": 1, "find_periods": 1, "all": 1},
+            id="a seed beside a finished group: the group is not trained again",
+        ),
+        pytest.param(
+            "seeds: [0, 1], epochs: 9",
+            "seeds: [5, 0, 1, 2, 7], epochs: 9",
+            {"train_together_5_to_2": 1, "train": 1, "find_periods": 3, "all": 1},
+            id="seeds around a finished group: a group of two and one alone",
+        ),
+        pytest.param(
+            "seeds: [0, 1], epochs: 9, members_at_once: 2",
+            "seeds: [0, 1, 2], epochs: 9, members_at_once: 1",
+            {"train": 1, "find_periods": 1, "all": 1},
+            id="one at a time from now on: what is trained stays",
+        ),
+        pytest.param(
+            "seeds: [0, 1], epochs: 9",
+            "seeds: [0, 1, 2], epochs: 8",
+            {"train_together_0_to_1": 1, "train": 1, "find_periods": 3, "all": 1},
+            id="another number of epochs: all of them",
+        ),
+        pytest.param(
+            "seeds: [3, 4], epochs: 600",
+            "seeds: [3, 4, 6, 7], members_at_once: 8, epochs: 600",
+            {"train_groks_6_to_7": 1, "find_periods": 2, "fit_paths": 6},
+            id="seeds together where others are trained one at a time",
         ),
         pytest.param(
             "optimizer.weight_decay: [0.0, 1.0]",
             "optimizer.weight_decay: [0.0, 2.0]",
-            {"train_chunk": 2, "gather_sweep": 1, "draw_figure": 1, "judge_claims": 1},
+            {"train_members": 2, "gather_sweep": 1, "draw_figure": 1, "judge_claims": 1},
             id="a value of a sweep",
         ),
         pytest.param(
@@ -215,14 +254,14 @@ def test_an_edit_reruns_only_what_it_touches(finished, old, new, expected):
 
 def test_whatever_is_lost_of_the_results_is_made_again(finished, tmp_path):
     results = finished.folder / "results"
-    chunk = min(results.glob("sweeps/decay/chunk_*.csv"))
+    group = min(results.glob("sweeps/decay/group_*.csv"))
     lost = [
         results / "paths/polyline_2_2p/fit_3-4.safetensors",
         results / "paths/segment_1_2/seed_4/curve.safetensors",
-        results / "runs/never/seed_3/points.provenance.json",
+        results / "runs/never/seed_3/points.json",
         results / "runs/periodic/seed_3/invariance.csv",
         results / "figures/M-fig2.provenance.json",
-        chunk,
+        group,
     ]
     hidden = [tmp_path / f"{number}{file.suffix}" for number, file in enumerate(lost)]
     for file, place in zip(lost, hidden, strict=True):
@@ -234,15 +273,16 @@ def test_whatever_is_lost_of_the_results_is_made_again(finished, tmp_path):
             shutil.move(place, file)
     once = {
         "fit_paths",
-        "find_points",
+        "train",
+        "find_periods",
         "audit_invariance",
-        "train_chunk",
+        "train_members",
         "gather_sweep",
         "judge_claims",
         "all",
     }
-    paths = {"connect": 3, "measure_path": 3}  # those two, and the one from the points
-    assert jobs == {**dict.fromkeys(once, 1), **paths, "draw_figure": 4}
+    # The path whose curve is gone, the one whose fit is, and the one from the points.
+    assert jobs == {**dict.fromkeys(once, 1), "measure_paths": 3, "draw_figure": 4}
 
 
 def test_the_report_is_one_file(finished):
@@ -281,20 +321,25 @@ def test_a_configuration_that_does_not_parse_names_the_place(project):
     assert not (project.folder / "results").exists()
 
 
+PATHS = ("segment_1_2/seed_3/metrics.csv", "segment_1_2/seed_4/metrics.csv")
+
+
 def test_an_altered_checkpoint_is_refused_and_named(finished):
     """A flipped bit in a checkpoint that a path needs: one message, nothing else is touched."""
     folder = finished.folder / "results/runs/groks/seed_3"
     epoch = json.loads((folder / "points.json").read_text())["point_2"]["epoch"]
     checkpoint = folder / "checkpoints" / f"epoch_{epoch:06d}.safetensors"
     content = checkpoint.read_bytes()
-    metrics = (finished.folder / "results/paths/segment_1_2/seed_3/metrics.csv").read_bytes()
+    paths = finished.folder / "results/paths"
+    before = {name: (paths / name).read_bytes() for name in PATHS}
     try:
         checkpoint.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
         target = "results/paths/segment_1_2/seed_3/curve.safetensors"
-        refused = finished.snakemake(target, "--forcerun", "connect", "--rerun-triggers", "mtime")
+        refused = finished.snakemake(target, "--forcerun", "measure_paths", "--rerun-triggers", "mtime")
     finally:
         checkpoint.write_bytes(content)
     assert refused.returncode != 0
     assert f"{checkpoint.name}: expected content with the checksum" in refused.stdout
-    assert metrics == (finished.folder / "results/paths/segment_1_2/seed_3/metrics.csv").read_bytes()
+    assert before[PATHS[1]] == (paths / PATHS[1]).read_bytes()
     assert finished.snakemake().returncode == 0
+    assert before == {name: (paths / name).read_bytes() for name in PATHS}

@@ -14,13 +14,16 @@ rule find_periods:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.periods.benchmark.tsv"
     conda:
         "../../envs/grokflow.yaml"
+    message:
+        "collapses of {wildcards.run}, seed {wildcards.seed}"
     script:
         "../scripts/find_periods.py"
 
 
+# In float64 and of a few hundred pairs: a GPU would take longer to start.
 rule audit_invariance:
     input:
-        dataset=dataset_of_run,
+        dataset=lambda w: dataset_file(w.run),
         points=f"{RUN}/points.json",
         checkpoints=f"{RUN}/checkpoints",
     output:
@@ -35,10 +38,11 @@ rule audit_invariance:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=gpus(),
-        mem_mb=memory(1000),
+        mem_mb=1000,
     params:
-        run=run_parameters,
+        run=lambda w: run_parameters(w.run, w.seed),
         invariance=configuration.plain(CONFIG.invariance),
+    message:
+        "scale invariance of {wildcards.run}, seed {wildcards.seed}"
     script:
         "../scripts/audit_invariance.py"

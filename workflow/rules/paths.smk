@@ -1,21 +1,19 @@
 # From two points to the measurements along a path between them.
 
 
-# A member of a path with bends, or as many as its `members_at_once` says, as one batch of models.
+# One path with bends, or as many as its `members_at_once` says, as one batch of models.
 rule fit_paths:
     input:
-        dataset=dataset_of_path,
-        points=lambda w: [file for m in members_of_fit(w) for file in points_of_path(m)],
-        checkpoints=lambda w: [
-            file for m in members_of_fit(w) for file in checkpoints_of_path(m)
-        ],
+        dataset=lambda w: dataset_file(configuration.runs_of_path(CONFIG, w.path)[0]),
+        points=partial(files_of_fit, "points.json"),
+        checkpoints=partial(files_of_fit, "checkpoints"),
     output:
-        f"{RESULTS}/paths/{{path}}/fit_{{fit}}.safetensors",
-        provenance=f"{RESULTS}/paths/{{path}}/fit_{{fit}}.provenance.json",
+        f"{RESULTS}/paths/{{path}}/fit_{{group}}.safetensors",
+        provenance=f"{RESULTS}/paths/{{path}}/fit_{{group}}.provenance.json",
     log:
-        f"{RESULTS}/logs/paths/{{path}}/fit_{{fit}}.log",
+        f"{RESULTS}/logs/paths/{{path}}/fit_{{group}}.log",
     benchmark:
-        f"{RESULTS}/logs/paths/{{path}}/fit_{{fit}}.benchmark.tsv"
+        f"{RESULTS}/logs/paths/{{path}}/fit_{{group}}.benchmark.tsv"
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
@@ -23,55 +21,49 @@ rule fit_paths:
         gpu=gpus(),
         mem_mb=memory(1000),
     params:
-        paths=lambda w: [connection_parameters(m) for m in members_of_fit(w)],
+        paths=lambda w: [
+            fit_parameters(w.path, seeds) for seeds in FITS_OF_PATH[w.path][w.group]
+        ],
         resume=f"{RESULTS}/.resume",
+    message:
+        "fit {wildcards.path}, {wildcards.group}"
     script:
         "../scripts/fit_paths.py"
 
 
-rule connect:
-    input:
-        points=points_of_path,
-        checkpoints=checkpoints_of_path,
-        fit=fit_of_member,
-    output:
-        curve=f"{PATH}/curve.safetensors",
-        fit=f"{PATH}/fit.csv",
-        record=f"{PATH}/path.json",
-        provenance=f"{PATH}/provenance.json",
-    log:
-        f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.connect.log",
-    benchmark:
-        f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.connect.benchmark.tsv"
-    conda:
-        "../../envs/grokflow.yaml"
-    resources:
-        mem_mb=1000,
-    params:
-        path=connection_parameters,
-    script:
-        "../scripts/connect.py"
+for RULE, TOGETHER in PATHS_OF_RULE.items():
+    PATH_NAME, GROUP, SEEDS = TOGETHER or ("{path}", "", ["{seeds}"])
+    FOLDERS = [f"{RESULTS}/paths/{PATH_NAME}/seed_{seeds}" for seeds in SEEDS]
+    LOG = f"{RESULTS}/logs/paths/{PATH_NAME}/seed_{GROUP or '{seeds}'}.measure"
+    WHAT = f"{PATH_NAME}, seeds {GROUP.replace('_', ' ')}" if GROUP else ONE_PATH
 
-
-rule measure_path:
-    input:
-        dataset=dataset_of_path,
-        curve=f"{PATH}/curve.safetensors",
-        record=f"{PATH}/path.json",
-    output:
-        f"{PATH}/metrics.csv",
-        provenance=f"{PATH}/metrics.provenance.json",
-    log:
-        f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.measure.log",
-    benchmark:
-        f"{RESULTS}/logs/paths/{{path}}/seed_{{member}}.measure.benchmark.tsv"
-    conda:
-        "../../envs/grokflow.yaml"
-    threads: CONFIG.threads
-    resources:
-        gpu=gpus(),
-        mem_mb=memory(1000),
-    params:
-        path=path_parameters,
-    script:
-        "../scripts/measure_path.py"
+    rule:
+        name:
+            RULE
+        input:
+            dataset=partial(inputs_of_measuring, "dataset", TOGETHER),
+            points=partial(inputs_of_measuring, "points.json", TOGETHER),
+            checkpoints=partial(inputs_of_measuring, "checkpoints", TOGETHER),
+            fit=partial(inputs_of_measuring, "fit", TOGETHER),
+        output:
+            curve=[f"{folder}/curve.safetensors" for folder in FOLDERS],
+            fit=[f"{folder}/fit.csv" for folder in FOLDERS],
+            record=[f"{folder}/path.json" for folder in FOLDERS],
+            metrics=[f"{folder}/metrics.csv" for folder in FOLDERS],
+            provenance=[f"{folder}/provenance.json" for folder in FOLDERS],
+        log:
+            f"{LOG}.log",
+        benchmark:
+            f"{LOG}.benchmark.tsv"
+        conda:
+            "../../envs/grokflow.yaml"
+        threads: CONFIG.threads
+        resources:
+            gpu=gpus(),
+            mem_mb=memory(1000),
+        params:
+            each=partial(parameters_of_measuring, TOGETHER),
+        message:
+            f"measure {WHAT}"
+        script:
+            "../scripts/measure_paths.py"

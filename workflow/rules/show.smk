@@ -21,8 +21,10 @@ rule draw_figure:
     conda:
         "../../envs/grokflow.yaml"
     params:
-        figure=figure_parameters,
-        members=members_of_figure,
+        figure=lambda w: configuration.plain(CONFIG.figures[w.figure]),
+        shown=folders_of_figure,
+    message:
+        "figure {wildcards.figure}"
     script:
         "../scripts/draw_figure.py"
 
@@ -45,7 +47,11 @@ rule judge_claims:
     conda:
         "../../envs/grokflow.yaml"
     params:
-        claims=claims_parameters(),
-        subjects=subjects_of_claims(),
+        claims={
+            name: configuration.plain(claim) for name, claim in CONFIG.claims.items()
+        },
+        places=places_of_claims(),
+    message:
+        "claims"
     script:
         "../scripts/judge_claims.py"

@@ -1,15 +1,15 @@
-# From a grid of settings to one table.
+# From a design of settings to one table.
 
 
-rule train_chunk:
+rule train_members:
     output:
-        f"{RESULTS}/sweeps/{{sweep}}/chunk_{{chunk}}.csv",
-        provenance=f"{RESULTS}/sweeps/{{sweep}}/chunk_{{chunk}}.provenance.json",
+        f"{RESULTS}/sweeps/{{sweep}}/group_{{group}}.csv",
+        provenance=f"{RESULTS}/sweeps/{{sweep}}/group_{{group}}.provenance.json",
     log:
-        f"{RESULTS}/logs/sweeps/{{sweep}}/chunk_{{chunk}}.log",
+        f"{RESULTS}/logs/sweeps/{{sweep}}/group_{{group}}.log",
     benchmark:
-        f"{RESULTS}/logs/sweeps/{{sweep}}/chunk_{{chunk}}.benchmark.tsv"
-    priority: longest_chunk_first
+        f"{RESULTS}/logs/sweeps/{{sweep}}/group_{{group}}.benchmark.tsv"
+    priority: priority_of_members
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
@@ -17,15 +17,22 @@ rule train_chunk:
         gpu=gpus(),
         mem_mb=memory(2000),
     params:
-        members=members_of_chunk,
+        members=lambda w: [
+            configuration.plain(member) for member in GROUPS_OF_SWEEP[w.sweep][w.group]
+        ],
         resume=f"{RESULTS}/.resume",
+    message:
+        "train members of {wildcards.sweep}, group {wildcards.group}"
     script:
-        "../scripts/train_chunk.py"
+        "../scripts/train_members.py"
 
 
 rule gather_sweep:
     input:
-        tables_of_chunks,
+        lambda w: [
+            f"{RESULTS}/sweeps/{w.sweep}/group_{group}.csv"
+            for group in GROUPS_OF_SWEEP[w.sweep]
+        ],
     output:
         f"{RESULTS}/sweeps/{{sweep}}.csv",
         provenance=f"{RESULTS}/sweeps/{{sweep}}.provenance.json",
@@ -35,5 +42,7 @@ rule gather_sweep:
         f"{RESULTS}/logs/sweeps/{{sweep}}.benchmark.tsv"
     conda:
         "../../envs/grokflow.yaml"
+    message:
+        "table of {wildcards.sweep}"
     script:
         "../scripts/gather_sweep.py"

@@ -1,4 +1,4 @@
-# From the table to a trained run and its points.
+# From the table to a trained run: its tables, checkpoints and points.
 
 
 rule make_dataset:
@@ -13,58 +13,48 @@ rule make_dataset:
     conda:
         "../../envs/grokflow.yaml"
     params:
-        dataset=dataset_parameters,
+        dataset=lambda w: configuration.plain(CONFIG.datasets[w.dataset]),
+    message:
+        "table of {wildcards.dataset}"
     script:
         "../scripts/make_dataset.py"
 
 
-rule train:
-    input:
-        dataset=dataset_of_run,
-    output:
-        history=f"{RUN}/history.csv",
-        epochs=f"{RUN}/epochs.csv",
-        outcome=f"{RUN}/outcome.json",
-        checkpoints=directory(f"{RUN}/checkpoints"),
-        provenance=f"{RUN}/provenance.json",
-    log:
-        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.train.log",
-    benchmark:
-        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.train.benchmark.tsv"
-    priority: longest_run_first
-    conda:
-        "../../envs/grokflow.yaml"
-    threads: CONFIG.threads
-    resources:
-        gpu=gpus(),
-        mem_mb=memory(1000),
-    params:
-        run=run_parameters,
-        resume=f"{RESULTS}/.resume",
-    script:
-        "../scripts/train.py"
+for RULE, TOGETHER in SEEDS_OF_RULE.items():
+    RUN_NAME, GROUP, SEEDS = TOGETHER or ("{run}", "", ["{seed}"])
+    FOLDERS = [f"{RESULTS}/runs/{RUN_NAME}/seed_{seed}" for seed in SEEDS]
+    ITSELF = f"{RESULTS}/runs/{RUN_NAME}/group_{GROUP}.provenance.json"
+    LOG = f"{RESULTS}/logs/runs/{RUN_NAME}/seed_{GROUP or '{seed}'}.train"
+    WHAT = f"{RUN_NAME}, seeds {GROUP.replace('_', ' ')}" if GROUP else ONE_SEED
 
-
-rule find_points:
-    input:
-        dataset=dataset_of_run,
-        history=f"{RUN}/history.csv",
-        outcome=f"{RUN}/outcome.json",
-        checkpoints=f"{RUN}/checkpoints",
-    output:
-        f"{RUN}/points.json",
-        provenance=f"{RUN}/points.provenance.json",
-    log:
-        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.points.log",
-    benchmark:
-        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.points.benchmark.tsv"
-    conda:
-        "../../envs/grokflow.yaml"
-    threads: CONFIG.threads
-    resources:
-        gpu=gpus(),
-        mem_mb=memory(1000),
-    params:
-        run=run_parameters,
-    script:
-        "../scripts/find_points.py"
+    rule:
+        name:
+            RULE
+        input:
+            dataset=partial(dataset_of_training, TOGETHER),
+        output:
+            history=[f"{folder}/history.csv" for folder in FOLDERS],
+            epochs=[f"{folder}/epochs.csv" for folder in FOLDERS],
+            outcome=[f"{folder}/outcome.json" for folder in FOLDERS],
+            points=[f"{folder}/points.json" for folder in FOLDERS],
+            checkpoints=[directory(f"{folder}/checkpoints") for folder in FOLDERS],
+            provenance=[ITSELF] * bool(GROUP)
+            + [f"{folder}/provenance.json" for folder in FOLDERS],
+        log:
+            f"{LOG}.log",
+        benchmark:
+            f"{LOG}.benchmark.tsv"
+        priority: partial(priority_of_training, TOGETHER)
+        conda:
+            "../../envs/grokflow.yaml"
+        threads: CONFIG.threads
+        resources:
+            gpu=gpus(),
+            mem_mb=memory(900 + 100 * len(FOLDERS)),
+        params:
+            each=partial(parameters_of_training, TOGETHER),
+            resume=f"{RESULTS}/.resume",
+        message:
+            f"train {WHAT}"
+        script:
+            "../scripts/train.py"

@@ -3,22 +3,22 @@
 from grokflow.artifacts.job import job
 
 with job(snakemake):
+    from pathlib import Path
+
     from grokflow.artifacts.files import write_text
-    from grokflow.artifacts.tables import read_record
+    from grokflow.artifacts.results import RunResults
     from grokflow.config import Invariance, ResolvedRun
-    from grokflow.data.dataset import read_dataset
-    from grokflow.model.device import prepare
-    from grokflow.model.invariance import audit_run
+    from grokflow.data import read_dataset
+    from grokflow.model import audit_run, prepare
 
     run = ResolvedRun.model_validate(snakemake.params.run)
-    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
+    prepare("cpu", run.threads)
     tables = audit_run(
         run,
         Invariance.model_validate(snakemake.params.invariance),
         read_dataset(snakemake.input.dataset, run.dataset),
-        read_record(snakemake.input.points, {"initial", "point_1", "point_2"}),
-        snakemake.input.checkpoints,
-        device,
+        RunResults(Path(snakemake.input.points).parent),
+        "cpu",
     )
     for path, table in zip((snakemake.output.audit, snakemake.output.rays), tables, strict=True):
         write_text(path, table.to_csv(index=False, lineterminator="\n"))

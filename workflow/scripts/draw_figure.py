@@ -7,5 +7,5 @@ with job(snakemake):
     from grokflow.figures import draw, save
 
     figure = Figure.model_validate(snakemake.params.figure)
-    picture = draw(figure, snakemake.params.members, str(snakemake.input.get("dataset", "")))
+    picture = draw(figure, snakemake.params.shown, str(snakemake.input.get("dataset", "")))
     save(picture, png=snakemake.output.png, svg=snakemake.output.svg)

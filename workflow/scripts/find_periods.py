@@ -3,12 +3,12 @@
 from grokflow.artifacts.job import job
 
 with job(snakemake):
+    from pathlib import Path
+
     from grokflow.artifacts.files import write_text
-    from grokflow.artifacts.tables import read_table
+    from grokflow.artifacts.results import RunResults
     from grokflow.dynamics import periods
 
-    found = periods(
-        read_table(snakemake.input.epochs, {"epoch", "train_error"}),
-        read_table(snakemake.input.history, {"epoch", "validation_error"}),
-    )
+    seed = RunResults(Path(snakemake.input.history).parent)
+    found = periods(seed.epochs, seed.history)
     write_text(snakemake.output[0], found.to_csv(index=False, lineterminator="\n"))

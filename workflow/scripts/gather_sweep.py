@@ -1,4 +1,4 @@
-"""Put the chunks of a sweep into one table."""
+"""Put the members of a sweep into one table."""
 
 from grokflow.artifacts.job import job
 

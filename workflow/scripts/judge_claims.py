@@ -7,5 +7,5 @@ with job(snakemake):
     from grokflow.config import Claim
 
     claims = {name: Claim.model_validate(claim) for name, claim in snakemake.params.claims.items()}
-    rows = judge(claims, snakemake.params.subjects)
+    rows = judge(claims, snakemake.params.places)
     write_claims(rows, csv=snakemake.output.csv, markdown=snakemake.output.markdown)

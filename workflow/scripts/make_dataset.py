@@ -4,6 +4,6 @@ from grokflow.artifacts.job import job
 
 with job(snakemake):
     from grokflow.config import Dataset
-    from grokflow.data.dataset import make_dataset, write_dataset
+    from grokflow.data import make_dataset, write_dataset
 
     write_dataset(snakemake.output[0], make_dataset(Dataset.model_validate(snakemake.params.dataset)))

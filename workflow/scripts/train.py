@@ -1,23 +1,22 @@
-"""Train one seed of one run, or go on where an interrupted training stood."""
+"""Train seeds of one run, or go on where an interrupted training stood."""
 
 from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.artifacts.files import write_json
+    from pathlib import Path
+
     from grokflow.config import ResolvedRun
-    from grokflow.data.dataset import read_dataset
-    from grokflow.model.device import prepare
+    from grokflow.data import read_dataset
+    from grokflow.model import prepare
     from grokflow.training import train
 
-    run = ResolvedRun.model_validate(snakemake.params.run)
-    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
-    outcome = train(
-        run,
-        read_dataset(snakemake.input.dataset, run.dataset),
+    each = [parameters["run"] for parameters in snakemake.params.each if "run" in parameters]
+    runs = [ResolvedRun.model_validate(run) for run in each]
+    device = prepare(runs[0].device if snakemake.resources.gpu else "cpu", runs[0].threads)
+    train(
+        runs,
+        read_dataset(snakemake.input.dataset, runs[0].dataset),
         device,
         resume=snakemake.params.resume,
-        history=snakemake.output.history,
-        epochs=snakemake.output.epochs,
-        checkpoints=snakemake.output.checkpoints,
+        folders=[Path(history).parent for history in snakemake.output.history],
     )
-    write_json(snakemake.output.outcome, outcome)

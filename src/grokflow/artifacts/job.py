@@ -30,17 +30,26 @@ def job(given: Any) -> Iterator[None]:
     Parameters
     ----------
     given : what the workflow tells its script: `log`, `input`, `output` (one of them `provenance`) and
-        `params`.
+        `params`. A job that fills several folders has several records, one in each, and a parameter
+        `each`: for each record, in the same order, the parameters that are its folder's alone.
     """
     gc.set_threshold(COLLECTION_THRESHOLD)
     try:
         with logged(given.log[0]):
             check(given.input)
             yield
-            made = [path for path in given.output if path != given.output.provenance]
-            record(given.output.provenance, made, dict(given.params.items()))
+            _record(given.output, dict(given.params.items()))
     finally:
         gc.freeze()  # else Python, as it ends, searches all modules for garbage: a quarter of a short job
+
+
+def _record(output: Any, params: dict[str, Any]) -> None:
+    """Write each record: of the outputs that lie beside it, and with its own part of the parameters."""
+    records = [output.provenance] if isinstance(output.provenance, str) else list(output.provenance)
+    each = params.pop("each", [{}] * len(records))
+    for path, own in zip(records, each, strict=True):
+        beside = [made for made in output if Path(made).parent == Path(path).parent and made != path]
+        record(path, beside, {**params, **own})
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ digest of grokflow's source and the state of its git repository; and a checksum 
 
 from __future__ import annotations
 
-import functools
 import json
 import platform
 import shutil
@@ -20,11 +19,11 @@ from typing import Any
 
 import grokflow
 from grokflow.artifacts.files import checksum, digest, write_json
+from grokflow.artifacts.source import ROOT, source_digest
 from grokflow.errors import ArtifactError
 
 SUFFIX = "provenance.json"
 AGAIN = "Delete it; the next run makes it again."
-SOURCE = Path(grokflow.__file__).parent
 
 
 def record(path: str | Path, made: Iterable[str | Path], config: Mapping[str, Any]) -> None:
@@ -155,22 +154,11 @@ def _files(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-@functools.cache
-def source_digest(*modules: str) -> str:
-    """16 hexadecimal digits that change when the source of one of grokflow's `modules` does.
-
-    `modules` are paths below the package, such as "model/layout.py" or "training"; none: the whole package.
-    """
-    named = [SOURCE / module for module in modules] or [SOURCE]
-    paths = [path for p in named for path in (sorted(p.rglob("*.py")) if p.is_dir() else [p])]
-    return checksum(b"\0".join(path.read_bytes() for path in paths))[:16]
-
-
 def git_state() -> str | None:
     """The commit of grokflow's repository, with `-dirty` when it was changed; None outside of one."""
     git = shutil.which("git")
     if git is None:
         return None
-    command = [git, "-C", str(SOURCE), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = [git, "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no input
     return found.stdout.strip() or None

@@ -1,8 +1,10 @@
-"""Where something long is computed: its state in one file, replaced atomically, and the one before it.
+"""Long computations that can be stopped at any moment and go on from a saved state, to the same bits.
 
-A workshop is a folder that no rule declares, so it survives a failed or killed job. Its name is a
-digest of all that determines the result (configuration, sources, versions, device), so a state is
-never resumed under anything else.
+What is computed is a `Work`; `ResumableJob.carry_out` is the one loop that runs, saves and resumes it.
+The state is one file, replaced atomically, and the state before it is kept too. Both lie in a folder
+that no rule declares, so they survive a failed or killed job. The folder's name is a digest of all that
+determines the result (configuration, sources, versions, device), so a state is never resumed under
+anything else.
 """
 
 from __future__ import annotations
@@ -11,37 +13,71 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from filelock import FileLock, Timeout
 
 from grokflow.artifacts.files import digest, write_json
 from grokflow.artifacts.job import Termination
-from grokflow.artifacts.provenance import source_digest
+from grokflow.artifacts.source import source_digest
 from grokflow.artifacts.tensors import read_tensors, write_tensors
+from grokflow.artifacts.writer import BackgroundWriter
 from grokflow.errors import ArtifactError
 
 SECONDS_BETWEEN_STATES = 60.0
-"""How often `pause` saves; what a kill costs at most, besides what lies between two pauses."""
+"""Longest time between two saved states: what a kill costs at most, besides the epoch it falls in."""
 
-State = tuple[dict[str, np.ndarray], dict[str, Any]]
-"""Named arrays, and the rest as a JSON object."""
+SHARE_OF_SAVING = 0.02
+"""Saving may take this share of the time: a state that takes ten milliseconds is saved twice a second."""
 
 
-class Workshop:
-    """The folder in which `subject` is computed.
+class SavedState(NamedTuple):
+    """All that a computation needs to go on."""
+
+    tensors: dict[str, np.ndarray]
+    """Named arrays, which nobody changes any more: they are written while the work goes on."""
+    progress: dict[str, Any]
+    """The rest, as JSON can hold it; `epoch` is the one that messages name."""
+
+
+class Work(Protocol):
+    """What is computed in steps and may be stopped between any two."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+
+    def start(self) -> None:
+        """Do what comes before the first step."""
+
+    def advance(self) -> None:
+        """Do one step: for a training, an epoch."""
+
+    def state(self) -> SavedState:
+        """All that it takes to go on from here."""
+
+    def check(self, state: SavedState) -> None:
+        """Refuse a state that cannot be used, with an ArtifactError."""
+
+    def restore(self, state: SavedState) -> None:
+        """Go on from a state that passed `check`."""
+
+
+class ResumableJob:
+    """One long computation with its folder.
 
     Parameters
     ----------
-    root : folder of all workshops; None: nothing is kept.
-    subject : what is computed, such as the path of its table; only for messages.
+    root : folder of all unfinished computations; None: nothing is saved.
+    subject : what is computed, as messages call it.
     settings : all of the configuration that determines the result.
-    sources : grokflow's modules that do.
+    module : the module that computes it, whose sources (`source_digest`) determine the result as well.
+    device : what it is computed on, such as "cpu" or the name of a GPU.
+    threads : threads that write files beside the work.
     """
 
     def __init__(
@@ -49,41 +85,49 @@ class Workshop:
         root: str | Path | None,
         subject: str | Path,
         settings: Mapping[str, Any],
-        sources: tuple[str, ...],
+        module: str,
         device: str,
+        *,
+        threads: int = 1,
     ) -> None:
         self.key = {
             **settings,
-            "device": torch.cuda.get_device_name() if device == "cuda" else device,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "numba": version("numba"),
-            "source": source_digest(*sources),
+            "device": device,
+            **{name: version(name) for name in ("torch", "numpy", "numba")},
+            "source": source_digest(module),
         }
         self.subject = str(subject)
         self.folder = None if root is None else Path(root) / digest(self.key)
+        self.writer = BackgroundWriter(threads)
         self.termination = Termination()
         self.saved_at = time.monotonic()
+        self.seconds_to_save = self.seconds_to_write = 0.01  # a guess, until one was saved
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold this folder; the kernel lets go of it when the process ends, however it ends.
 
-        Inside, SIGTERM waits for a safe place (`pause`).
+        Inside, a signal to stop waits until the work is between two steps.
 
         Raises
         ------
         ArtifactError : when another process computes the same.
         """
         if self.folder is None:
-            yield
+            try:
+                yield
+            finally:
+                self.writer.close()
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.folder / "lock", timeout=0), self.termination:
-                for left_over in self.folder.glob(".*.safetensors.*"):  # of a write that was killed
+                for left_over in self.folder.rglob(".*.safetensors.*"):  # of a write that was killed
                     left_over.unlink()
-                yield
+                try:
+                    yield
+                finally:
+                    self.writer.close()
         except Timeout:
             raise ArtifactError(
                 self.folder,
@@ -92,25 +136,63 @@ class Workshop:
                 mend="Wait for it, or stop it; the work then goes on where it stood.",
             ) from None
 
-    def save(self, tensors: Mapping[str, np.ndarray], progress: Mapping[str, Any]) -> None:
-        """Replace the state on disk; the one before it stays too."""
+    def carry_out(self, work: Work) -> bool:
+        """Do the work, from the last good state if there is one.
+
+        Returns
+        -------
+        Whether anything was left to do.
+
+        Raises
+        ------
+        SystemExit : after a signal to stop, with the state saved.
+        """
+        state = self.load(work)
+        if state is None:
+            work.start()
+        else:
+            work.restore(state)
+            print(f"Going on from epoch {state.progress['epoch']}.", flush=True)
+        begun = not work.done
+        while not work.done:
+            work.advance()
+            if not work.done:
+                self._pause(work)
+        self.writer.wait()
+        return begun
+
+    def _pause(self, work: Work) -> None:
+        """Between two steps: save when that is due, and end when a signal to stop has come."""
         if self.folder is None:
             return
+        now = time.monotonic()
+        interval = min(SECONDS_BETWEEN_STATES, self.seconds_to_save / SHARE_OF_SAVING)
+        if self.termination.asked or now - self.saved_at >= interval:
+            self.save(work.state())
+            self.seconds_to_save = time.monotonic() - now + self.seconds_to_write
+        if self.termination.asked:
+            self.writer.wait()
+            self.termination.end()
+
+    def save(self, state: SavedState) -> None:
+        """Replace the state on disk, once all files handed to the writer are there; the one before stays."""
+        if self.folder is not None:
+            self.writer.submit_after_all(self._write, state)
+            self.saved_at = time.monotonic()
+
+    def _write(self, state: SavedState) -> None:
+        assert self.folder is not None
+        started = time.monotonic()
         key, path = self.folder / "key.json", self.folder / "state.safetensors"
         if not key.exists():
             write_json(key, {"subject": self.subject, **self.key})
         if path.exists():
             path.replace(path.with_name("previous.safetensors"))
-        write_tensors(path, tensors, {"progress": json.dumps(progress)})
-        self.saved_at = time.monotonic()
+        write_tensors(path, state.tensors, {"progress": json.dumps(state.progress)})
+        self.seconds_to_write = time.monotonic() - started
 
-    def load(self, check: Callable[[State], None] = lambda state: None) -> State | None:
-        """The last good state, or None; what cannot be used, and what differs, is printed.
-
-        Parameters
-        ----------
-        check : raises ArtifactError for a state that cannot be used.
-        """
+    def load(self, work: Work) -> SavedState | None:
+        """The last state that `work` can use, or None; what cannot be used, and what differs, is printed."""
         if self.folder is None:
             return None
         damaged = False
@@ -119,14 +201,8 @@ class Workshop:
             if not path.exists():
                 continue
             try:
-                tensors, metadata = read_tensors(path)
-                try:
-                    state = tensors, json.loads(metadata["progress"])
-                except (KeyError, ValueError, TypeError, RecursionError):
-                    raise ArtifactError(
-                        path, expected="a saved state", found="another file of tensors"
-                    ) from None
-                check(state)
+                state = _read(path)
+                work.check(state)
             except ArtifactError as error:
                 damaged = True
                 print(f"A saved state cannot be used. {error}", flush=True)
@@ -134,20 +210,6 @@ class Workshop:
             return state
         print("Starting over, because no saved state can be used." if damaged else self._news(), flush=True)
         return None
-
-    def pause(self, state: Callable[[], State]) -> None:
-        """A safe place: save when that is due; save and end the process when SIGTERM has come.
-
-        Raises
-        ------
-        SystemExit : after SIGTERM.
-        """
-        if self.folder is None:
-            return
-        if self.termination.asked or time.monotonic() - self.saved_at >= SECONDS_BETWEEN_STATES:
-            self.save(*state())
-        if self.termination.asked:
-            self.termination.end()
 
     def discard(self) -> None:
         """Remove what was saved, because the result is there."""
@@ -167,6 +229,16 @@ class Workshop:
         if not nearest:  # of another subject, or killed before its first state
             return "Starting."
         return f"Starting from nothing: the saved state of {self.subject} differs in {', '.join(nearest)}."
+
+
+def _read(path: Path) -> SavedState:
+    tensors, metadata = read_tensors(path)
+    try:
+        progress = dict(json.loads(metadata["progress"]))
+        progress["epoch"] += 0  # a number, which messages name
+    except (KeyError, ValueError, TypeError, RecursionError):
+        raise ArtifactError(path, expected="a saved state", found="another file of tensors") from None
+    return SavedState(tensors, progress)
 
 
 def _differences(old: Any, new: Any, key: str = "") -> list[str]:

@@ -12,8 +12,12 @@ import pandas as pd
 from grokflow.errors import ArtifactError
 
 
-def read_table(path: str | Path, columns: set[str], *, numbers: Iterable[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | Path, columns: Iterable[str], *, numbers: Iterable[str] = (), mend: str = ""
+) -> pd.DataFrame:
     """A CSV file that has `columns`; those of `numbers` hold numbers or blanks.
+
+    `mend`: what to do about one that has not.
 
     Raises
     ------
@@ -22,14 +26,16 @@ def read_table(path: str | Path, columns: set[str], *, numbers: Iterable[str] = 
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise ArtifactError(path, expected="a table", found=error) from None
-    if missing := sorted(columns - set(table.columns)):
-        raise ArtifactError(path, expected=f"the columns {missing}", found=list(table.columns))
+        raise ArtifactError(path, expected="a table", found=error, mend=mend) from None
+    if missing := sorted(set(columns) - set(table.columns)):
+        raise ArtifactError(path, expected=f"the columns {missing}", found=list(table.columns), mend=mend)
     for column in sorted(numbers):
         try:
             table[column].to_numpy(float)
         except ValueError as error:
-            raise ArtifactError(path, expected=f"numbers in the column {column}", found=error) from None
+            raise ArtifactError(
+                path, expected=f"numbers in the column {column}", found=error, mend=mend
+            ) from None
     return table
 
 

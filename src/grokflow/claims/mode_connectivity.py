@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from grokflow.claims.criteria import Finding, Member, Undecided, criterion, point_of
+from grokflow.artifacts.results import PathResults, RunResults
+from grokflow.claims.criteria import Finding, Undecided, criterion, point_of
+from grokflow.dynamics import is_late
 
 ALMOST_NO_ERROR = 0.01
 """An error (1 − accuracy) that counts as ≈ 0: one pair in a hundred."""
@@ -21,9 +23,10 @@ ROUNDING = 1e-9
     threshold="point 2 at least twice as many epochs as point 1; validation error at point 1 ≥ 0.5",
     subject="run",
 )
-def groks(run: Member) -> Finding:
+def groks(run: RunResults) -> Finding:
     point_1, point_2 = point_of(run, "point_1"), point_of(run, "point_2")
-    holds = point_2["epoch"] >= 2 * point_1["epoch"] and point_1["validation_error"] >= 0.5
+    late = is_late(point_1["epoch"], point_2["epoch"])
+    holds = late and point_1["validation_error"] >= 0.5
     return Finding(
         holds,
         f"epochs {point_1['epoch']} and {point_2['epoch']}, "
@@ -37,9 +40,10 @@ def groks(run: Member) -> Finding:
     statement="Without the regulariser there is no grokking.",
     threshold="with weight decay point 2 is reached; without it point 1 is, point 2 is not in as many "
     "epochs, and validation error ends ≥ 0.5",
-    subject="run against run",
+    subject="run",
+    against="run",
 )
-def no_grokking_without_decay(run: Member, against: Member) -> Finding:
+def no_grokking_without_decay(run: RunResults, against: RunResults) -> Finding:
     needed = point_of(against, "point_2")["epoch"]
     point_of(run, "point_1")
     final = run.points["final"]
@@ -56,7 +60,7 @@ def no_grokking_without_decay(run: Member, against: Member) -> Finding:
     threshold="largest train error inside ≥ 0.01 above both ends",
     subject="path",
 )
-def hump_on_segment(path: Member) -> Finding:
+def hump_on_segment(path: PathResults) -> Finding:
     metrics = path.metrics
     error = metrics["train_error"]
     peak = error.idxmax()
@@ -74,7 +78,7 @@ def hump_on_segment(path: Member) -> Finding:
     threshold="never more than 0.01 above its smallest value so far, and lower at the end",
     subject="path",
 )
-def validation_falls_on_segment(path: Member) -> Finding:
+def validation_falls_on_segment(path: PathResults) -> Finding:
     error = path.metrics["validation_error"]
     rise = float((error - error.cummin()).max())
     return Finding(
@@ -90,7 +94,7 @@ def validation_falls_on_segment(path: Member) -> Finding:
     threshold="at t = 1 at most a tenth of what it is at t = 0",
     subject="path",
 )
-def gradient_vanishes_on_segment(path: Member) -> Finding:
+def gradient_vanishes_on_segment(path: PathResults) -> Finding:
     first, last = _ends(path.metrics, "gradient_norm")
     return Finding(last <= 0.1 * first, f"from {first:.3f} to {last:.3f}")
 
@@ -102,7 +106,7 @@ def gradient_vanishes_on_segment(path: Member) -> Finding:
     threshold="largest train error exactly 0",
     subject="path",
 )
-def chain_without_error(path: Member) -> Finding:
+def chain_without_error(path: PathResults) -> Finding:
     error = path.metrics["train_error"]
     where = path.metrics["t"][error.idxmax()]
     measured = f"largest {error.max():.5f}" + (f" at t = {where:.3f}" if error.max() > 0 else "")
@@ -117,7 +121,7 @@ def chain_without_error(path: Member) -> Finding:
     "gradient norm",
     subject="path",
 )
-def chain_changes_at_first(path: Member) -> Finding:
+def chain_changes_at_first(path: PathResults) -> Finding:
     metrics = path.metrics
     last = metrics[metrics["segment"] == metrics["segment"].max()]
     first = metrics[: int((metrics["segment"] == 0).sum()) + 1]  # with the knot that ends it
@@ -135,9 +139,10 @@ def chain_changes_at_first(path: Member) -> Finding:
     "reaches its plateau earlier than on the segment (paper: t ≈ 0.6).",
     threshold="train error ≤ 0.01; gradient norm at t = 1 at most half of that at t = 0; validation error "
     "stays ≤ 0.01 from a smaller t on than on the segment",
-    subject="path against path",
+    subject="path",
+    against="path",
 )
-def polyline_generalises_early(path: Member, against: Member) -> Finding:
+def polyline_generalises_early(path: PathResults, against: PathResults) -> Finding:
     first, last = _ends(path.metrics, "gradient_norm")
     plateau, of_segment = _plateau(path.metrics), _plateau(against.metrics)
     error = path.metrics["train_error"].max()
@@ -156,7 +161,7 @@ def polyline_generalises_early(path: Member, against: Member) -> Finding:
     "either end's",
     subject="path",
 )
-def polyline_dips_in_the_middle(path: Member) -> Finding:
+def polyline_dips_in_the_middle(path: PathResults) -> Finding:
     metrics = path.metrics
     validation, train = metrics["validation_error"], metrics["train_error"].max()
     lowest = validation.idxmin()
@@ -181,7 +186,7 @@ def polyline_dips_in_the_middle(path: Member) -> Finding:
     "end value",
     subject="path",
 )
-def polyline_stays_general(path: Member) -> Finding:
+def polyline_stays_general(path: PathResults) -> Finding:
     metrics = path.metrics
     train, validation = metrics["train_error"].max(), metrics["validation_error"].max()
     change = _range(metrics["train_loss_l2"]) / max(_ends(metrics, "train_loss_l2"))
@@ -199,7 +204,7 @@ def polyline_stays_general(path: Member) -> Finding:
     "places symmetric about 0.5 to within 0.2",
     subject="path",
 )
-def two_hills(path: Member) -> Finding:
+def two_hills(path: PathResults) -> Finding:
     metrics = path.metrics
     norm, t = metrics["gradient_norm"], metrics["t"]
     left, right = norm[t < 0.5].idxmax(), norm[t > 0.5].idxmax()

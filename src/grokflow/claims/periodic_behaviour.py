@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from grokflow.claims.criteria import Finding, Member, Undecided, criterion, point_of
+from grokflow.artifacts.results import RunResults
+from grokflow.claims.criteria import Finding, Undecided, criterion, point_of
 from grokflow.dynamics import (
     ROUNDING,
     Coincidence,
@@ -12,6 +13,8 @@ from grokflow.dynamics import (
     SawTooth,
     coincidence_test,
     find_collapses,
+    is_late,
+    regime,
     saw_tooth,
 )
 
@@ -38,18 +41,19 @@ ATTENTION = ("attention.query", "attention.key")
     threshold="point 2 at least twice as many epochs as point 1; validation error at point 1 ≥ 0.5",
     subject="run",
 )
-def groks(run: Member) -> Finding:
+def groks(run: RunResults) -> Finding:
     point_1 = point_of(run, "point_1")
     point_2 = run.points["point_2"]
     before = f"validation error {point_1['validation_error']:.3f} at point 1, epoch {point_1['epoch']}"
     if point_2 is None:
         final = run.points["final"]
-        if final["epoch"] < 2 * point_1["epoch"]:
+        if not is_late(point_1["epoch"], final["epoch"]):
             raise Undecided(f"{before}; no point 2 in {final['epoch']} epochs")
         return Finding(
             False, f"{before}; no point 2: {final['validation_error']:.4f} at epoch {final['epoch']}"
         )
-    holds = point_2["epoch"] >= 2 * point_1["epoch"] and point_1["validation_error"] >= 0.5
+    late = is_late(point_1["epoch"], point_2["epoch"])
+    holds = late and point_1["validation_error"] >= 0.5
     return Finding(holds, f"{before}; point 2 at epoch {point_2['epoch']}")
 
 
@@ -62,13 +66,13 @@ def groks(run: Member) -> Finding:
     "before twice point 1; at one between, point 2 at twice point 1 or later",
     subject="sweep",
 )
-def fraction_decides(sweep: Member) -> Finding:
-    rows = _by_value(sweep, "dataset.train_fraction")
+def fraction_decides(rows: pd.DataFrame) -> Finding:
+    rows = _by_value(rows, "dataset.train_fraction")
     smallest, largest = rows.iloc[0], rows.iloc[-1]
     never = pd.isna(smallest["point_2"]) and smallest["validation_error"] >= 0.5
-    delays = rows["point_2"] / rows["point_1"]
-    at_once, groks_between = delays.iloc[-1] < 2, (delays.iloc[1:-1] >= 2).any()
-    return Finding(bool(never and at_once and groks_between and largest["point_1"] > 0), _regimes(rows))
+    found = [regime(*points) for points in rows[["point_1", "point_2"]].itertuples(index=False)]
+    at_once = found[-1] == "generalises at once" and largest["point_1"] > 0
+    return Finding(bool(never and at_once and "groks" in found[1:-1]), _regimes(rows))
 
 
 @criterion(
@@ -79,15 +83,15 @@ def fraction_decides(sweep: Member) -> Finding:
     "twice point 1 or later",
     subject="sweep",
 )
-def decay_is_necessary(sweep: Member) -> Finding:
-    rows = _by_value(sweep, "optimizer.weight_decay")
+def decay_is_necessary(rows: pd.DataFrame) -> Finding:
+    rows = _by_value(rows, "optimizer.weight_decay")
     without, others = rows.iloc[0], rows.iloc[1:]
     if without[rows.columns[0]] != 0:
         raise Undecided("the sweep has no member without decay")
     holds = (
         pd.notna(without["point_1"])
         and pd.isna(without["point_2"])
-        and (others["point_2"] >= 2 * others["point_1"]).any()
+        and any(is_late(*points) for points in others[["point_1", "point_2"]].itertuples(index=False))
     )
     return Finding(bool(holds), _regimes(rows))
 
@@ -99,9 +103,10 @@ def decay_is_necessary(sweep: Member) -> Finding:
     "without decay it does not.",
     threshold="with decay ‖θ‖ is smaller at point 2 than at point 1; without it, it is not smaller at the "
     "last epoch than at point 1, and point 2 is not reached, in at least as many epochs",
-    subject="run against run",
+    subject="run",
+    against="run",
 )
-def norm_shows_why(run: Member, against: Member) -> Finding:
+def norm_shows_why(run: RunResults, against: RunResults) -> Finding:
     point_1, point_2 = point_of(against, "point_1"), point_of(against, "point_2")
     first, last = _norm_at(against, point_1["epoch"]), _norm_at(against, point_2["epoch"])
     own_1, final = point_of(run, "point_1"), run.points["final"]
@@ -125,7 +130,7 @@ def norm_shows_why(run: Member, against: Member) -> Finding:
     "four of them than before, by more than at chance positions (p ≤ 0.05)",
     subject="run",
 )
-def collapses_lift_validation(run: Member) -> Finding:
+def collapses_lift_validation(run: RunResults) -> Finding:
     periods = run.periods
     if len(periods) < PERIODIC:
         return Finding(False, _count(len(periods)))
@@ -147,9 +152,10 @@ def collapses_lift_validation(run: Member) -> Finding:
     figure="periods",
     statement="The periods are no rounding artefact: they are there in float64.",
     threshold="at least 3 collapses in as many epochs as the float32 run, which has at least 3",
-    subject="run against run",
+    subject="run",
+    against="run",
 )
-def periods_in_float64(run: Member, against: Member) -> Finding:
+def periods_in_float64(run: RunResults, against: RunResults) -> Finding:
     own, other, epochs = _collapses_in_common(run, against)
     return Finding(own >= PERIODIC, f"{_count(own)} in {epochs} epochs (float32: {other})")
 
@@ -164,7 +170,7 @@ def periods_in_float64(run: Member, against: Member) -> Finding:
     "(p ≤ 0.05 each)",
     subject="run",
 )
-def collapses_at_jumps(run: Member) -> Finding:
+def collapses_at_jumps(run: RunResults) -> Finding:
     ended = int(run.periods["end"].notna().sum())
     if ended < 2:
         raise Undecided(f"{_count(ended)} that ended, nothing to coincide")
@@ -194,7 +200,7 @@ def collapses_at_jumps(run: Member) -> Finding:
     "them ≤ −0.5",
     subject="run",
 )
-def effective_gradient_falls(run: Member) -> Finding:
+def effective_gradient_falls(run: RunResults) -> Finding:
     first, last = point_of(run, "point_1")["epoch"], point_of(run, "point_2")["epoch"]
     if last - first < 2:
         raise Undecided(f"points 1 and 2 are {last - first} epochs apart, too few for a tendency")
@@ -217,7 +223,7 @@ def effective_gradient_falls(run: Member) -> Finding:
     subject="run",
     files=("invariance.csv",),
 )
-def partly_invariant(run: Member) -> Finding:
+def partly_invariant(run: RunResults) -> Finding:
     audit = run.invariance
     verdicts = audit.groupby("group")["invariant"].all()
     attention = audit[audit["group"].str.endswith(ATTENTION)]
@@ -241,7 +247,7 @@ def partly_invariant(run: Member) -> Finding:
     subject="run",
     files=("invariance.csv",),
 )
-def wholly_invariant(run: Member) -> Finding:
+def wholly_invariant(run: RunResults) -> Finding:
     trained = run.invariance[run.invariance["trained"]]
     return Finding(
         bool(trained["invariant"].all()),
@@ -255,9 +261,10 @@ def wholly_invariant(run: Member) -> Finding:
     figure="periods",
     statement="The periods need both normalisation and weight decay.",
     threshold="without one of them fewer than 3 collapses, in as many epochs as give at least 3 with both",
-    subject="run against run",
+    subject="run",
+    against="run",
 )
-def periods_need_both(run: Member, against: Member) -> Finding:
+def periods_need_both(run: RunResults, against: RunResults) -> Finding:
     own, other, epochs = _collapses_in_common(run, against)
     return Finding(own < PERIODIC, f"{_count(own)} in {epochs} epochs (with both: {other})")
 
@@ -269,26 +276,27 @@ def periods_need_both(run: Member, against: Member) -> Finding:
     "periods.",
     threshold="the invariant weights' η_eff has no teeth; fewer than 3 collapses, in as many epochs as give "
     "at least 3 when the norm is free",
-    subject="run against run",
+    subject="run",
+    against="run",
 )
-def no_periods_on_sphere(run: Member, against: Member) -> Finding:
+def no_periods_on_sphere(run: RunResults, against: RunResults) -> Finding:
     own, other, epochs = _collapses_in_common(run, against)
     teeth = saw_tooth(run.epochs["invariant_effective_learning_rate"].to_numpy(float)).teeth
     measured = f"{teeth} teeth, {_count(own)} in {epochs} epochs (with the norm free: {other})"
     return Finding(bool(teeth == 0 and own < PERIODIC), measured)
 
 
-def _by_value(sweep: Member, key: str) -> pd.DataFrame:
+def _by_value(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     """The rows of a sweep over `key` alone, in rising order of its value.
 
     Raises
     ------
     Undecided : when the sweep varies something else, or a member diverged.
     """
-    varied = list(sweep.sweep.columns[: list(sweep.sweep.columns).index("seed")])
+    varied = list(rows.columns[: list(rows.columns).index("seed")])
     if varied != [key]:
         raise Undecided(f"the sweep varies {', '.join(varied)}; the claim is about {key} alone")
-    rows = sweep.sweep.sort_values(key).reset_index(drop=True)
+    rows = rows.sort_values(key).reset_index(drop=True)
     if rows["diverged"].notna().any():
         raise Undecided(f"a member diverged; {_regimes(rows)}")
     return rows
@@ -309,7 +317,7 @@ def _regimes(rows: pd.DataFrame) -> str:
     return "points 1 / 2 at " + ", ".join(parts)
 
 
-def _norm_at(run: Member, epoch: int) -> float:
+def _norm_at(run: RunResults, epoch: int) -> float:
     return float(run.history.set_index("epoch")["weight_norm"][epoch])
 
 
@@ -321,20 +329,20 @@ def _length(periods: pd.DataFrame) -> str:
     return f"period {periods['period'].median():.0f} epochs (median)"
 
 
-def _coincidence(run: Member, of: Quantity, before: int | None = None) -> Coincidence:
+def _coincidence(run: RunResults, of: Quantity, before: int | None = None) -> Coincidence:
     collapses = find_collapses(run.epochs["epoch"].to_numpy(), run.epochs["train_error"].to_numpy(float))
     return coincidence_test(run.epochs, run.history, collapses, of, before)
 
 
-def _collapses_in_common(run: Member, against: Member) -> tuple[int, int, int]:
+def _collapses_in_common(run: RunResults, against: RunResults) -> tuple[int, int, int]:
     """Collapses that start in the epochs that both runs have, of each; and how many epochs these are.
 
     Raises
     ------
     Undecided : when the run to compare with is not periodic in them.
     """
-    epochs = min(int(member.epochs["epoch"].max()) for member in (run, against))
-    own, other = (int((member.periods["start"] <= epochs).sum()) for member in (run, against))
+    epochs = min(int(each.epochs["epoch"].max()) for each in (run, against))
+    own, other = (int((each.periods["start"] <= epochs).sum()) for each in (run, against))
     if other < PERIODIC:
         raise Undecided(f"the run to compare with has {_count(other)} only in {epochs} epochs")
     return own, other, epochs

@@ -1,40 +1,35 @@
-"""The table of claims: each judged on every member, then one verdict."""
+"""The table of claims: each judged on every seed, then one verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
+from grokflow.artifacts.columns import CLAIMS
 from grokflow.artifacts.files import write_text
-from grokflow.claims.criteria import CRITERIA, Finding, Member, Undecided
+from grokflow.artifacts.results import PathResults, RunResults, SweepResults
+from grokflow.claims.criteria import CRITERIA, Finding, Undecided
 from grokflow.config import Claim
 
-COLUMNS = [
-    "claim",
-    "paper",
-    "figure",
-    "statement",
-    "measured",
-    "threshold",
-    "seeds_holding",
-    "seeds_total",
-    "verdict",
-]
+Places = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Where the results lie: {"runs": {run: {seed: folder}}, "paths": {path: {seeds: folder}}, "sweeps":
+{sweep: {sweep: file}}}."""
 
-Subjects = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""{"runs": {run: {member: folder}}, "paths": {path: {member: folder}}, "sweeps": {sweep: {sweep: file}}}."""
+Judged: TypeAlias = RunResults | PathResults | pd.DataFrame
+"""What a criterion sees of one seed; of a sweep the rows of its table."""
 
 
-def judge(claims: Mapping[str, Claim], subjects: Subjects) -> pd.DataFrame:
-    """Judge every claim of a configuration; one row of `COLUMNS` each."""
-    return pd.DataFrame([_row(name, claim, subjects) for name, claim in claims.items()], columns=COLUMNS)
+def judge(claims: Mapping[str, Claim], places: Places) -> pd.DataFrame:
+    """Judge every claim of a configuration; a row of claims.csv each."""
+    return pd.DataFrame([_row(name, claim, places) for name, claim in claims.items()], columns=CLAIMS)
 
 
 def verdict(findings: list[Finding | None]) -> str:
-    """`reproduced` when the claim holds for every member; `not reproduced` when for at most half of
-    the members that could be judged; `inconclusive` between, or when fewer than half could be.
+    """`reproduced` when the claim holds for every seed; `not reproduced` when for at most half of
+    the seeds that could be judged; `inconclusive` between, or when fewer than half could be.
     """
     judged = [finding.holds for finding in findings if finding is not None]
     if not judged or 2 * len(judged) < len(findings):
@@ -50,25 +45,26 @@ def write_claims(rows: pd.DataFrame, *, csv: str | Path, markdown: str | Path) -
     write_text(markdown, _markdown(rows))
 
 
-def _row(name: str, claim: Claim, subjects: Subjects) -> tuple[object, ...]:
+def _row(name: str, claim: Claim, places: Places) -> tuple[object, ...]:
     criterion = CRITERIA[claim.claim or name]
-    members = _members(claim.run, claim.path, claim.sweep, subjects)
-    others = _members(*_against(claim), None, subjects)
+    shown = _results(claim, places)
+    others = _compared_with(claim, places) if criterion.subject.against else None
     findings: list[Finding | None] = []
     measured = []
-    for member in members.values():
+    for seed, results in shown.items():
         try:
-            if "against" in criterion.subject and member.name not in others:
-                raise Undecided(f"{claim.against} has no such member to compare with")
-            arguments = [member, *([others[member.name]] if "against" in criterion.subject else [])]
-            if claim.run:
-                _must_not_have_diverged(arguments, (claim.run, claim.against))
+            arguments = [results]
+            if others is not None:
+                if seed not in others:
+                    raise Undecided(f"{claim.against} has no such seed to compare with")
+                arguments.append(others[seed])
+            _must_exist(arguments, (claim.run, claim.against))
             finding = criterion.judge(*arguments)
             findings.append(finding)
-            measured.append(f"{_label(member.name)}: {finding.measured}")
+            measured.append(f"{_label(seed)}: {finding.measured}")
         except Undecided as reason:
             findings.append(None)
-            measured.append(f"{_label(member.name)}: {reason}")
+            measured.append(f"{_label(seed)}: {reason}")
     return (
         name,
         criterion.paper,
@@ -82,27 +78,39 @@ def _row(name: str, claim: Claim, subjects: Subjects) -> tuple[object, ...]:
     )
 
 
-def _against(claim: Claim) -> tuple[str | None, str | None]:
-    return (claim.against, None) if claim.run else (None, claim.against)
+def _results(claim: Claim, places: Places) -> dict[str, Judged]:
+    """What the claim is about, by seed or pair of seeds."""
+    if claim.sweep:
+        sweep = SweepResults(places["sweeps"][claim.sweep][claim.sweep])
+        return {str(seed): sweep.of_seed(seed) for seed in sweep.seeds}
+    if claim.path:
+        return {name: PathResults(place, name) for name, place in places["paths"][claim.path].items()}
+    assert claim.run is not None
+    return {name: RunResults(place, name) for name, place in places["runs"][claim.run].items()}
 
 
-def _must_not_have_diverged(runs: Sequence[Member], names: Sequence[str | None]) -> None:
-    for run, name in zip(runs, names, strict=False):
-        if run.points.get("diverged"):
-            raise Undecided(f"{name} diverged at {run.points['diverged']}")
+def _compared_with(claim: Claim, places: Places) -> dict[str, Judged]:
+    """What the claim compares with: another run, or another path."""
+    kind = "run" if claim.run else "path"
+    return _results(Claim.model_validate({kind: claim.against}), places)
 
 
-def _members(run: str | None, path: str | None, sweep: str | None, subjects: Subjects) -> dict[str, Member]:
-    if sweep:
-        table = Path(subjects["sweeps"][sweep][sweep])
-        seeds = pd.read_csv(table)["seed"].drop_duplicates().sort_values()
-        return {str(seed): Member(str(seed), table) for seed in seeds}
-    folders = subjects["runs"][run] if run else subjects["paths"][path] if path else {}
-    return {name: Member(name, Path(folder)) for name, folder in folders.items()}
+def _must_exist(results: Sequence[Judged], names: Sequence[str | None]) -> None:
+    """Refuse a run that diverged and a path that was skipped.
+
+    Raises
+    ------
+    Undecided : with the reason.
+    """
+    for each, name in zip(results, names, strict=False):
+        if isinstance(each, RunResults) and each.diverged:
+            raise Undecided(f"{name} diverged at {each.diverged}")
+        if isinstance(each, PathResults) and each.skipped:
+            raise Undecided(each.skipped)
 
 
-def _label(member: str) -> str:
-    return f"seed {member}" if "-" not in member else f"seeds {member}"
+def _label(seeds: str) -> str:
+    return f"seed {seeds}" if "-" not in seeds else f"seeds {seeds}"
 
 
 def _markdown(rows: pd.DataFrame) -> str:

@@ -1,19 +1,27 @@
-"""Configuration: YAML into frozen, typed, checked objects. The only code that sees raw config."""
+"""Configuration: YAML into frozen, typed, checked objects. The only code that sees raw config.
 
+Comes in: YAML files. Goes out: a `Config`, and of it what one job needs with every name resolved (a
+`ResolvedRun`, a `ResolvedPath`), and which of them are trained together. Called by the Snakefile.
+"""
+
+from grokflow.config.groups import (
+    fits_of_path,
+    groups_of_path,
+    groups_of_run,
+    groups_of_sweep,
+    name_of_group,
+)
 from grokflow.config.load import load
 from grokflow.config.resolve import (
     ResolvedMember,
     ResolvedPath,
     ResolvedRun,
-    chunks_of_sweep,
-    fits_of_path,
-    members_of_path,
     members_of_sweep,
-    name_of_chunk,
     plain,
     resolve_path,
     resolve_run,
     runs_of_path,
+    seeds_of_path,
 )
 from grokflow.config.schema import (
     SGD,
@@ -62,14 +70,16 @@ __all__ = [
     "Run",
     "Segment",
     "Sweep",
-    "chunks_of_sweep",
     "fits_of_path",
+    "groups_of_path",
+    "groups_of_run",
+    "groups_of_sweep",
     "load",
-    "members_of_path",
     "members_of_sweep",
-    "name_of_chunk",
+    "name_of_group",
     "plain",
     "resolve_path",
     "resolve_run",
     "runs_of_path",
+    "seeds_of_path",
 ]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from grokflow.artifacts.files import digest
-from grokflow.config import resolve, schema
+from grokflow.config import design, resolve, schema
 from grokflow.config.problems import Problems, problem_line, translate
 from grokflow.config.read import merge, read
 from grokflow.config.schema import Config
-from grokflow.data import operations
 from grokflow.errors import GrokflowError, nearest
 
 
@@ -30,20 +28,36 @@ class FigureKind(Protocol):
         """The keys that its `reference` may have."""
 
 
+class ClaimSubject(Protocol):
+    """What loading must know of a claim."""
+
+    @property
+    def kind(self) -> str:
+        """The key that names what is judged: "run", "path" or "sweep"."""
+
+    @property
+    def against(self) -> str | None:
+        """The kind of what it is compared with; None when it compares nothing."""
+
+
+CountPairs = Callable[[schema.Dataset], int]
+"""How many pairs a dataset's table has; raises ConfigError when there can be no such table."""
+
+
 def load(
     files: Iterable[str | Path],
     overrides: Mapping[str, Any] | None = None,
     *,
+    count_pairs: CountPairs,
     figure_kinds: Mapping[str, FigureKind],
-    claim_subjects: Mapping[str, str],
+    claim_subjects: Mapping[str, ClaimSubject],
 ) -> Config:
     """Read, merge and check configuration files; `overrides` win over the files.
 
     Parameters
     ----------
-    figure_kinds : for each kind of figure, what it shows ("run", "runs", "path" or "sweep"), and the keys
-        that its `reference` may have.
-    claim_subjects : for each claim's id, what it judges: "run", "run against run", "path", "sweep" …
+    count_pairs, figure_kinds, claim_subjects : what the packages `data`, `figures` and `claims` know and
+        this one must ask; `grokflow.loading.load_config` hands them in.
 
     Raises
     ------
@@ -57,10 +71,10 @@ def load(
     except ValidationError as error:
         raise Problems(where, [translate(problem) for problem in error.errors()]) from None
     problems = [
-        *_operations(config),
+        *_operations(config, count_pairs),
         *_names(config, figure_kinds, claim_subjects),
         *_paths(config),
-        *_sweeps(config),
+        *_sweeps(config, count_pairs),
     ]
     if problems:
         raise Problems(where, problems)
@@ -76,14 +90,14 @@ def _reference(key: str, what: str, name: str | None, valid: Collection[str]) ->
         )
 
 
-def _operations(config: Config) -> Iterable[str]:
+def _operations(config: Config, count_pairs: CountPairs) -> Iterable[str]:
     for name, dataset in config.datasets.items():
-        yield from _table(f"datasets.{name}", dataset)
+        yield from _table(f"datasets.{name}", dataset, count_pairs)
 
 
-def _table(key: str, dataset: schema.Dataset) -> Iterable[str]:
+def _table(key: str, dataset: schema.Dataset, count_pairs: CountPairs) -> Iterable[str]:
     try:
-        pairs = _pairs(dataset.operation, dataset.modulus, dataset.group, dataset.b_from)
+        pairs = count_pairs(dataset)
     except GrokflowError as error:
         yield f"{key}.{error}"
         return
@@ -95,13 +109,8 @@ def _table(key: str, dataset: schema.Dataset) -> Iterable[str]:
         )
 
 
-@functools.lru_cache(maxsize=1000)  # a sweep may have thousands of splits of one table
-def _pairs(operation: str, modulus: int | None, group: str | None, b_from: int) -> int:
-    return len(operations.table(operation, modulus=modulus, group=group, b_from=b_from).a)
-
-
 def _names(
-    config: Config, figure_kinds: Mapping[str, FigureKind], claim_subjects: Mapping[str, str]
+    config: Config, figure_kinds: Mapping[str, FigureKind], claim_subjects: Mapping[str, ClaimSubject]
 ) -> Iterable[str]:
     for name, run in config.runs.items():
         yield from _reference(f"runs.{name}.dataset", "dataset", run.dataset, config.datasets)
@@ -149,7 +158,7 @@ def _names(
                 nearest(criterion, claim_subjects),
             )
             continue
-        subject, _, against = claim_subjects[criterion].partition(" against ")
+        subject, against = claim_subjects[criterion].kind, claim_subjects[criterion].against
         for given, needed, names in (
             ("run", subject == "run", config.runs),
             ("path", subject == "path", config.paths),
@@ -163,9 +172,8 @@ def _names(
                     f"{key}.{given}", "a name" if needed else f"no such key for {criterion}", found
                 )
             elif needed:
-                yield from _reference(
-                    f"{key}.{given}", against if given == "against" else subject, value, names
-                )
+                what = against if given == "against" else subject
+                yield from _reference(f"{key}.{given}", str(what), value, names)
 
 
 def _paths(config: Config) -> Iterable[str]:
@@ -196,6 +204,11 @@ def _paths(config: Config) -> Iterable[str]:
             )
         if path.between == "seeds" and len(set(first.seeds) | set(last.seeds)) < 2:
             yield problem_line(f"{key}.between", "a run of at least two seeds", f"seeds {first.seeds}")
+        if path.pairs == "disjoint":
+            if path.between == "points":
+                yield problem_line(f"{key}.pairs", "no such key, because between is 'points'", "'disjoint'")
+            elif len(set(first.seeds) & set(last.seeds)) < 2:
+                yield problem_line(f"{key}.pairs", "two runs that share at least two seeds", "fewer")
         if path.between == "points" and not set(first.seeds) & set(last.seeds):
             yield problem_line(
                 f"{key}.to", f"a run that shares a seed with {runs['from']}", f"seeds {last.seeds}"
@@ -214,7 +227,7 @@ LARGEST_SWEEP = 10_000
 """Members; a grid that is larger was not meant."""
 
 
-def _sweeps(config: Config) -> Iterable[str]:
+def _sweeps(config: Config, count_pairs: CountPairs) -> Iterable[str]:
     for name, sweep in config.sweeps.items():
         key = f"sweeps.{name}"
         problems = [
@@ -230,7 +243,7 @@ def _sweeps(config: Config) -> Iterable[str]:
             continue
         datasets = [member.run.dataset for member in resolve.members_of_sweep(config, name)]
         for dataset in {digest(dataset.model_dump()): dataset for dataset in datasets}.values():
-            yield from _table(f"{key}.vary.dataset", dataset)
+            yield from _table(f"{key}.vary.dataset", dataset, count_pairs)
 
 
 def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) -> Iterable[str]:
@@ -241,12 +254,12 @@ def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) 
     for varied in unknown:
         mend = "A sweep has one optimizer." if varied == "optimizer.name" else nearest(varied, valid)
         yield problem_line(key, f"a key of a run ({', '.join(valid)})", f"'{varied}'", mend)
-    members = resolve.combinations(sweep) * len(sweep.seeds)
+    members = design.combinations(sweep) * len(sweep.seeds)
     if members > LARGEST_SWEEP:
         yield problem_line(key, f"at most {LARGEST_SWEEP} members", f"{members}")
     elif not unknown:
         found = []
-        for settings in resolve.settings_of_sweep(sweep):
+        for settings in design.settings_of_sweep(sweep):
             try:
                 resolve.varied(entries, settings)
             except ValidationError as error:

@@ -8,7 +8,16 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 """A user's name for an entry; it becomes part of a path, so letters, digits, `_` and `-` only."""
@@ -18,6 +27,25 @@ NotNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+MOST_SEEDS = 100_000
+
+
+def _seeds_of_range(value: object) -> object:
+    """`{from: 0, to: 63}` as the list of these seeds."""
+    if not isinstance(value, dict):
+        return value
+    low: Any = value.get("from")
+    high: Any = value.get("to")
+    whole = type(low) is int and type(high) is int and set(value) == {"from", "to"}
+    if whole and 0 <= low <= high < min(low + MOST_SEEDS, 2**63):
+        return list(range(low, high + 1))
+    expected = "a list of seeds, or {from: 0, to: 63}, both included"
+    raise ValueError(f"expected {expected}, found {value}")
+
+
+Seeds = Annotated[list[Seed], BeforeValidator(_seeds_of_range), Field(min_length=1)]
+"""A list of seeds, or `{from: 0, to: 63}`."""
 PointName = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_[0-9]{1,18})$")
 ]
@@ -142,12 +170,14 @@ class Run(Entry):
     dataset: Name
     model: Name
     optimizer: Name
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    seeds: Seeds
     epochs: Count
     stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
     """Epochs to go on after point 2; none: train for all `epochs`."""
     checkpoint_every: Count = 100
     log_every: Count = 20
+    members_at_once: Count = 1
+    """Most seeds that are trained as rows of one batch of models: for a GPU."""
     sphere: bool = False
     """Hold the scale-invariant weights at their initial norm: training on a sphere (Kodryan et al. 2022)."""
     precision: Literal["float32", "float64"] | None = None
@@ -181,10 +211,14 @@ class Path(Entry):
     from_point: PointName = Field(alias="from")
     to_point: PointName = Field(alias="to")
     between: Literal["points", "seeds"] = "points"
+    pairs: Literal["all", "disjoint"] = "all"
+    """Which pairs of seeds are joined: every pair, or 0-1, 2-3, …, which share no seed."""
     points: Annotated[int, Field(ge=2, le=100_000)] = 61
     """Values of t at which the path is measured; for a chain, on its first and its last segment."""
     weight_decay: NotNegative | None = None
     """λ of the path's loss, cross-entropy + (λ/2)‖w‖²; none: the run's weight decay."""
+    members_at_once: Count = 1
+    """Seeds, or pairs of seeds, that are fitted as rows of one batch of models and measured in one job."""
 
 
 class Segment(Path):
@@ -206,8 +240,6 @@ class Fitted(Path):
 
     bends: Count = 1
     fit: Fit = Fit()
-    members_at_once: Count = 1
-    """Seeds, or pairs of seeds, that are fitted together, as rows of one batch of models."""
 
 
 class Polyline(Fitted):
@@ -346,7 +378,6 @@ class Sweep(Entry):
     """Many short trainings that differ in a few keys, with every seed each.
 
     A grid trains every combination of the keys' values; a random design draws `draws` combinations.
-    Points 1 and 2 are looked for at every `log_every`-th epoch.
     """
 
     dataset: Name
@@ -358,10 +389,9 @@ class Sweep(Entry):
     """How many combinations are drawn at random; more draws keep the first ones. None: a grid."""
     design_seed: Seed = 0
     """Of the draws."""
-    seeds: Annotated[list[Seed], Field(min_length=1)]
+    seeds: Seeds
     epochs: Count
     stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
-    log_every: Count = 5
     members_at_once: Count = 8
     """Most members that are trained as rows of one batch of models."""
 

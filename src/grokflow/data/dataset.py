@@ -6,19 +6,20 @@ the operator (token p) and the equals sign (token p + 1), p the number of elemen
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from grokflow.artifacts.columns import DATASET
 from grokflow.artifacts.files import write_text
 from grokflow.config import Dataset
 from grokflow.data import operations
 from grokflow.errors import ArtifactError
 from grokflow.randomness import generator
 
-COLUMNS = ["a", "b", "c", "split"]
 SPLITS = ("train", "validation")
 
 
@@ -61,7 +62,22 @@ def make_dataset(dataset: Dataset) -> pd.DataFrame:
     order = generator(dataset.split_seed, "split").permutation(len(table.a))
     split = np.full(len(table.a), SPLITS[1], dtype=object)
     split[order[: dataset.train_pairs(len(table.a))]] = SPLITS[0]
-    return pd.DataFrame({"a": table.a, "b": table.b, "c": table.c, "split": split})[COLUMNS]
+    return pd.DataFrame({"a": table.a, "b": table.b, "c": table.c, "split": split})[DATASET]
+
+
+def count_pairs(dataset: Dataset) -> int:
+    """How many pairs the table of a dataset has.
+
+    Raises
+    ------
+    ConfigError : when there can be no such table.
+    """
+    return _count(dataset.operation, dataset.modulus, dataset.group, dataset.b_from)
+
+
+@functools.lru_cache(maxsize=1000)  # a sweep may have thousands of splits of one table
+def _count(operation: str, modulus: int | None, group: str | None, b_from: int) -> int:
+    return len(operations.table(operation, modulus=modulus, group=group, b_from=b_from).a)
 
 
 def write_dataset(path: str | Path, frame: pd.DataFrame) -> None:

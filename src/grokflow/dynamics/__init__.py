@@ -1,4 +1,7 @@
-"""Periodic behaviour: where train accuracy collapses, and what the effective quantities do there.
+"""What happens in a training, read off its tables: collapses, saw-teeth, coincidence, regimes.
+
+Comes in: history.csv and epochs.csv of a run, or a sweep's table. Goes out: periods.csv, and the numbers that
+claims and figures go by. Called by the rule `find_periods`; no PyTorch.
 
 With LayerNorm and weight decay the norm of the weights shrinks, so η_eff = η/‖θ‖² rises slowly until
 train accuracy collapses; the norm is then thrown up, η_eff drops and training recovers. Source:
@@ -7,21 +10,25 @@ Normalization and Weight Decay", 2021. All constants were fixed before any run w
 """
 
 from grokflow.dynamics.coincidence import ROUNDING, Coincidence, Quantity, coincidence, coincidence_test
-from grokflow.dynamics.collapses import PERIODS, Collapse, find_collapses, periods
+from grokflow.dynamics.collapses import Collapse, find_collapses, periods
+from grokflow.dynamics.regimes import REGIMES, SweepRegimes, is_late, regime
 from grokflow.dynamics.saw_tooth import SawTooth, Tooth, find_teeth, saw_tooth
 
 __all__ = [
-    "PERIODS",
+    "REGIMES",
     "ROUNDING",
     "Coincidence",
     "Collapse",
     "Quantity",
     "SawTooth",
+    "SweepRegimes",
     "Tooth",
     "coincidence",
     "coincidence_test",
     "find_collapses",
     "find_teeth",
+    "is_late",
     "periods",
+    "regime",
     "saw_tooth",
 ]

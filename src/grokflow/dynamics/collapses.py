@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from grokflow.artifacts.columns import PERIODS
 from grokflow.dynamics.series import positive, ratio_at_end, ratio_of_peak
 
 RECOVERED = 0.01
@@ -32,29 +33,6 @@ collapsed most of the time, and for one that never comes back from its first col
 
 NORMAL_SPREAD = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
-
-PERIODS = [
-    "collapse",
-    "start",
-    "bottom",
-    "end",
-    "depth",
-    "period",
-    "validation_accuracy_before",
-    "validation_accuracy_after",
-    "effective_learning_rate_jump",
-    "effective_gradient_norm_jump",
-    "invariant_effective_learning_rate_jump",
-    "invariant_effective_gradient_norm_jump",
-]
-"""Columns of periods.csv, one row for each collapse of train accuracy. `collapse` counts from 1; `start`,
-`bottom`, `end` are epochs: the last quiet one, the one of the largest train error, the first quiet one
-again (blank: never); `depth`: train accuracy lost from start to bottom; `period`: epochs since the start
-of the collapse before (blank for the first); `validation_accuracy_*`: at the last logged epoch up to the
-start and at the first logged one from the end on; `*_learning_rate_jump`: η_eff at the end over that at
-the start; `*_gradient_norm_jump`: the largest g_eff from start to end over that at the start;
-`invariant_*`: of the scale-invariant parameters. A jump is blank without an end, and where a value is
-missing, zero or infinite."""
 
 
 @dataclass(frozen=True)

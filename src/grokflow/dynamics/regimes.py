@@ -1,67 +1,46 @@
-"""The regimes of a sweep: which of its members memorise, grok, or generalise at once. No matplotlib."""
+"""The regimes of a sweep: which of its members memorise, grok, or generalise at once.
+
+Source: paper P, section 2; Power et al. (2022), figure 2.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
 
-from grokflow.artifacts.tables import read_table
-from grokflow.errors import ArtifactError
+from grokflow.artifacts.results import SweepResults
 
-MEASURED = ("point_1", "point_2", "epochs", "train_error", "validation_error")
-"""The columns of numbers that follow the varied values and the seed."""
+LATE = 2.0
+"""Generalisation is late when point 2 takes at least so many times as many epochs as point 1."""
 
-
-@dataclass(frozen=True)
-class Regime:
-    """How a regime is told in a figure: by letter and by colour; `meaning` is for the key."""
-
-    letter: str
-    colour: str
-    meaning: str
+REGIMES = ("does not memorise", "memorises", "groks", "generalises at once")
 
 
-REGIMES = {
-    "does not memorise": Regime("N", "#e3e3e3", "does not memorise"),
-    "memorises": Regime("M", "#f6d9c6", "memorises"),
-    "groks": Regime("G", "#cfe3c6", "groks, point 2 ≥ 2 × point 1"),
-    "generalises at once": Regime("A", "#cfe0f1", "generalises at once"),
-}
+def is_late(point_1: float, point_2: float) -> bool:
+    """Whether point 2 comes long after point 1, which makes it grokking."""
+    return bool(point_2 >= LATE * point_1)
 
 
 def regime(point_1: float | None, point_2: float | None) -> str:
-    """The regime of a member, from the epochs of its points."""
+    """The regime of a member, from the epochs of its points; None or NaN: not reached."""
     if point_1 is None or math.isnan(point_1):
         return "does not memorise"
     if point_2 is None or math.isnan(point_2):
         return "memorises"
-    return "groks" if point_2 >= 2 * point_1 else "generalises at once"
+    return "groks" if is_late(point_1, point_2) else "generalises at once"
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """A sweep's table: a row for each seed at each value of the varied `keys`."""
-
-    name: str
-    table: pd.DataFrame
-    keys: tuple[str, ...]
+class SweepRegimes(SweepResults):
+    """A sweep, its regimes and delays at each combination of the varied keys."""
 
     @cached_property
     def regimes(self) -> pd.Series:
         """The regime at each value, that of most seeds; of equally many the earlier in `REGIMES`."""
         found = [regime(*points) for points in self.table[["point_1", "point_2"]].itertuples(index=False)]
         return self.table.assign(regime=found).groupby(list(self.keys))["regime"].agg(_most_frequent)
-
-    @property
-    def is_grid(self) -> bool:
-        """Whether two varied keys make a grid: their values recur, as numbers drawn at random do not."""
-        rows, columns = (self.table[key].nunique() for key in self.keys)
-        return len(self.regimes) > max(rows, columns) or len(self.regimes) == rows * columns
 
     @cached_property
     def delays(self) -> pd.Series:
@@ -70,55 +49,12 @@ class Sweep:
         return self.table.assign(delay=delay).groupby(list(self.keys))["delay"].median()
 
     @property
-    def seeds(self) -> list[str]:
-        """The seeds, in the table's order."""
-        return [str(seed) for seed in dict.fromkeys(self.table["seed"])]
-
-    @property
-    def of_seed(self) -> dict[str, pd.DataFrame]:
-        """The rows of each seed."""
-        return {seed: self.table[self.table["seed"].astype(str) == seed] for seed in self.seeds}
-
-    @property
-    def notes(self) -> list[str]:
-        """A sentence for each member that diverged."""
-        rows = self.table[self.table["diverged"].notna()]
-        return [
-            f"Seed {row['seed']} at {self.place(row)} diverged: {row['diverged']}."
-            for row in rows.to_dict("records")
-        ]
-
-    def place(self, row: Mapping[str, object]) -> str:
-        """The varied values of a row, in words."""
-        return ", ".join(f"{short(key)} {written(row[key])}" for key in self.keys)
-
-
-def read_sweep(name: str, file: str) -> Sweep:
-    """The table of a sweep.
-
-    Raises
-    ------
-    ArtifactError : when it is missing or damaged, or varies no or more than two values.
-    """
-    table = read_table(file, {"seed", *MEASURED, "diverged"}, numbers=MEASURED)
-    keys = tuple(table.columns[: list(table.columns).index("seed")])
-    if len(keys) not in (1, 2):
-        raise ArtifactError(file, expected="one or two varied values before seed", found=list(keys))
-    if table.empty:
-        raise ArtifactError(file, expected="a row for each seed and value", found="no row")
-    return Sweep(name, table.astype(dict.fromkeys(MEASURED, float)), keys)
-
-
-def short(key: str) -> str:
-    """`optimizer.weight_decay` as "weight decay"."""
-    return key.rpartition(".")[2].replace("_", " ")
+    def is_grid(self) -> bool:
+        """Whether two varied keys make a grid: their values recur, as numbers drawn at random do not."""
+        rows, columns = (self.table[key].nunique() for key in self.keys)
+        return len(self.regimes) > max(rows, columns) or len(self.regimes) == rows * columns
 
 
 def _most_frequent(regimes: pd.Series) -> str:
     counts = Counter(regimes)
     return max(REGIMES, key=lambda name: counts[name])
-
-
-def written(value: object) -> str:
-    """A varied value in words."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -1,9 +1,11 @@
-"""Tables in, pictures out. No torch here: a figure is drawn in a second.
+"""Figures: tables in, pictures out.
 
-Each kind of figure is one module with a function `draw(members, reference, dataset)`, where
-`members` are the seeds (`0`) or pairs of seeds (`0-1`) with the folders of their tables; `run/0` where
-several runs are shown; for a sweep its name with its table. To add a kind: write the module and name
-it in `KINDS`.
+Comes in: the results of runs, paths and sweeps, and a figure of the configuration. Goes out: the picture as
+PNG and SVG. Called by the rule `draw_figure`; no PyTorch, so a figure is drawn in a second.
+
+Each kind of figure is one module with a function `draw(shown, reference, dataset)`, where `shown` are the
+seeds (`0`) or pairs of seeds (`0-1`) with the folders of their tables; `run/0` where several runs are
+shown; for a sweep its name with its table. To add a kind: write the module and name it in `FIGURE_KINDS`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ class Kind(NamedTuple):
     subject: str
     """`run`, `runs`, `path` or `sweep`: the key of the configuration that names what is shown."""
     files: tuple[str, ...] = ()
-    """The tables it reads from the folder of each member."""
+    """The tables it reads from the folder of each seed."""
     reference: frozenset[str] = frozenset()
     """The keys that its `reference` may have."""
     shows_dataset: bool = False
@@ -33,7 +35,7 @@ class Kind(NamedTuple):
 RUN = ("history.csv", "points.json")
 PATH = ("metrics.csv", "path.json")
 
-KINDS = {
+FIGURE_KINDS = {
     "accuracy_and_table": Kind("run", RUN, frozenset({"epochs"}), shows_dataset=True),
     "checkpoints": Kind("run", RUN, frozenset({"epochs"})),
     "path": Kind("path", PATH, frozenset({"t", "gradient_norm"})),
@@ -51,16 +53,16 @@ KINDS = {
 """Every kind of figure; its module has the same name."""
 
 
-def draw(figure: Figure, members: Mapping[str, str], dataset: str) -> Picture:
+def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
     """The picture of a figure of the configuration.
 
     Parameters
     ----------
-    members : folders of the tables, by seed or pair of seeds, or a sweep's table.
+    shown : folders of the tables, by seed or pair of seeds, or a sweep's table.
     dataset : file of the dataset's table, for the kinds that show it.
     """
     module = importlib.import_module(f"grokflow.figures.{figure.kind}")
-    picture: Picture = module.draw(members, figure.reference, dataset)
+    picture: Picture = module.draw(shown, figure.reference, dataset)
     return picture
 
 

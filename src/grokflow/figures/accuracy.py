@@ -7,23 +7,23 @@ from collections.abc import Iterable
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from grokflow.figures.members import PeriodicMember, RunMember
 from grokflow.figures.panels import mark_place
 from grokflow.figures.sheet import mark_symbol
-from grokflow.figures.style import ALONE, COLLAPSE, HUES, MemberStyle, draw_curve
+from grokflow.figures.shown import ShownRun
+from grokflow.figures.style import ALONE, COLLAPSE, HUES, SeedStyle, draw_curve
 
 SPLIT_OF = {"point_1": "train", "point_2": "validation"}
 """The curve that makes a point: it reaches 100 % there."""
 
 
-def draw_accuracy(axes: Axes, run: RunMember, style: MemberStyle) -> None:
+def draw_accuracy(axes: Axes, run: ShownRun, style: SeedStyle) -> None:
     """The curves of a seed, and its points 1 (hollow) and 2 (filled)."""
     for split in HUES:
-        draw_curve(axes, run.epochs, run.accuracy(split), split=split, member=run.name, style=style)
+        draw_curve(axes, run.logged, run.accuracy(split), split=split, seed=run.name, style=style)
     mark_accuracy(axes, run, style)
 
 
-def mark_accuracy(axes: Axes, run: RunMember, style: MemberStyle) -> None:
+def mark_accuracy(axes: Axes, run: ShownRun, style: SeedStyle) -> None:
     """Points 1 and 2 of a seed on its accuracy curves."""
     for point, split in SPLIT_OF.items():
         if run.points[point] is not None:
@@ -31,9 +31,9 @@ def mark_accuracy(axes: Axes, run: RunMember, style: MemberStyle) -> None:
             mark_point(axes, run, point, height, marker=style.marker, colour=style.colour(split))
 
 
-def mark_point(axes: Axes, run: RunMember, point: str, height: float, *, marker: str, colour: str) -> None:
+def mark_point(axes: Axes, run: ShownRun, point: str, height: float, *, marker: str, colour: str) -> None:
     """Point 1 (hollow) or 2 (filled) at its epoch; nothing where it was not reached."""
-    epoch = run.epoch(point)
+    epoch = run.epoch_of(point)
     if epoch is None:
         return
     axes.plot(
@@ -50,21 +50,21 @@ def mark_point(axes: Axes, run: RunMember, point: str, height: float, *, marker:
     )
 
 
-def draw_every_epoch(axes: Axes, run: PeriodicMember) -> None:
+def draw_every_epoch(axes: Axes, run: ShownRun) -> None:
     """Train accuracy of every epoch and validation accuracy, with the collapses shaded."""
     shade_collapses(axes, run)
-    trained = run.every_epoch
+    trained = run.epochs
     curves = {
         "train": (trained["epoch"].to_numpy(float), 1 - trained["train_error"].to_numpy(float)),
-        "validation": (run.epochs, run.accuracy("validation")),
+        "validation": (run.logged, run.accuracy("validation")),
     }
     for split, (epochs, accuracy) in curves.items():
-        line = draw_curve(axes, epochs, accuracy, split=split, member=run.name, style=ALONE)
+        line = draw_curve(axes, epochs, accuracy, split=split, seed=run.name, style=ALONE)
         line.set(linewidth=1)
     mark_accuracy(axes, run, ALONE)
 
 
-def shade_collapses(axes: Axes, run: PeriodicMember) -> None:
+def shade_collapses(axes: Axes, run: ShownRun) -> None:
     """A light band from the start to the end of every collapse; its edge keeps a short one visible."""
     for number, (start, end) in enumerate(run.collapses, start=1):
         axes.axvspan(start, end, color=COLLAPSE, linewidth=0.8, zorder=0, label=f"collapse {number}")

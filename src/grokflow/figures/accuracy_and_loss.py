@@ -10,20 +10,20 @@ from matplotlib.figure import Figure
 
 from grokflow.config import Reference
 from grokflow.figures.accuracy import SPLIT_OF, draw_accuracy, finish_accuracy, mark_point, point_symbols
-from grokflow.figures.members import RunMember, read_runs
-from grokflow.figures.sheet import make_sheet, member_symbol, split_symbols
-from grokflow.figures.style import HUES, MemberStyle, draw_curve, member_styles, styled
+from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
+from grokflow.figures.shown import ShownRun, runs_of
+from grokflow.figures.style import HUES, SeedStyle, draw_curve, seed_styles, styled
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """Accuracy on the left, cross-entropy on the right, its axis logarithmic."""
-    runs, styles = read_runs(members, ("train_loss", "validation_loss")), member_styles(members)
+    runs, styles = runs_of(shown), seed_styles(shown)
     picture, panels = make_sheet(
         3.8,
         [*split_symbols(), *point_symbols()],
-        [member_symbol(run.title, styles[run.name]) for run in runs],
-        [sentence for run in runs for sentence in (*run.diverged, *run.missing)],
+        [seed_symbol(run.title, styles[run.name]) for run in runs],
+        [sentence for run in runs for sentence in run.notes],
     )
     left, right = panels.subplots(1, 2)
     right.set_yscale("log")
@@ -36,12 +36,12 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     return picture
 
 
-def _draw_loss(axes: Axes, run: RunMember, style: MemberStyle) -> None:
+def _draw_loss(axes: Axes, run: ShownRun, style: SeedStyle) -> None:
     losses = {split: run.history[f"{split}_loss"].to_numpy(float) for split in HUES}
     for split, loss in losses.items():
-        draw_curve(axes, run.epochs, loss, split=split, member=run.name, style=style)
+        draw_curve(axes, run.logged, loss, split=split, seed=run.name, style=style)
     for point, split in SPLIT_OF.items():
-        epoch = run.epoch(point)
+        epoch = run.epoch_of(point)
         if epoch is not None:
-            height = float(np.interp(epoch, run.epochs, losses[split]))
+            height = float(np.interp(epoch, run.logged, losses[split]))
             mark_point(axes, run, point, height, marker=style.marker, colour=style.colour(split))

@@ -12,20 +12,20 @@ from matplotlib.figure import Figure
 from grokflow.artifacts.tables import read_table
 from grokflow.config import Reference
 from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
-from grokflow.figures.members import read_runs
-from grokflow.figures.sheet import make_sheet, member_symbol, split_symbols
-from grokflow.figures.style import member_styles, styled
+from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
+from grokflow.figures.shown import runs_of
+from grokflow.figures.style import seed_styles, styled
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """All seeds in one panel, and the table of a∘b with its held-out cells blank."""
-    runs, styles = read_runs(members), member_styles(members)
+    runs, styles = runs_of(shown), seed_styles(shown)
     picture, panels = make_sheet(
         4.0,
         [*split_symbols(), *point_symbols()],
-        [member_symbol(run.title, styles[run.name]) for run in runs],
-        [sentence for run in runs for sentence in run.missing],
+        [seed_symbol(run.title, styles[run.name]) for run in runs],
+        [sentence for run in runs for sentence in run.notes],
     )
     left, right = panels.subplots(1, 2, width_ratios=[1.25, 1])
     for run in runs:

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 
 from grokflow.config import UNEMBEDDING_NORM, Reference
-from grokflow.figures.members import first_of_each_run, read_models, subject
+from grokflow.errors import ArtifactError
 from grokflow.figures.sheet import columns_of, make_sheet
+from grokflow.figures.shown import ShownRun, first_of_each_run, subject
 from grokflow.figures.style import TEXT, styled
 
 FILLS = {
@@ -45,9 +46,10 @@ AFFINE = {"none": "without gain or bias", "gain": "with gain", "gain_and_bias": 
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """A drawing for each run, from the tokens at the bottom to the logits at the top."""
-    models = read_models(first_of_each_run(members))
+    runs = first_of_each_run(shown)
+    models = {run.name: _model(run) for run in runs}
     columns = columns_of(len(models), MOST_COLUMNS)
     rows = -(-len(models) // columns)
     height = max(_Drawing(None).model(model) for model in models.values())
@@ -61,6 +63,15 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
         axes.set(xlim=(0, COLUMN), ylim=(0, height), aspect="equal", anchor="S")
         axes.axis("off")
     return picture
+
+
+def _model(run: ShownRun) -> dict[str, Any]:
+    """The configuration of a run's model; None is a setting left out."""
+    model = dict(run.config["model"])
+    if missing := {"layers", "width", "mlp_width", "heads", "normalization"} - set(model):
+        place = run.folder / "provenance.json"
+        raise ArtifactError(place, expected=f"a model with {', '.join(sorted(missing))}", found=model)
+    return {"norm_affine": None, "mlp_norm": None, "unembedding_norm": None, **model}
 
 
 def _layer_norms(model: Mapping[str, Any]) -> str:

@@ -10,24 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokflow.config import Reference
-from grokflow.figures.members import PathMember, read_paths
 from grokflow.figures.panels import PANELS, draw_panels, mark_knots
-from grokflow.figures.sheet import make_sheet, mark_symbol, member_symbol, split_symbols
-from grokflow.figures.style import MemberStyle, member_styles, styled
+from grokflow.figures.sheet import make_sheet, mark_symbol, seed_symbol, split_symbols
+from grokflow.figures.shown import ShownPath, paths_of
+from grokflow.figures.style import SeedStyle, seed_styles, styled
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """Three rows of three panels, all seeds; a column has one y axis, so that changes compare."""
-    paths, styles = read_paths(members), member_styles(members)
-    measured = [path for path in paths if path.measured]
+    paths, styles = paths_of(shown), seed_styles(shown)
+    measured = [path for path in paths if not path.skipped]
     picture, panels = make_sheet(
         8.4,
         [*split_symbols(), mark_symbol("logged checkpoint", marker="|", size=6)],
-        [member_symbol(_joined(path), styles[path.name]) for path in measured],
+        [seed_symbol(_joined(path), styles[path.name]) for path in measured],
         [
             "The panels of a column have one y axis.",
-            *(path.missing for path in paths if not path.measured),
+            *(path.missing for path in paths if path.skipped),
         ],
     )
     rows = panels.subplots(3, len(PANELS), sharey="col")
@@ -48,21 +48,21 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     return picture
 
 
-def _epochs(path: PathMember) -> np.ndarray:
+def _epochs(path: ShownPath) -> np.ndarray:
     names = path.record["control_points"]
     return np.array([float(name.removeprefix("epoch ")) for name in names])
 
 
-def _position(path: PathMember) -> np.ndarray:
+def _position(path: ShownPath) -> np.ndarray:
     """t counted in segments: 0 at the first checkpoint, 1 at the second …"""
     position: np.ndarray = path.metrics["t"].to_numpy(float) * path.pieces
     return position
 
 
-def _segment(number: int) -> Callable[[PathMember], tuple[np.ndarray, pd.DataFrame]]:
+def _segment(number: int) -> Callable[[ShownPath], tuple[np.ndarray, pd.DataFrame]]:
     """The rows of a segment, both its ends included, against t from 0 to 1 within it."""
 
-    def part(path: PathMember) -> tuple[np.ndarray, pd.DataFrame]:
+    def part(path: ShownPath) -> tuple[np.ndarray, pd.DataFrame]:
         t = _position(path) - number % path.pieces
         inside = (t > -1e-9) & (t < 1 + 1e-9)  # t at a knot is rounded
         return t[inside], path.metrics[inside]
@@ -70,12 +70,12 @@ def _segment(number: int) -> Callable[[PathMember], tuple[np.ndarray, pd.DataFra
     return part
 
 
-def _whole(path: PathMember) -> tuple[np.ndarray, pd.DataFrame]:
+def _whole(path: ShownPath) -> tuple[np.ndarray, pd.DataFrame]:
     epochs = _epochs(path)
     return np.interp(_position(path), np.arange(len(epochs)), epochs), path.metrics
 
 
-def _joined(path: PathMember) -> str:
+def _joined(path: ShownPath) -> str:
     """The seed with the epochs that its whole chain, its first and its last segment join."""
     if path.pieces == 1:
         return f"{path.title}, a single segment"
@@ -85,7 +85,7 @@ def _joined(path: PathMember) -> str:
     return f"{path.title}, first segment {first}, last segment {last}"
 
 
-def _mark_checkpoints(axes: Axes, paths: Sequence[PathMember], styles: Mapping[str, MemberStyle]) -> None:
+def _mark_checkpoints(axes: Axes, paths: Sequence[ShownPath], styles: Mapping[str, SeedStyle]) -> None:
     """A light tick for every checkpoint above the panel, a line of ticks for each seed."""
     for path, height in zip(paths, np.linspace(1.02, 1.1, len(paths)), strict=True):
         epochs = _epochs(path)

@@ -10,20 +10,20 @@ from matplotlib.figure import Figure
 
 from grokflow.config import Reference
 from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
-from grokflow.figures.members import RunMember, read_runs
 from grokflow.figures.sheet import make_sheet, mark_symbol, split_symbols
+from grokflow.figures.shown import ShownRun, runs_of
 from grokflow.figures.style import ALONE, HUES, styled
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """One panel a seed, below one another with the same axes."""
-    runs = read_runs(members)
+    runs = runs_of(shown)
     picture, panels = make_sheet(
         0.5 + 2.1 * len(runs),
         [*split_symbols(), mark_symbol("logged checkpoint", size=4), *point_symbols()],
         [],
-        [sentence for run in runs for sentence in run.missing],
+        [sentence for run in runs for sentence in run.notes],
     )
     column = panels.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
     for axes, run in zip(column, runs, strict=True):
@@ -36,7 +36,7 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     return picture
 
 
-def _mark_checkpoints(axes: Axes, run: RunMember) -> None:
+def _mark_checkpoints(axes: Axes, run: ShownRun) -> None:
     epochs = np.array(run.points["checkpoints"], dtype=float)
     for split in HUES:
         axes.plot(

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from grokflow.config import Reference
 from grokflow.figures.accuracy import collapse_symbol, draw_every_epoch, finish_accuracy, point_symbols
-from grokflow.figures.members import PeriodicMember, read_periodic_runs
 from grokflow.figures.sheet import columns_of, make_sheet, split_symbols, wrapped
+from grokflow.figures.shown import ShownRun, runs_of
 from grokflow.figures.style import WIDTH, styled
 
 MOST_COLUMNS = 3
@@ -17,16 +17,16 @@ MOST_COLUMNS = 3
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """A column for each run, its seeds below one another."""
-    runs = read_periodic_runs(members)
+    runs = runs_of(shown)
     places = _places(runs)
     rows, columns = (max(place[axis] for place in places) + 1 for axis in (0, 1))
     picture, panels = make_sheet(
         0.5 + 1.75 * rows,
         [*split_symbols(), collapse_symbol(), *point_symbols()],
         [],
-        [sentence for run in runs for sentence in (*run.diverged, *run.missing, *run.unrecovered)],
+        [sentence for run in runs for sentence in (*run.notes, *run.unrecovered)],
     )
     grid = panels.subplots(rows, columns, squeeze=False)
     for run, place in zip(runs, places, strict=True):
@@ -47,8 +47,8 @@ def _cells(rows: int, columns: int) -> list[tuple[int, int]]:
     return [(row, column) for row in range(rows) for column in range(columns)]
 
 
-def _places(runs: list[PeriodicMember]) -> list[tuple[int, int]]:
-    """Row and column of each member: a run is a column, and where they are too many they go on below."""
+def _places(runs: list[ShownRun]) -> list[tuple[int, int]]:
+    """Row and column of each seed: a run is a column, and where they are too many they go on below."""
     seeds: dict[str, list[str]] = {}
     for run in runs:
         seeds.setdefault(run.run, []).append(run.name)

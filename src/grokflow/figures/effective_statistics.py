@@ -16,8 +16,8 @@ from grokflow.figures.accuracy import (
     point_symbols,
     shade_collapses,
 )
-from grokflow.figures.members import PeriodicMember, read_periodic_runs
 from grokflow.figures.sheet import make_sheet, split_symbols, wrapped
+from grokflow.figures.shown import ShownRun, runs_of
 from grokflow.figures.style import WIDTH, SeriesStyle, styled
 
 QUANTITIES = {
@@ -36,10 +36,9 @@ LARGEST_SPAN = 10
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """A column for each seed: accuracy, η_eff and ‖g_eff‖ against the same epochs."""
-    columns = [f"{part}{quantity}" for quantity in QUANTITIES for part in PARTS]
-    runs = read_periodic_runs(members, columns)
+    runs = runs_of(shown)
     picture, panels = make_sheet(
         6.2,
         [*split_symbols(), collapse_symbol(), *point_symbols()],
@@ -62,29 +61,27 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     return picture
 
 
-def _draw_quantity(axes: Axes, run: PeriodicMember, quantity: str) -> None:
+def _draw_quantity(axes: Axes, run: ShownRun, quantity: str) -> None:
     shade_collapses(axes, run)
-    epochs = run.every_epoch["epoch"].to_numpy(float)
+    epochs = run.epochs["epoch"].to_numpy(float)
     for part, style in STYLES.items():
-        values = run.every_epoch[f"{part}{quantity}"].to_numpy(float)
+        values = run.epochs[f"{part}{quantity}"].to_numpy(float)
         if not np.isnan(values).all():
             style.draw(axes, epochs, values, f"{part}{quantity} {run.name}").set(linewidth=1)
     axes.set_xlabel("epoch")
     axes.set_ylabel(QUANTITIES[quantity])
 
 
-def _span(runs: Sequence[PeriodicMember], quantity: str) -> float:
+def _span(runs: Sequence[ShownRun], quantity: str) -> float:
     """The largest of all values over the smallest positive one."""
-    columns = [run.every_epoch[f"{part}{quantity}"].to_numpy(float) for run in runs for part in PARTS]
+    columns = [run.epochs[f"{part}{quantity}"].to_numpy(float) for run in runs for part in PARTS]
     values = np.concatenate(columns)
     values = values[np.isfinite(values) & (values > 0)]
     return float(values.max() / values.min()) if len(values) else 1.0
 
 
-def _notes(runs: Sequence[PeriodicMember]) -> list[str]:
+def _notes(runs: Sequence[ShownRun]) -> list[str]:
     columns = [f"invariant_{quantity}" for quantity in QUANTITIES]
-    without = [
-        run.label for run in runs if len(run.every_epoch) and run.every_epoch[columns].isna().to_numpy().all()
-    ]
-    sentences = [sentence for run in runs for sentence in (*run.diverged, *run.missing, *run.unrecovered)]
+    without = [run.label for run in runs if len(run.epochs) and run.epochs[columns].isna().to_numpy().all()]
+    sentences = [sentence for run in runs for sentence in (*run.notes, *run.unrecovered)]
     return sentences + [f"No group is scale-invariant in {'; '.join(without)}."] * bool(without)

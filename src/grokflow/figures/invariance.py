@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -11,10 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokflow.artifacts.tables import read_table
 from grokflow.config import Reference
-from grokflow.figures.members import POINTS, readable
 from grokflow.figures.sheet import make_sheet
+from grokflow.figures.shown import POINTS, ShownRun, readable, runs_of
 from grokflow.figures.style import TEXT, WIDTH, styled
 
 COLUMNS = ("initial", *POINTS)
@@ -32,22 +30,22 @@ ROW_HEIGHT = 0.27
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """A row for each group of weights, a column for each point of each run."""
-    table = _read_invariance(members)
-    groups, runs = _groups(table), list(dict.fromkeys(map(_run_of, members)))
-    picture, panels = make_sheet(1.0 + ROW_HEIGHT * len(groups), [], [], _notes(members))
+    table = _invariance(runs_of(shown))
+    groups, runs = _groups(table), list(dict.fromkeys(map(_run_of, shown)))
+    picture, panels = make_sheet(1.0 + ROW_HEIGHT * len(groups), [], [], _notes(shown))
     axes = panels.subplots()
     columns = [(run, point) for run in runs for point in COLUMNS]
     cells = _worst(table)
-    shown = np.full((len(groups), len(columns)), np.nan)
+    powers = np.full((len(groups), len(columns)), np.nan)
     for row, group in enumerate(groups):
         for number, (run, point) in enumerate(columns):
             if (run, point, group) in cells.index:
                 cell = cells.loc[(run, point, group)]
-                shown[row, number] = _power(cell["change"])
+                powers[row, number] = _power(cell["change"])
                 _write_cell(axes, number, row, cell)
-    image = axes.imshow(shown, cmap=_colours(), vmin=CLIPPED[0], vmax=CLIPPED[1], aspect="auto")
+    image = axes.imshow(powers, cmap=_colours(), vmin=CLIPPED[0], vmax=CLIPPED[1], aspect="auto")
     _finish(axes, groups, runs, {(run, point) for run, point, _ in cells.index})
     bar = panels.colorbar(image, ax=axes, fraction=0.03, pad=0.02, ticks=[-16, -12, -8, -4, 0])
     bar.ax.set_yticklabels(["≤ $10^{-16}$", "$10^{-12}$", "$10^{-8}$", "$10^{-4}$", "1"])
@@ -56,14 +54,9 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     return picture
 
 
-def _read_invariance(members: Mapping[str, str]) -> pd.DataFrame:
-    """The tables of all members below one another, each row with its run."""
-    columns = {"point", "group", "trained", "change", "invariant"}
-    tables = [
-        read_table(Path(folder) / "invariance.csv", columns, numbers=("change",)).assign(run=_run_of(name))
-        for name, folder in members.items()
-    ]
-    return pd.concat([table.astype({"invariant": bool, "trained": bool}) for table in tables])
+def _invariance(runs: Sequence[ShownRun]) -> pd.DataFrame:
+    """The tables of all seeds below one another, each row with its run."""
+    return pd.concat([run.invariance.assign(run=run.run) for run in runs])
 
 
 def _worst(table: pd.DataFrame) -> pd.DataFrame:
@@ -82,8 +75,8 @@ def _groups(table: pd.DataFrame) -> list[str]:
     return [name for name in found if name not in LAST_ROWS] + [n for n in LAST_ROWS if n in found]
 
 
-def _run_of(member: str) -> str:
-    return member.rpartition("/")[0]
+def _run_of(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _power(change: float) -> float:
@@ -156,8 +149,8 @@ def _column_label(point: str, measured: bool) -> str:
     return readable(point) if measured else f"{readable(point)}\nnot reached"
 
 
-def _notes(members: Mapping[str, str]) -> list[str]:
-    seeds = sorted({name.rpartition("/")[2] for name in members})
+def _notes(shown: Mapping[str, str]) -> list[str]:
+    seeds = sorted({name.rpartition("/")[2] for name in shown})
     worst = f"the largest of seeds {', '.join(seeds)}" if len(seeds) > 1 else f"seed {seeds[0]}"
     return [
         f"A cell: the largest change of a log-probability when the group's weights are scaled, {worst}.",

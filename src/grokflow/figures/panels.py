@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from grokflow.figures.members import PathMember
-from grokflow.figures.style import PAPER, TEXT, MemberStyle, draw_curve
+from grokflow.figures.shown import ShownPath
+from grokflow.figures.style import PAPER, TEXT, SeedStyle, draw_curve
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ NOTHING = "nothing to draw"
 
 def draw_panels(
     row: Sequence[Axes],
-    measured: Sequence[PathMember],
-    styles: dict[str, MemberStyle],
-    part: Callable[[PathMember], tuple[np.ndarray, pd.DataFrame]],
+    measured: Sequence[ShownPath],
+    styles: dict[str, SeedStyle],
+    part: Callable[[ShownPath], tuple[np.ndarray, pd.DataFrame]],
 ) -> None:
     """Draw paths in three panels; where there are none, the panels say so.
 
@@ -65,7 +65,7 @@ def draw_panels(
             x, metrics = part(path)
             for split, column in panel.columns.items():
                 y = metrics[column].to_numpy(float)
-                draw_curve(axes, x, y, split=split, member=path.name, style=styles[path.name])
+                draw_curve(axes, x, y, split=split, seed=path.name, style=styles[path.name])
         axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
 
 

@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grokflow.config import Reference
-from grokflow.figures.members import PathMember, read_paths
 from grokflow.figures.panels import PANELS, draw_panels, mark_knots, mark_place
-from grokflow.figures.sheet import make_sheet, member_symbol, split_symbols
-from grokflow.figures.style import PAPER, member_styles, styled
+from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
+from grokflow.figures.shown import ShownPath, paths_of
+from grokflow.figures.style import PAPER, seed_styles, styled
 
-KINDS = {
+HEADINGS = {
     "segment": "Straight segment",
     "chain": "Chain through the checkpoints",
     "polyline": "Optimised polyline",
@@ -25,16 +25,16 @@ KINDS = {
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """The three panels of every seed or pair of seeds."""
-    paths, styles = read_paths(members), member_styles(members)
-    measured = [path for path in paths if path.measured]
+    paths, styles = paths_of(shown), seed_styles(shown)
+    measured = [path for path in paths if not path.skipped]
     norms = _paper_norms(reference.gradient_norm) if measured else []
     picture, panels = make_sheet(
         3.1,
         [*split_symbols(), *norms],
-        [member_symbol(path.title, styles[path.name]) for path in measured],
-        [path.missing for path in paths if not path.measured],
+        [seed_symbol(path.title, styles[path.name]) for path in measured],
+        [path.missing for path in paths if path.skipped],
     )
     panels.suptitle(_heading(paths), fontsize=10, x=0.01, ha="left")
     row = panels.subplots(1, len(PANELS))
@@ -62,16 +62,16 @@ def _paper_norms(norms: Sequence[float] | None) -> list[Line2D]:
     return [marks]
 
 
-def _whole(path: PathMember) -> tuple[np.ndarray, pd.DataFrame]:
+def _whole(path: ShownPath) -> tuple[np.ndarray, pd.DataFrame]:
     return path.metrics["t"].to_numpy(float), path.metrics
 
 
-def _heading(paths: Sequence[PathMember]) -> str:
-    kind, (first, last) = KINDS[paths[0].record["kind"]], paths[0].ends
+def _heading(paths: Sequence[ShownPath]) -> str:
+    kind, (first, last) = HEADINGS[paths[0].record["kind"]], paths[0].ends
     return f"{kind} from {first} to {last}"
 
 
-def _knots(path: PathMember) -> dict[float, str]:
+def _knots(path: ShownPath) -> dict[float, str]:
     """What lies at which t: the ends, and the bends where the path is a polyline."""
     first, last = path.ends
     bends = path.pieces - 1 if path.record["kind"] == "polyline" else 0

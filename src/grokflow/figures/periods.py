@@ -11,23 +11,23 @@ from matplotlib.lines import Line2D
 
 from grokflow.config import Reference
 from grokflow.figures.accuracy import mark_point
-from grokflow.figures.members import POINTS, PeriodicMember, read_periodic_runs
 from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.shown import POINTS, ShownRun, runs_of
 from grokflow.figures.style import HUES, PAPER, TEXT, styled
 
 ROW_HEIGHT = 0.32
-"""Inches of a member's row."""
+"""Inches of a seed's row."""
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """A row for each seed: its timeline on the left, the lengths of its periods on the right."""
-    runs = read_periodic_runs(members)
+    runs = runs_of(shown)
     picture, panels = make_sheet(
         0.8 + ROW_HEIGHT * len(runs),
         _symbols(any(run.diverged for run in runs)),
         [],
-        [sentence for run in runs for sentence in (*run.diverged, *run.unrecovered)],
+        [sentence for run in runs for sentence in (*run.notes[: bool(run.diverged)], *run.unrecovered)],
     )
     left, right = panels.subplots(1, 2, sharey=True, width_ratios=[2.2, 1])
     for row, run in enumerate(runs):
@@ -37,7 +37,7 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     return picture
 
 
-def _draw_timeline(axes: Axes, row: int, run: PeriodicMember) -> None:
+def _draw_timeline(axes: Axes, row: int, run: ShownRun) -> None:
     axes.plot([0, run.last_epoch], [row, row], color=PAPER, linewidth=0.8, label=f"trained {run.name}")
     starts, ends = np.array(run.collapses).reshape(-1, 2).T
     label = f"collapses {run.name}"
@@ -49,7 +49,7 @@ def _draw_timeline(axes: Axes, row: int, run: PeriodicMember) -> None:
         axes.plot([run.last_epoch], [row], marker="x", color=TEXT, markeredgewidth=2, linestyle="none")
 
 
-def _draw_periods(axes: Axes, row: int, run: PeriodicMember) -> None:
+def _draw_periods(axes: Axes, row: int, run: ShownRun) -> None:
     lengths = run.periods["period"].dropna().to_numpy(float)
     axes.plot(
         lengths,
@@ -74,7 +74,7 @@ def _draw_periods(axes: Axes, row: int, run: PeriodicMember) -> None:
     count.set_annotation_clip(False)
 
 
-def _finish_rows(left: Axes, right: Axes, runs: Sequence[PeriodicMember]) -> None:
+def _finish_rows(left: Axes, right: Axes, runs: Sequence[ShownRun]) -> None:
     left.set_yticks(range(len(runs)), [run.label for run in runs])
     left.set_ylim(len(runs) - 0.4, -0.6)
     for axes in (left, right):

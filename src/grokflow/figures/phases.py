@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
 
-from grokflow.dynamics.regimes import REGIMES, Sweep, short, written
-from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.regimes import LOOKS, ShownSweep, regime_symbols, short, written
+from grokflow.figures.sheet import make_sheet
 from grokflow.figures.style import LARGEST_SPAN, PAPER
 
 SMALLEST_DISC, LARGEST_DISC = 60, 420
@@ -21,45 +20,36 @@ LETTERED = 60
 """Up to so many combinations, a disc says its regime by a letter too."""
 
 
-def draw_phases(sweep: Sweep) -> Figure:
+def draw_phases(sweep: ShownSweep) -> Figure:
     """The regimes and delays of a sweep over two values, in the style that the caller has set."""
     return _draw_grid(sweep) if sweep.is_grid else _draw_plane(sweep)
 
 
-def regime_symbols(sweep: Sweep) -> list[Line2D]:
-    """The key of the regimes that occur."""
-    symbols = []
-    for name, found in REGIMES.items():
-        if (sweep.regimes == name).any():
-            symbol = mark_symbol(f"{found.letter}: {found.meaning}", marker="s", size=9)
-            symbol.set(markerfacecolor=found.colour, markeredgecolor="#999999")
-            symbols.append(symbol)
-    return symbols
-
-
-def _draw_grid(sweep: Sweep) -> Figure:
+def _draw_grid(sweep: ShownSweep) -> Figure:
     rows, columns = (sorted(set(sweep.table[key])) for key in sweep.keys)
     picture, panels = make_sheet(
         1.0 + 0.5 * len(rows),
         [],
         regime_symbols(sweep),
         [
-            f"A cell: the regime of most of its seeds ({', '.join(sweep.seeds)}), and the median over the "
-            "seeds of point 2 − point 1 in epochs.",
+            f"A cell: the regime of most of its seeds ({', '.join(sweep.seed_names)}), and the median over "
+            "the seeds of point 2 − point 1 in epochs.",
             *sweep.notes,
         ],
     )
     axes = _grid_axes(panels, sweep, rows, columns)
     for (row_value, column_value), name in sweep.regimes.items():
         row, column = rows.index(row_value), columns.index(column_value)
-        colour, delay = REGIMES[name].colour, sweep.delays[row_value, column_value]
+        colour, delay = LOOKS[name].colour, sweep.delays[row_value, column_value]
         axes.fill_between([column - 0.48, column + 0.48], row - 0.46, row + 0.46, color=colour, label=name)
-        text = REGIMES[name].letter if math.isnan(delay) else f"{REGIMES[name].letter}\n+{delay:.0f}"
+        text = LOOKS[name].letter if math.isnan(delay) else f"{LOOKS[name].letter}\n+{delay:.0f}"
         axes.text(column, row, text, ha="center", va="center", fontsize=9, color="#222222")
     return picture
 
 
-def _grid_axes(panels: SubFigure, sweep: Sweep, rows: Sequence[object], columns: Sequence[object]) -> Axes:
+def _grid_axes(
+    panels: SubFigure, sweep: ShownSweep, rows: Sequence[object], columns: Sequence[object]
+) -> Axes:
     axes: Axes = panels.subplots()
     axes.grid(False)
     axes.spines[:].set_visible(False)
@@ -73,7 +63,7 @@ def _grid_axes(panels: SubFigure, sweep: Sweep, rows: Sequence[object], columns:
     return axes
 
 
-def _draw_plane(sweep: Sweep) -> Figure:
+def _draw_plane(sweep: ShownSweep) -> Figure:
     """Combinations drawn at random: each where it lies, coloured by its regime."""
     vertical, horizontal = sweep.keys
     delays = sweep.delays.dropna()
@@ -83,7 +73,7 @@ def _draw_plane(sweep: Sweep) -> Figure:
         regime_symbols(sweep),
         [
             f"A disc: a combination of both values, in the regime of most of its seeds "
-            f"({', '.join(sweep.seeds)}). Its area grows with the delay, the median over the seeds of "
+            f"({', '.join(sweep.seed_names)}). Its area grows with the delay, the median over the seeds of "
             "point 2 − point 1" + (f" (at most {delays.max():.0f} epochs)." if len(delays) else "."),
             *sweep.notes,
         ],
@@ -91,7 +81,7 @@ def _draw_plane(sweep: Sweep) -> Figure:
     axes: Axes = panels.subplots()
     largest = max(delays.max(), 1.0) if len(delays) else 1.0
     lettered = len(sweep.regimes) <= LETTERED
-    for name, found in REGIMES.items():
+    for name, found in LOOKS.items():
         at = sweep.regimes.index[sweep.regimes == name]
         if len(at) == 0:
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokflow.artifacts.tables import read_table
 from grokflow.config import Reference
-from grokflow.figures.members import first_of_each_run, subject
 from grokflow.figures.sheet import make_sheet, wrapped
+from grokflow.figures.shown import first_of_each_run, subject
 from grokflow.figures.style import PAPER, WIDTH, SeriesStyle, styled
 
 POINT = "initial"
@@ -42,28 +40,27 @@ PROMINENT = {"all weights": 3.2, "residual stream": 2.0}
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """A panel for each run: the first seed's initial weights, each group scaled by C."""
-    shown = first_of_each_run(members)
-    rays = {name: _read_rays(folder) for name, folder in shown.items()}
+    runs = first_of_each_run(shown)
+    rays = {run.name: run.rays[run.rays["point"] == POINT] for run in runs}
     drawn = {class_of(group) for table in rays.values() for group in table["group"]}
     picture, panels = make_sheet(
         3.9,
         [_symbol(name) for name in CLASSES if name in drawn],
         [_tolerance_line()],
         [
-            f"Measured at the initial weights of {', '.join(subject(name) for name in shown)}.",
+            f"Measured at the initial weights of {', '.join(map(subject, rays))}.",
             "Left out: C = 1, which scales nothing.",
         ],
     )
     row = panels.subplots(1, len(rays), sharey=True, squeeze=False)[0]
-    for axes, (name, table) in zip(row, rays.items(), strict=True):
-        for group, values in table.groupby("group", sort=False):
+    for axes, run in zip(row, runs, strict=True):
+        for group, values in rays[run.name].groupby("group", sort=False):
             _draw_ray(axes, str(group), values)
-        tolerance = _read_tolerance(shown[name])
-        if tolerance is not None:
+        for tolerance in run.invariance["tolerance"][:1]:
             axes.axhline(tolerance, color=PAPER, linewidth=1, zorder=1, label="tolerance")
-        axes.set_title(wrapped(name.rpartition("/")[0] or subject(name), WIDTH / len(rays) - 0.6))
+        axes.set_title(wrapped(run.run or subject(run.name), WIDTH / len(rays) - 0.6))
     _finish(row, rays)
     return picture
 
@@ -74,18 +71,6 @@ def class_of(group: str) -> str:
         if group.endswith(endings) and not group.endswith("norm"):
             return name
     return "norms"
-
-
-def _read_rays(folder: str) -> pd.DataFrame:
-    path = Path(folder) / "rays.csv"
-    table = read_table(path, {"point", "group", "scale", "change"}, numbers=("scale", "change"))
-    return table[table["point"] == POINT]
-
-
-def _read_tolerance(folder: str) -> float | None:
-    """The largest change that counts as none; None where nothing was measured."""
-    table = read_table(Path(folder) / "invariance.csv", {"tolerance"}, numbers=("tolerance",))
-    return None if table.empty else float(table["tolerance"].iloc[0])
 
 
 def _draw_ray(axes: Axes, group: str, values: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from grokflow.figures.style import HUES, LINES, TEXT, WIDTH, MemberStyle
+from grokflow.figures.style import HUES, LINES, TEXT, WIDTH, SeedStyle
 
 LINE_HEIGHT = 0.19
 """Inches of one line of the key."""
@@ -26,7 +26,7 @@ TITLE_CHARACTERS = 13
 def make_sheet(
     panels_height: float,
     symbols: Sequence[Line2D],
-    members: Sequence[Line2D],
+    seeds: Sequence[Line2D],
     notes: Sequence[str],
 ) -> tuple[Figure, SubFigure]:
     """The picture, and the part of it for the panels, `panels_height` inches high.
@@ -34,10 +34,10 @@ def make_sheet(
     Parameters
     ----------
     symbols : what the lines and marks of the panels mean, on the key's first lines.
-    members : the members' marks, on the lines below.
-    notes : sentences for the reader, such as which member is missing and why.
+    seeds : the marks of the seeds, on the lines below.
+    notes : sentences for the reader, such as which seed is missing and why.
     """
-    rows = [row for handles in (symbols, members) for row in _rows(handles)]
+    rows = [row for handles in (symbols, seeds) for row in _rows(handles)]
     lines = [line for note in notes for line in textwrap.wrap(note, LINE_CHARACTERS)]
     key_height = LINE_HEIGHT * (len(rows) + len(lines)) + 0.12
     picture = Figure(figsize=(WIDTH, panels_height + key_height))
@@ -109,6 +109,6 @@ def mark_symbol(label: str, *, marker: str = "o", filled: bool = True, size: flo
     )
 
 
-def member_symbol(title: str, style: MemberStyle) -> Line2D:
+def seed_symbol(title: str, style: SeedStyle) -> Line2D:
     """The key of a seed or a pair of seeds."""
     return Line2D([], [], color=style.grey, marker=style.marker, markersize=5.5, label=title)

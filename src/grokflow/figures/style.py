@@ -1,6 +1,6 @@
-"""One look for every figure: how a split and a member are drawn, and bytes that never change.
+"""One look for every figure: how a split and a seed are drawn, and bytes that never change.
 
-A split (train, validation) is told by hue and by line style, a member (a seed or a pair of seeds)
+A split (train, validation) is told by hue and by line style, a seed or a pair of seeds
 by shade and by marker; a series (a run, a kind of quantity) has a hue, a line style and a marker of
 its own. So every curve is recognised without colour too.
 """
@@ -119,8 +119,8 @@ def _settle(picture: Figure) -> None:
 
 
 @dataclass(frozen=True)
-class MemberStyle:
-    """How a seed or a pair of seeds is drawn: `number` of `count` members."""
+class SeedStyle:
+    """How a seed or a pair of seeds is drawn: the `number`-th of `count`."""
 
     number: int
     count: int
@@ -131,12 +131,12 @@ class MemberStyle:
         return MARKERS[self.number % len(MARKERS)]
 
     def colour(self, split: str) -> str:
-        """The split's hue in the member's shade, from dark to light."""
+        """The split's hue in the seed's shade, from dark to light."""
         return self._shade(HUES[split])
 
     @property
     def grey(self) -> str:
-        """The member's shade without a hue, for the legend."""
+        """The seed's shade without a hue, for the legend."""
         return self._shade("#777777")
 
     def _shade(self, colour: str) -> str:
@@ -156,10 +156,10 @@ class MemberStyle:
         return sorted({0, len(x) - 1, *np.searchsorted(x, inner).tolist()} & set(range(len(x))))
 
 
-def member_styles(names: Iterable[str]) -> dict[str, MemberStyle]:
-    """The style of each member; the same for the same members, whichever of them were measured."""
+def seed_styles(names: Iterable[str]) -> dict[str, SeedStyle]:
+    """The style of each seed; the same for the same seeds, whichever of them were measured."""
     names = list(names)
-    return {name: MemberStyle(number, len(names)) for number, name in enumerate(names)}
+    return {name: SeedStyle(number, len(names)) for number, name in enumerate(names)}
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class SeriesStyle:
             marker=self.marker,
             markersize=4.5,
             markeredgewidth=0,
-            markevery=MemberStyle(shift, 5).marked(x),
+            markevery=SeedStyle(shift, 5).marked(x),
             label=label,
         )
         return line
@@ -206,16 +206,16 @@ class SeriesStyle:
         return Line2D([], [], color=self.colour, linestyle=self.line, marker=self.marker, label=label)
 
 
-ALONE = MemberStyle(0, 1)
-"""The style of a member that has a panel to itself."""
+ALONE = SeedStyle(0, 1)
+"""The style of a seed that has a panel to itself."""
 
 
 def draw_curve(
-    axes: Axes, x: np.ndarray, y: np.ndarray, *, split: str, member: str, style: MemberStyle
+    axes: Axes, x: np.ndarray, y: np.ndarray, *, split: str, seed: str, style: SeedStyle
 ) -> Line2D:
-    """The curve of one split of one member.
+    """The curve of one split of one seed.
 
-    The line's label is `{split} {member}`.
+    The line's label is `{split} {seed}`.
     """
     (line,) = axes.plot(
         x,
@@ -226,7 +226,7 @@ def draw_curve(
         markersize=4.5,
         markeredgewidth=0,
         markevery=style.marked(x),
-        label=f"{split} {member}",
+        label=f"{split} {seed}",
     )
     return line
 

@@ -13,30 +13,29 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grokflow.config import Reference
-from grokflow.dynamics.regimes import REGIMES, Sweep, read_sweep, short, written
 from grokflow.figures.accuracy import point_symbols
-from grokflow.figures.members import POINTS, readable
-from grokflow.figures.phases import draw_phases, regime_symbols
+from grokflow.figures.phases import draw_phases
+from grokflow.figures.regimes import LOOKS, ShownSweep, regime_symbols, short, sweep_of, written
 from grokflow.figures.sheet import make_sheet, mark_symbol
-from grokflow.figures.style import HUES, LARGEST_SPAN, PAPER, TEXT, MemberStyle, member_styles, styled
+from grokflow.figures.shown import POINTS, readable
+from grokflow.figures.style import HUES, LARGEST_SPAN, PAPER, TEXT, SeedStyle, seed_styles, styled
 
 MOST_TICKS = 14
 """Values that are written at an axis; of more, as many as have room."""
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """Points and validation accuracy against one varied value, or the regimes of two."""
-    ((name, file),) = members.items()
-    sweep = read_sweep(name, file)
+    sweep = sweep_of(shown)
     return _draw_curve(sweep) if len(sweep.keys) == 1 else draw_phases(sweep)
 
 
-def _draw_curve(sweep: Sweep) -> Figure:
-    styles = member_styles(sweep.seeds)
+def _draw_curve(sweep: ShownSweep) -> Figure:
+    styles = seed_styles(sweep.seed_names)
     picture, panels = make_sheet(
         4.1,
-        [*point_symbols(), *(_seed_symbol(seed, styles[seed]) for seed in sweep.seeds), _mean_symbol()],
+        [*point_symbols(), *(_seed_symbol(seed, styles[seed]) for seed in sweep.seed_names), _mean_symbol()],
         regime_symbols(sweep),
         ["Shaded: the regime of most seeds at a value.", *sweep.notes],
     )
@@ -46,7 +45,7 @@ def _draw_curve(sweep: Sweep) -> Figure:
         _shade_regimes(axes, sweep, places)
         _finish_values(axes, sweep.keys[0], places)
     ceilings = _ceilings(sweep)
-    for seed, rows in sweep.of_seed.items():
+    for seed, rows in sweep.rows_of_seeds.items():
         _draw_points(left, seed, rows, styles[seed], places, ceilings)
         _draw_accuracy(right, seed, rows, styles[seed], places)
     _draw_mean(right, sweep, places)
@@ -107,15 +106,15 @@ class Places:
         return [math.log10(number) if number > 0 else zero for number in numbers]
 
 
-def _shade_regimes(axes: Axes, sweep: Sweep, places: Places) -> None:
+def _shade_regimes(axes: Axes, sweep: ShownSweep, places: Places) -> None:
     """A band of the regime's colour behind each value, its letter above the panel."""
     edges = places.edges
     order = sorted(sweep.regimes.index, key=lambda value: places.place[value])
     for value, start, end in zip(order, edges, edges[1:], strict=False):
         name = sweep.regimes[value]
-        axes.axvspan(start, end, facecolor=REGIMES[name].colour, alpha=0.6, linewidth=0, zorder=0, label=name)
+        axes.axvspan(start, end, facecolor=LOOKS[name].colour, alpha=0.6, linewidth=0, zorder=0, label=name)
         axes.annotate(
-            REGIMES[name].letter,
+            LOOKS[name].letter,
             (places.place[value], 1),
             xycoords=axes.get_xaxis_transform(),
             xytext=(0, 3),
@@ -138,7 +137,7 @@ def _finish_values(axes: Axes, key: str, places: Places) -> None:
     axes.set_xlabel(short(key))
 
 
-def _ceilings(sweep: Sweep) -> dict[str, float]:
+def _ceilings(sweep: ShownSweep) -> dict[str, float]:
     """Where a point that was not reached is drawn, for each point that some seed did not reach."""
     top = float(sweep.table["epochs"].max())
     heights = {"point_1": 4.2 * top, "point_2": 2 * top}
@@ -149,7 +148,7 @@ def _draw_points(
     axes: Axes,
     seed: str,
     rows: pd.DataFrame,
-    style: MemberStyle,
+    style: SeedStyle,
     places: Places,
     ceilings: Mapping[str, float],
 ) -> None:
@@ -174,12 +173,12 @@ def _size(places: Places) -> float:
     return 7 if len(places.values) < 8 else 5
 
 
-def _shift(style: MemberStyle) -> float:
+def _shift(style: SeedStyle) -> float:
     """Seeds stand beside one another, within the middle of a step."""
     return 0.0 if style.count == 1 else 0.2 * (style.number / (style.count - 1) - 0.5)
 
 
-def _finish_epochs(axes: Axes, sweep: Sweep, ceilings: Mapping[str, float]) -> None:
+def _finish_epochs(axes: Axes, sweep: ShownSweep, ceilings: Mapping[str, float]) -> None:
     top = float(sweep.table["epochs"].max())
     epochs = sweep.table[[*POINTS]].to_numpy(float)
     lowest = max(1.0, np.nanmin(epochs)) if np.isfinite(epochs).any() else top / 10
@@ -197,7 +196,7 @@ def _finish_epochs(axes: Axes, sweep: Sweep, ceilings: Mapping[str, float]) -> N
         axes.axhline(1.3 * top, color=PAPER, linewidth=0.8, linestyle=(0, (1, 1.5)), label="end of training")
 
 
-def _draw_accuracy(axes: Axes, seed: str, rows: pd.DataFrame, style: MemberStyle, places: Places) -> None:
+def _draw_accuracy(axes: Axes, seed: str, rows: pd.DataFrame, style: SeedStyle, places: Places) -> None:
     (key, *_) = rows.columns
     axes.plot(
         places.of(rows[key], _shift(style)),
@@ -211,7 +210,7 @@ def _draw_accuracy(axes: Axes, seed: str, rows: pd.DataFrame, style: MemberStyle
     )
 
 
-def _draw_mean(axes: Axes, sweep: Sweep, places: Places) -> None:
+def _draw_mean(axes: Axes, sweep: ShownSweep, places: Places) -> None:
     mean = 1 - sweep.table.groupby(sweep.keys[0])["validation_error"].mean()
     x, y = places.of(mean.index.to_series()), mean.to_numpy(float)
     order = np.argsort(x)
@@ -222,7 +221,7 @@ def _mean_symbol() -> Line2D:
     return Line2D([], [], color=PAPER, linewidth=1, label="mean of the seeds")
 
 
-def _seed_symbol(seed: str, style: MemberStyle) -> Line2D:
+def _seed_symbol(seed: str, style: SeedStyle) -> Line2D:
     symbol = mark_symbol(f"seed {seed}", marker=style.marker, size=6)
     symbol.set(color=style.grey, markerfacecolor=style.grey)
     return symbol

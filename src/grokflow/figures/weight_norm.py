@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 
 from grokflow.config import Reference
 from grokflow.figures.accuracy import finish_accuracy, mark_point, point_symbols
-from grokflow.figures.members import POINTS, RunMember, read_runs
 from grokflow.figures.sheet import make_sheet
+from grokflow.figures.shown import POINTS, ShownRun, runs_of
 from grokflow.figures.style import SeriesStyle, styled
 
 LARGEST_SPAN = 10
@@ -20,15 +20,15 @@ LARGEST_SPAN = 10
 
 
 @styled
-def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
     """A kind of line for each run, drawn once for each of its seeds."""
-    runs = read_runs(members, ("weight_norm",))
+    runs = runs_of(shown)
     styles = {name: SeriesStyle(number) for number, name in enumerate(dict.fromkeys(run.run for run in runs))}
     picture, panels = make_sheet(
         3.8,
         point_symbols(),
         [_symbol(name, runs, style) for name, style in styles.items()],
-        [sentence for run in runs for sentence in (*run.diverged, *run.missing)],
+        [sentence for run in runs for sentence in run.notes],
     )
     left, right = panels.subplots(1, 2)
     for number, run in enumerate(runs):
@@ -42,12 +42,12 @@ def draw(members: Mapping[str, str], reference: Reference, dataset: str) -> Figu
     return picture
 
 
-def _draw_values(axes: Axes, run: RunMember, style: SeriesStyle, values: np.ndarray, number: int) -> None:
-    style.draw(axes, run.epochs, values, run.name, shift=number % 5)
+def _draw_values(axes: Axes, run: ShownRun, style: SeriesStyle, values: np.ndarray, number: int) -> None:
+    style.draw(axes, run.logged, values, run.name, shift=number % 5)
     for point in POINTS:
-        epoch = run.epoch(point)
+        epoch = run.epoch_of(point)
         if epoch is not None:
-            height = float(np.interp(epoch, run.epochs, values))
+            height = float(np.interp(epoch, run.logged, values))
             mark_point(axes, run, point, height, marker=style.marker, colour=style.colour)
 
 
@@ -60,7 +60,7 @@ def _scale(axes: Axes, values: np.ndarray) -> None:
         axes.set_ylim(bottom=0)
 
 
-def _symbol(name: str, runs: Sequence[RunMember], style: SeriesStyle) -> Line2D:
+def _symbol(name: str, runs: Sequence[ShownRun], style: SeriesStyle) -> Line2D:
     seeds = [run.seed for run in runs if run.run == name]
     words = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(seeds)}"
     return style.symbol(f"{name}, {words}" if name else words)

@@ -1,1 +1,66 @@
-"""The transformer as a function of a flat weight vector, and what can be measured of given weights."""
+"""The transformer as a function of a flat weight vector, and what can be measured of given weights.
+
+Comes in: a model of the configuration, a dataset and a weight vector, at first a draw from the seed. Goes
+out: logits, losses, errors, gradients, and the audit of scale invariance; checkpoints on disk. Used by the
+rules that train, fit and measure; called by the rule `audit_invariance`.
+"""
+
+from grokflow.model.checkpoints import (
+    checkpoint_epochs,
+    checkpoint_path,
+    read_checkpoint,
+    write_checkpoint,
+)
+from grokflow.model.device import free_memory, name_of, prepare
+from grokflow.model.invariance import audit_run, audited_pairs, invariant_groups
+from grokflow.model.layout import Layout, Parameter, make_layout, merged
+from grokflow.model.objective import (
+    EVALUATION_BATCH,
+    NO_TARGET,
+    Examples,
+    Task,
+    WrongExamples,
+    batch_pass,
+    gradient_pass,
+    loss_and_error,
+    loss_and_gradient,
+    make_task,
+    wrong_answers,
+    wrong_examples,
+)
+from grokflow.model.transformer import Transformer, make_model
+from grokflow.model.weights import norm_of, to_tensor, unflatten
+
+__all__ = [
+    "EVALUATION_BATCH",
+    "NO_TARGET",
+    "Examples",
+    "Layout",
+    "Parameter",
+    "Task",
+    "Transformer",
+    "WrongExamples",
+    "audit_run",
+    "audited_pairs",
+    "batch_pass",
+    "checkpoint_epochs",
+    "checkpoint_path",
+    "free_memory",
+    "gradient_pass",
+    "invariant_groups",
+    "loss_and_error",
+    "loss_and_gradient",
+    "make_layout",
+    "make_model",
+    "make_task",
+    "merged",
+    "name_of",
+    "norm_of",
+    "prepare",
+    "read_checkpoint",
+    "to_tensor",
+    "unflatten",
+    "write_checkpoint",
+    "wrong_answers",
+    "wrong_examples",
+]

@@ -32,10 +32,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, attended: Attended, heads: int) -> T
     q : (..., Q, A), the queries of the rows `attended.queries`.
     k, v : (..., S, A), keys and values of all input rows.
     """
-    return (_Compiled.apply if q.is_cpu else plain)(q, k, v, attended, heads)
+    return (_Compiled.apply if q.is_cpu else attend_by_formula)(q, k, v, attended, heads)
 
 
-def plain(q: Tensor, k: Tensor, v: Tensor, attended: Attended, heads: int) -> Tensor:
+def attend_by_formula(q: Tensor, k: Tensor, v: Tensor, attended: Attended, heads: int) -> Tensor:
     """`attend` as a formula: softmax(q·k / √K) v over the keys of each row that are not hidden."""
     shape = (heads, q.shape[-1] // heads)
     q = q if attended.query is None else rows(q, attended.query)
@@ -47,7 +47,7 @@ def plain(q: Tensor, k: Tensor, v: Tensor, attended: Attended, heads: int) -> Te
 
 
 class _Compiled(torch.autograd.Function):
-    """`plain` by `_forward`, its gradient by `_backward`."""
+    """`attend_by_formula` by `_forward`, its gradient by `_backward`."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, attended: Attended, heads: int) -> Tensor:

@@ -37,6 +37,11 @@ def free_memory(device: str) -> int:
     return min(found, default=0)
 
 
+def name_of(device: str) -> str:
+    """What "cuda" is here, such as "NVIDIA H200"; "cpu" is the same everywhere."""
+    return str(torch.cuda.get_device_name()) if device == "cuda" else device
+
+
 def prepare(device: str, threads: int) -> str:
     """Fix the thread count and the deterministic algorithms; return the device, "cpu" or "cuda".
 

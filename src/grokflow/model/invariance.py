@@ -9,8 +9,8 @@ Shapes: S scales, B pairs, T context, V vocabulary, n weights.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
+from grokflow.artifacts.columns import INVARIANCE, RAYS
+from grokflow.artifacts.results import RunResults
 from grokflow.config import Invariance, ResolvedRun
 from grokflow.model.checkpoints import read_checkpoint
 from grokflow.model.layout import merged
@@ -31,13 +33,6 @@ RESIDUAL_STREAM = "residual stream"
 
 ALL = "all"
 """All trained groups, scaled together."""
-
-AUDIT = ["point", "epoch", "group", "trained", "change", "radial_gradient", "tolerance", "invariant"]
-"""Columns of invariance.csv. `change`: largest |log p(y|x, θ) − log p(y|x, Cθ)| over pairs, answers y and
-scales C; `radial_gradient`: |θ·g| / (‖θ‖ ‖g‖) of the group; `invariant`: change ≤ tolerance."""
-
-RAYS = ["point", "epoch", "group", "scale", "change"]
-"""Columns of rays.csv: `change` as above, for each scale C."""
 
 Groups = Mapping[str, tuple[slice, ...]]
 
@@ -59,23 +54,38 @@ def scales(settings: Invariance) -> np.ndarray:
 def changes(
     model: Transformer, weights: Tensor, tokens: Tensor, groups: Groups, C: Tensor
 ) -> dict[str, Tensor]:
-    """For each group, scaled by C (S,) in weights (n,): largest |Δ log p| over tokens (B, T), as (S,)."""
-    found, scaled = {}, weights.repeat(len(C), 1)
-    before = log_softmax(model.logits(weights, tokens), -1)
+    """For each group, scaled by each C (S,): the largest |Δ log p| over tokens (B, T).
+
+    Parameters
+    ----------
+    weights : (n,), or (M, n) for M models.
+
+    Returns
+    -------
+    (S,), or (M, S), for each group.
+    """
+    *models, n = weights.shape
+    S = len(C)
+    before = log_softmax(model.logits(weights, tokens), -1).unsqueeze(-3)
+    # One row for each model and scale. A group is scaled in place and put back, not copied.
+    scaled = weights.unsqueeze(-2).repeat(*[1] * len(models), S, 1).view(-1, n)
+    factors = C.repeat(math.prod(models)).unsqueeze(-1)
+    found = {}
     for group, pieces in groups.items():
+        kept = [scaled[:, piece].clone() for piece in pieces]
         for piece in pieces:
-            scaled[:, piece] *= C.unsqueeze(-1)
+            scaled[:, piece] *= factors
         after = log_softmax(model.logits(scaled, tokens), -1)
-        found[group] = (after - before).abs().amax((-1, -2))
-        for piece in pieces:
-            scaled[:, piece] = weights[piece]
+        found[group] = (after.unflatten(0, (*models, S)) - before).abs().amax((-1, -2))
+        for piece, value in zip(pieces, kept, strict=True):
+            scaled[:, piece] = value
     return found
 
 
 def audit(
     model: Transformer, weights: np.ndarray, examples: Examples, settings: Invariance
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The audit of a weight vector (n,): rows of `AUDIT` and of `RAYS`, without point and epoch."""
+    """The audit of a weight vector (n,): rows of invariance.csv and of rays.csv, without point and epoch."""
     device = examples.targets.device
     theta = torch.as_tensor(weights).to(device=device, dtype=torch.float64)
     C = torch.from_numpy(scales(settings)).to(device)
@@ -104,19 +114,23 @@ def audit(
 def invariant_groups(
     model: Transformer, weights: np.ndarray, examples: Examples
 ) -> dict[str, tuple[slice, ...]]:
-    """The trained groups that the audit finds invariant near `weights` (n,), each with its place.
+    """The trained groups that the audit finds invariant near weights (n,), or (M, n) for all of M models.
 
     Near, because at initialisation biases are 0, and a norm before a map without a bias is invariant
     too. Groups of the residual stream that are invariant only together count as one.
     """
-    noise = 0.1 * generator(0, "invariance/noise").standard_normal(weights.shape)
-    verdicts, _ = audit(model, weights + noise, examples, Invariance(steps=2))
-    invariant = {v["group"] for v in verdicts if v["invariant"] and v["trained"]} - {ALL}
+    settings, device = Invariance(steps=2), examples.targets.device
+    noise = 0.1 * generator(0, "invariance/noise").standard_normal(model.layout.size)
+    theta = torch.as_tensor(weights + noise).to(device=device, dtype=torch.float64)
+    C, groups = torch.from_numpy(scales(settings)).to(device), audited_groups(model)
+    found = changes(model, theta, examples.tokens, groups, C)
+    unchanged = {group for group, change in found.items() if change.max() <= settings.tolerance}
+    invariant = unchanged - {ALL, *model.layout.frozen}
     if RESIDUAL_STREAM in invariant and set(model.residual_stream) <= invariant:
         invariant.remove(RESIDUAL_STREAM)
     elif RESIDUAL_STREAM in invariant:
         invariant -= set(model.residual_stream)
-    return {group: pieces for group, pieces in audited_groups(model).items() if group in invariant}
+    return {group: pieces for group, pieces in groups.items() if group in invariant}
 
 
 def audited_pairs(task: Task, pairs: int) -> Examples:
@@ -131,15 +145,10 @@ def audit_run(
     run: ResolvedRun,
     settings: Invariance,
     dataset: pd.DataFrame,
-    points: Mapping[str, Any],
-    checkpoints: str | Path,
+    seed: RunResults,
     device: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The audit at initialisation and at every point that the run reached: invariance.csv, rays.csv.
-
-    Parameters
-    ----------
-    points : the content of points.json.
+    """The audit of a seed at initialisation and at every point that it reached: invariance.csv, rays.csv.
 
     Raises
     ------
@@ -149,14 +158,14 @@ def audit_run(
     examples = audited_pairs(task, settings.pairs)
     verdicts, rays = [], []
     for point in ("initial", "point_1", "point_2"):
-        if points[point] is None:
+        if seed.points[point] is None:
             continue
-        epoch = points[point]["epoch"]
-        weights = read_checkpoint(checkpoints, epoch, task.model.layout, run.weights_digest)
+        epoch = seed.points[point]["epoch"]
+        weights = read_checkpoint(seed.folder / "checkpoints", epoch, task.model.layout, run.weights_digest)
         of_verdicts, of_rays = audit(task.model, weights, examples, settings)
         verdicts += [{"point": point, "epoch": epoch, **row} for row in of_verdicts]
         rays += [{"point": point, "epoch": epoch, **row} for row in of_rays]
-    return pd.DataFrame(verdicts, columns=AUDIT), pd.DataFrame(rays, columns=RAYS)
+    return pd.DataFrame(verdicts, columns=INVARIANCE), pd.DataFrame(rays, columns=RAYS)
 
 
 def _radial(theta: Tensor, gradient: Tensor, pieces: tuple[slice, ...]) -> float:

@@ -74,7 +74,7 @@ class Layout:
         return slices
 
     def join(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The flat vector (n,) of named arrays in their natural shapes: the inverse of `tensors.split`.
+        """The flat vector (n,) of named arrays in their natural shapes: the inverse of `weights.unflatten`.
 
         Raises
         ------

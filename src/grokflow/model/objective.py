@@ -5,7 +5,7 @@ Shapes: `...` no or one leading axis (M models), n weights, N examples, B batch,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,9 +20,8 @@ from grokflow.data.dataset import SPLITS, tokenization
 from grokflow.model.transformer import Transformer, make_model
 from grokflow.model.weights import norm_of
 
-CHUNK = 2048
+EVALUATION_BATCH = 2048
 """Examples per forward pass of an evaluation; measured as the fastest on a CPU."""
-
 
 NO_TARGET = -1
 """The target of an example that counts for nothing: it fills up a row of a batch of models."""
@@ -39,8 +38,24 @@ class Examples:
         return self.targets.shape[-1]
 
     def take(self, index: Tensor | slice) -> Examples:
-        """The examples at `index`; at (M, N) of it, of one set of examples, a set for each of M models."""
+        """The examples at `index`; at one (M, B) into a single set, a batch for each of M models."""
         return Examples(self.tokens[..., index, :], self.targets[..., index])
+
+    @property
+    def counts(self) -> Tensor:
+        """(...): how many of the examples have a target."""
+        return (self.targets != NO_TARGET).sum(-1)
+
+    def rows(self, index: Tensor | slice) -> Examples:
+        """Of a set of examples for each of M models, the sets at `index`."""
+        return Examples(self.tokens[index], self.targets[index])
+
+    def ordered(self, order: Tensor) -> Examples:
+        """All examples in another order: `order` is (N,), or (M, N) for a set for each of M models."""
+        if order.ndim == 1:
+            return self.take(order)
+        tokens = self.tokens.take_along_dim(order.unsqueeze(-1), 1)
+        return Examples(tokens, self.targets.take_along_dim(order, 1))
 
     def clone(self) -> Examples:
         """A copy that shares no memory."""
@@ -129,26 +144,42 @@ def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> t
 def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
 
-    Sums in float64, on the CPU.
+    Examples without a target count for nothing. Sums in float64, on the CPU.
     """
     loss = torch.zeros(weights.shape[:-1], dtype=torch.float64, device=weights.device)
     wrong = torch.zeros_like(loss)
-    for batch in examples.batches(CHUNK):
+    for batch in examples.batches(EVALUATION_BATCH):
         logits = model.logits(weights, batch.tokens)
         loss += cross_entropies(logits, batch.targets).double().sum(-1)
         wrong += wrong_answers(logits, batch.targets).sum(-1)
-    return (loss / len(examples)).cpu(), (wrong / len(examples)).cpu()
+    counts = examples.counts
+    return (loss / counts).cpu(), (wrong / counts).cpu()
+
+
+class WrongExamples(NamedTuple):
+    """Which examples given weights get wrong: numbers of the examples, rising."""
+
+    wrong: Tensor
+    close: Tensor
+    """Right or wrong by less than rounding changes a logit: on another device, or in a batch of another
+    size, they may fall the other way."""
+
+
+CLOSE = {torch.float32: 1e-5, torch.float64: 1e-12}
+"""A difference of two logits, relative to the largest, that rounding can make."""
 
 
 @torch.no_grad()
-def wrong_examples(model: Transformer, weights: Tensor, batches: Iterable[Examples]) -> Tensor:
-    """Row numbers of the examples that the weights (n,) get wrong, counted through all batches.
-
-    Batches of another size round otherwise, so a tie could fall otherwise too: to agree with an error, give
-    those on which it was measured.
-    """
-    wrong = [wrong_answers(model.logits(weights, batch.tokens), batch.targets) for batch in batches]
-    return torch.cat(wrong).nonzero().squeeze(-1)
+def wrong_examples(model: Transformer, weights: Tensor, examples: Examples) -> WrongExamples:
+    """The examples that the weights (n,) get wrong, and those that are too close to call."""
+    wrong, close = [], []
+    for batch in examples.batches(EVALUATION_BATCH):
+        logits = model.logits(weights, batch.tokens)
+        wrong.append(wrong_answers(logits, batch.targets))
+        own = logits.take_along_dim(batch.targets.unsqueeze(-1), -1).squeeze(-1)
+        highest_other = logits.scatter(-1, batch.targets.unsqueeze(-1), -torch.inf).amax(-1)
+        close.append((own - highest_other).abs() <= CLOSE[logits.dtype] * logits.abs().amax(-1))
+    return WrongExamples(*(torch.cat(found).nonzero().squeeze(-1) for found in (wrong, close)))
 
 
 class GradientPass(NamedTuple):

@@ -139,7 +139,7 @@ def rows(x: Tensor, index: Tensor) -> Tensor:
     """The rows `index` (..., *shape) of x (..., R, D), the leading axes alike: (..., *shape, D).
 
     Written as an embedding look-up because its gradient sums in a fixed order, on CUDA too among
-    deterministic algorithms (`compute.prepare`).
+    deterministic algorithms (`device.prepare`).
     """
     if x.ndim == 2:
         return embedding(index, x)

@@ -24,7 +24,7 @@ from grokflow.data.dataset import tokenization
 from grokflow.model.attention import attend
 from grokflow.model.layout import Layout, layout_of
 from grokflow.model.prefixes import Attended, Prefixes, rows
-from grokflow.model.weights import split
+from grokflow.model.weights import unflatten
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Transformer:
         `weights` is (n,) or (M, n). `tokens` is (B, T), the same for every model, or (M, B, T);
         position i holds tokens of `alphabet[i]`.
         """
-        w = split(weights, self.layout)
+        w = unflatten(weights, self.layout)
         for name in self.layout.frozen:
             w[name] = w[name].detach()
         tokens = tokens.expand(*weights.shape[:-1], *tokens.shape[-2:])

@@ -19,7 +19,7 @@ def to_tensor(weights: np.ndarray, precision: str, device: str) -> Tensor:
     return torch.as_tensor(weights).to(device=device, dtype=getattr(torch, precision))
 
 
-def split(weights: Tensor, layout: Layout) -> dict[str, Tensor]:
+def unflatten(weights: Tensor, layout: Layout) -> dict[str, Tensor]:
     """Views of `weights` (..., n) as named tensors (..., *shape)."""
     leading = weights.shape[:-1]
     parts = weights.split([parameter.size for parameter in layout.parameters], dim=-1)

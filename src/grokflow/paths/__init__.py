@@ -1,5 +1,34 @@
-"""Paths through weight space: their geometry; in `fit`, with PyTorch, the fit of their bends. No model."""
+"""Paths through weight space: where they lie, how their bends are fitted, what is measured along them.
 
-from grokflow.paths.geometry import KINDS, Curve, parameters
+Comes in: a path of the configuration, points.json and the checkpoints of the runs it joins. Goes out: its
+control points (curve.safetensors, path.json), the history of its fit (fit.csv) and metrics.csv along it.
+Called by the rules `fit_paths` and `measure_paths`.
+"""
 
-__all__ = ["KINDS", "Curve", "parameters"]
+from grokflow.paths.connecting import Skipped, connect, unfitted_paths, write_path
+from grokflow.paths.curve_files import Fits, FittedCurve, read_curve, read_fits, write_curve, write_fits
+from grokflow.paths.endpoints import Endpoint, read_endpoints
+from grokflow.paths.fitting import fit_paths
+from grokflow.paths.geometry import PATH_KINDS, Curve, parameters
+from grokflow.paths.measuring import measure, measure_path
+
+__all__ = [
+    "PATH_KINDS",
+    "Curve",
+    "Endpoint",
+    "Fits",
+    "FittedCurve",
+    "Skipped",
+    "connect",
+    "fit_paths",
+    "measure",
+    "measure_path",
+    "parameters",
+    "read_curve",
+    "read_endpoints",
+    "read_fits",
+    "unfitted_paths",
+    "write_curve",
+    "write_fits",
+    "write_path",
+]

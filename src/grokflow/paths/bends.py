@@ -1,20 +1,20 @@
 """Optimising the bends of a path: minimise E_{t~U[0,1]} Loss(φ(t)) by SGD, one t a minibatch.
 
-Source: Garipov et al. (2018), section 3.2 and appendix A; paper M, section 3.
+Source: Garipov et al. (2018), section 3.2 and appendix A; paper M, section 3. No model is known here.
+
+Shapes: `...` no or one leading axis (M paths that are fitted together), K control points, n weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from grokflow.config import Fit
-from grokflow.paths.geometry import KINDS
 
-Step = Callable[[Tensor], tuple[Tensor, Tensor]]
+LossAt = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Weights (..., n) on the path to the loss there (...) and its gradient (..., n), on one minibatch."""
 
 
@@ -27,38 +27,38 @@ def learning_rate(fit: Fit, progress: float) -> float:
     return fit.learning_rate * factor
 
 
-def fit_bends(
-    kind: str,
+def fit_epoch(
     controls: Tensor,
-    fit: Fit,
-    epochs: Iterable[tuple[np.ndarray, Iterable[Step]]],
-    velocity: Tensor | None = None,
-    done: int = 0,
-) -> Iterator[tuple[np.ndarray, float]]:
-    """Move the inner control points of `controls` (..., K, n) in place; the first and the last stay.
+    velocity: Tensor,
+    coefficients: Tensor,
+    losses_at: Sequence[LossAt],
+    rate: float | Tensor,
+    momentum: float,
+) -> Tensor:
+    """Move the inner control points by one step a minibatch, in place; the first and the last stay.
 
-    `...`: no or one leading axis, the paths that are fitted together.
+    Asks a GPU for nothing, so it may be captured as a graph; `rate` is then a tensor.
 
     Parameters
     ----------
-    epochs : for each epoch, the values of t (..., S) and S minibatches, each a `Step`.
-    velocity : (..., K − 2, n), moved in place too; None: at rest.
-    done : epochs that were fitted before.
+    controls : (..., K, n).
+    velocity : (..., K − 2, n), moved in place too.
+    coefficients : (..., S, K), how much of each control point φ(t) is at the t of each of S minibatches.
+    losses_at : of each minibatch.
 
-    Yields
-    ------
-    For each epoch, the mean loss (...) over its minibatches and the learning rate.
+    Returns
+    -------
+    The mean loss (...) over the minibatches, in float64.
     """
     bends = controls[..., 1:-1, :]
-    velocity = torch.zeros_like(bends) if velocity is None else velocity
-    for epoch, (values, steps) in enumerate(epochs, start=done):
-        flat = KINDS[kind](values.reshape(-1), controls.shape[-2])
-        coefficients = torch.from_numpy(flat.reshape(*values.shape, -1)).to(controls)
-        rate = learning_rate(fit, epoch / fit.epochs)
-        total = torch.zeros(controls.shape[:-2], dtype=torch.float64, device=controls.device)
-        for row, step in zip(coefficients.unbind(-2), steps, strict=True):
-            loss, gradient = step((row.unsqueeze(-2) @ controls).squeeze(-2))
-            velocity.mul_(fit.momentum).addcmul_(row[..., 1:-1, None], gradient.unsqueeze(-2))
+    total = torch.zeros(controls.shape[:-2], dtype=torch.float64, device=controls.device)
+    for share, loss_at in zip(coefficients.unbind(-2), losses_at, strict=True):
+        loss, gradient = loss_at((share.unsqueeze(-2) @ controls).squeeze(-2))
+        # ∂Loss(φ(t))/∂wₖ = cₖ(t) · ∂Loss/∂φ
+        velocity.mul_(momentum).addcmul_(share[..., 1:-1, None], gradient.unsqueeze(-2))
+        if isinstance(rate, Tensor):
+            bends.addcmul_(velocity, -rate)
+        else:
             bends.add_(velocity, alpha=-rate)
-            total += loss.double()
-        yield total.cpu().numpy() / values.shape[-1], rate
+        total += loss.double()
+    return total / len(losses_at)

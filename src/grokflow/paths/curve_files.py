@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from grokflow.artifacts.provenance import AGAIN
-from grokflow.artifacts.tables import read_record
+from grokflow.artifacts.columns import FIT
 from grokflow.artifacts.tensors import read_tensors, write_tensors
 from grokflow.errors import ArtifactError
 from grokflow.model.layout import Layout
-from grokflow.paths import Curve
+from grokflow.paths.geometry import Curve
 
 
 def write_curve(path: str | Path, curve: Curve, layout: Layout) -> None:
@@ -46,26 +46,16 @@ def read_curve(path: str | Path, layout: Layout) -> Curve:
         raise ArtifactError(path, expected="the control points of a path", found=f"no {error}") from None
 
 
-def read_skipped(record: str | Path) -> str | None:
-    """Why a path was skipped, from its path.json; None when it was not.
+class FittedCurve(NamedTuple):
+    """A curve and the history (`FIT`) of its fit."""
 
-    Raises
-    ------
-    ArtifactError : when the record is damaged.
-    """
-    skipped = read_record(record, {"skipped"}, AGAIN)["skipped"]
-    return None if skipped is None else str(skipped)
-
-
-FIT_HISTORY = ["epoch", "learning_rate", "loss"]
-
-FittedCurve = tuple[Curve, pd.DataFrame]
-"""A fitted curve and the history (`FIT_HISTORY`) of its fit."""
+    curve: Curve
+    history: pd.DataFrame
 
 
 def fit_history(rows: Sequence[Sequence[float]]) -> pd.DataFrame:
-    """Rows of `FIT_HISTORY` as a table."""
-    return pd.DataFrame(rows, columns=FIT_HISTORY).astype({"epoch": int})
+    """Rows of `FIT` as a table."""
+    return pd.DataFrame(rows, columns=FIT).astype({"epoch": int})
 
 
 def write_fits(path: str | Path, fits: Sequence[FittedCurve]) -> None:
@@ -78,23 +68,46 @@ def write_fits(path: str | Path, fits: Sequence[FittedCurve]) -> None:
     write_tensors(path, tensors, {})
 
 
-def read_fit(path: str | Path, straight: Curve) -> FittedCurve:
-    """Of what `write_fits` wrote, the fit that began as `straight`.
+class Fits:
+    """Fits read from disk, each found by the ends of its path."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], files: Sequence[str | Path]) -> None:
+        self._arrays = arrays
+        self._files = " + ".join(map(str, files))
+
+    def of(self, straight: Curve) -> FittedCurve:
+        """The fit that began as `straight`.
+
+        Raises
+        ------
+        ArtifactError : when there is none, or it is between other weights.
+        """
+        ends = straight.ends
+        try:
+            controls, history = (self._arrays[f"{ends}/{what}"] for what in ("controls", "history"))
+        except KeyError as error:
+            raise self._refused(f"the fit of {ends}", f"no {error}") from None
+        if controls.shape != straight.controls.shape:
+            raise self._refused(f"control points {straight.controls.shape}", controls.shape)
+        # Of two runs that differ in precision the fit has that of the first.
+        expected = straight.controls[[0, -1]].astype(controls.dtype)
+        if not np.array_equal(controls[[0, -1]], expected):
+            raise self._refused(f"a fit between the weights of {ends}", "others")
+        curve = Curve(straight.kind, controls, straight.names)
+        return FittedCurve(curve, fit_history(history.tolist()))
+
+    def _refused(self, expected: str, found: object) -> ArtifactError:
+        return ArtifactError(self._files, expected=expected, found=found)
+
+
+def read_fits(files: Sequence[str | Path]) -> Fits:
+    """All that `write_fits` wrote into some files.
 
     Raises
     ------
-    ArtifactError : when the file is damaged or holds no such fit.
+    ArtifactError : when a file is damaged.
     """
-    tensors, _ = read_tensors(path)
-    try:
-        controls, history = (tensors[f"{straight.ends}/{what}"] for what in ("controls", "history"))
-    except KeyError as error:
-        raise ArtifactError(path, expected=f"the fit of {straight.ends}", found=f"no {error}") from None
-    if controls.shape != straight.controls.shape:
-        expected = f"control points {straight.controls.shape}"
-        raise ArtifactError(path, expected=expected, found=controls.shape)
-    # Of two runs that differ in precision the fit has that of the first.
-    ends = straight.controls[[0, -1]].astype(controls.dtype)
-    if not np.array_equal(controls[[0, -1]], ends):
-        raise ArtifactError(path, expected=f"a fit between the weights of {straight.ends}", found="others")
-    return Curve(straight.kind, controls, straight.names), fit_history(history.tolist())
+    arrays: dict[str, np.ndarray] = {}
+    for file in files:
+        arrays.update(read_tensors(file)[0])
+    return Fits(arrays, files)

@@ -2,12 +2,12 @@
 
 A row does what it would do alone: it has its own ends, its own draws of t and order of examples.
 
-Shapes: `...` no or one leading axis (M paths), K control points, n weights, N examples.
+Shapes: `...` no or one leading axis (M paths), K control points, n weights, N examples, S minibatches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,33 +17,18 @@ from torch import Tensor
 
 from grokflow import config
 from grokflow.artifacts.files import checksum
-from grokflow.artifacts.resumable import State, Workshop
+from grokflow.artifacts.resumable import ResumableJob, SavedState
 from grokflow.config import plain
+from grokflow.errors import ArtifactError
+from grokflow.model.device import name_of
 from grokflow.model.objective import Examples, loss_and_gradient, make_task
 from grokflow.model.weights import to_tensor
-from grokflow.paths import Curve
-from grokflow.paths.bends import fit_bends
+from grokflow.paths.bends import LossAt, fit_epoch, learning_rate
 from grokflow.paths.connecting import Unfitted
 from grokflow.paths.curve_files import FittedCurve, fit_history
+from grokflow.paths.geometry import PATH_KINDS, Curve
 from grokflow.randomness import generator
-
-WHAT_FITS = (
-    "config/schema.py",
-    "model/device.py",
-    "paths/connecting.py",
-    "paths/fitting.py",
-    "paths",
-    "randomness.py",
-    "model/layout.py",
-    "model/weights.py",
-    "model/prefixes.py",
-    "model/attention.py",
-    "model/transformer.py",
-    "model/objective.py",
-    "data/operations.py",
-    "data/dataset.py",
-)
-"""The sources that decide what a fit computes; a state of other sources is not resumed."""
+from grokflow.training.graph import captured
 
 
 def fit_paths(
@@ -62,39 +47,39 @@ def fit_paths(
     unfitted : paths that differ in nothing but their ends.
     resume : folder in which unfinished fits are kept; None: nothing is.
     subject : what is fitted, as messages call it.
-    publish : writes the result; what was kept is discarded after it, not before.
+    publish : writes the result. The saved state is discarded after it, not before.
 
     Raises
     ------
     ArtifactError : when another process fits the same.
-    SystemExit : after SIGTERM, with the state of the last epoch saved.
+    SystemExit : after a signal to stop, with the state of the last epoch saved.
     """
     if not unfitted:
         publish([])
         return []
-    fit = _Fit(unfitted, dataset, device)
+    fit = Fitting(unfitted, dataset, device)
     # The weights of the ends: the same epoch of the same configuration may have been trained again.
     paths = [
         {**plain(each.path), "ends": each.curve.ends, "weights": checksum(each.curve.controls.tobytes())}
         for each in unfitted
     ]
-    workshop = Workshop(resume, subject, {"paths": paths}, WHAT_FITS, device)
-    with workshop.locked():
-        fit.go(workshop)
+    job = ResumableJob(resume, subject, {"paths": paths}, __name__, name_of(device))
+    with job.locked():
+        job.carry_out(fit)
         fits = fit.curves()
         publish(fits)
-        workshop.discard()
+        job.discard()
     return fits
 
 
-class _Fit:
-    """The control points (..., K, n) of all paths, and where their fit stands."""
+class Fitting:
+    """The control points of all paths, and where their fit stands. A `Work`; a step is an epoch."""
 
     def __init__(self, unfitted: Sequence[Unfitted], dataset: pd.DataFrame, device: str) -> None:
         self.unfitted = unfitted
         path = unfitted[0].path
         assert isinstance(path.path, config.Fitted)
-        self.kind, self.settings = unfitted[0].curve.kind, path.path.fit
+        self.coefficients_of, self.settings = PATH_KINDS[unfitted[0].curve.kind], path.path.fit
         self.decay, self.batch_size = path.weight_decay, path.from_run.optimizer.batch_size
         self.task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
         # One path has no leading axis: PyTorch then multiplies matrices, not batches of one.
@@ -102,39 +87,52 @@ class _Fit:
         self.controls = to_tensor(straight, path.from_run.precision, device).clone()
         self.velocity = torch.zeros_like(self.controls[..., 1:-1, :])
         self.history: list[list[float]] = []
+        # What an epoch reads stays in one place, so that it can be captured and replayed.
+        self.ahead = 0, self._draws(0)
+        order, coefficients = self.ahead[1]
+        self.order = torch.from_numpy(order).to(device)
+        self.coefficients = torch.from_numpy(coefficients).to(self.controls)
+        self.rate = self.controls.new_zeros(())
+        self.rate_in_python = self.settings.learning_rate
+        self.loss = torch.zeros(self.controls.shape[:-2], dtype=torch.float64, device=device)
+        self.run_epoch = captured(self._epoch, [self.controls, self.velocity, self.loss])
 
-    def go(self, workshop: Workshop) -> None:
-        """Fit to the end, or go on where an interrupted fit stood."""
-        saved = workshop.load()
-        if saved is not None:
-            self.restore(saved)
-            print(f"Going on from epoch {len(self.history)}.", flush=True)
-        epochs = self.settings.epochs
-        done = len(self.history)
-        fitted = fit_bends(self.kind, self.controls, self.settings, self.epochs(), self.velocity, done)
-        for epoch, (losses, rate) in enumerate(fitted, start=done + 1):
-            self.history.append([epoch, rate, *np.atleast_1d(losses).tolist()])
-            if epoch % max(1, epochs // 20) == 0:
-                said = " ".join(f"{loss:.4g}" for loss in self.history[-1][2:])
-                print(f"fit epoch {epoch}/{epochs}  loss {said}", flush=True)
-            if epoch < epochs:
-                workshop.pause(self.state)
+    @property
+    def done(self) -> bool:
+        """Whether every epoch has been fitted."""
+        return len(self.history) >= self.settings.epochs
 
-    def epochs(self) -> Iterable[tuple[np.ndarray, Iterable[Callable[[Tensor], tuple[Tensor, Tensor]]]]]:
-        """For each epoch that is left, the values of t and the minibatches, of each path its own."""
-        for epoch in range(len(self.history), self.settings.epochs):
-            random = [
-                generator(each.path.from_run.seed, f"path/{each.curve.ends}", epoch) for each in self.unfitted
-            ]
-            order = _rows([one.permutation(len(self.task.train)) for one in random])
-            index = torch.from_numpy(order).to(self.controls.device)
-            batches = list(self.task.train.take(index).batches(self.batch_size))
-            yield _rows([one.random(len(batches)) for one in random]), map(self.on, batches)
+    def start(self) -> None:
+        """Nothing comes before the first epoch."""
 
-    def on(self, batch: Examples) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    def advance(self) -> None:
+        """Fit one epoch."""
+        epochs, epoch = self.settings.epochs, len(self.history)
+        order, coefficients = self.ahead[1] if self.ahead[0] == epoch else self._draws(epoch)
+        self.order.copy_(torch.from_numpy(order))
+        self.coefficients.copy_(torch.from_numpy(coefficients))
+        self.rate_in_python = learning_rate(self.settings, epoch / epochs)
+        self.rate.fill_(self.rate_in_python)
+        self.run_epoch()
+        self.ahead = epoch + 1, self._draws(epoch + 1)  # while a GPU is still at it
+        losses = self.loss.reshape(-1).tolist()
+        self.history.append([epoch + 1, self.rate_in_python, *losses])
+        if (epoch + 1) % max(1, epochs // 20) == 0:
+            said = " ".join(f"{loss:.4g}" for loss in losses[:8]) + (" …" if len(losses) > 8 else "")
+            print(f"fit epoch {epoch + 1}/{epochs}  loss {said}", flush=True)
+
+    def _epoch(self) -> None:
+        """One step a minibatch; the last minibatch holds what is left. Asks a GPU for nothing."""
+        shuffled = self.task.train.take(self.order)
+        losses_at = [self._loss_at(batch) for batch in shuffled.batches(self.batch_size)]
+        rate = self.rate if self.rate.is_cuda else self.rate_in_python  # which a capture would freeze
+        momentum = self.settings.momentum
+        self.loss.copy_(fit_epoch(self.controls, self.velocity, self.coefficients, losses_at, rate, momentum))
+
+    def _loss_at(self, batch: Examples) -> LossAt:
         """The regularised loss and its gradient on a minibatch, as a function of the weights."""
 
-        def step(weights: Tensor) -> tuple[Tensor, Tensor]:
+        def loss_at(weights: Tensor) -> tuple[Tensor, Tensor]:
             loss, gradient = loss_and_gradient(self.task.model, weights, batch)
             for piece in self.task.model.layout.trained:  # decay does not move what is frozen
                 own = weights[..., piece]
@@ -142,24 +140,45 @@ class _Fit:
                 gradient[..., piece].add_(own, alpha=self.decay)
             return loss, gradient
 
-        return step
+        return loss_at
 
-    def state(self) -> State:
+    def _draws(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """The order of each path's examples (..., N), and the coefficients (..., S, K) at its values of t."""
+        orders, coefficients = [], []
+        for each in self.unfitted:
+            random = generator(each.path.from_run.seed, f"path/{each.curve.ends}", epoch)
+            orders.append(random.permutation(len(self.task.train)))
+            t = random.random(-(-len(self.task.train) // self.batch_size))
+            coefficients.append(self.coefficients_of(t, len(each.curve.controls)))
+        return _rows(orders), _rows(coefficients)
+
+    def state(self) -> SavedState:
         """All that an interrupted fit needs to go on."""
-        tensors = {"controls": self.controls.cpu().numpy(), "velocity": self.velocity.cpu().numpy()}
-        return {**tensors, "history": np.array(self.history)}, {"epoch": len(self.history)}
+        arrays = {"controls": self.controls, "velocity": self.velocity}
+        tensors = {name: array.cpu().numpy().copy() for name, array in arrays.items()}
+        return SavedState({**tensors, "history": np.array(self.history)}, {"epoch": len(self.history)})
 
-    def restore(self, saved: State) -> None:
+    def check(self, state: SavedState) -> None:
+        """Refuse a state that lacks something.
+
+        Raises
+        ------
+        ArtifactError : with what is missing.
+        """
+        if missing := {"controls", "velocity", "history"} - set(state.tensors):
+            raise ArtifactError("saved fit", expected="the state of a fit", found=f"no {sorted(missing)}")
+
+    def restore(self, state: SavedState) -> None:
         """Go on from what `state` gave."""
-        self.controls.copy_(torch.from_numpy(saved[0]["controls"]))
-        self.velocity.copy_(torch.from_numpy(saved[0]["velocity"]))
-        self.history = saved[0]["history"].tolist()
+        self.controls.copy_(torch.from_numpy(state.tensors["controls"]))
+        self.velocity.copy_(torch.from_numpy(state.tensors["velocity"]))
+        self.history = state.tensors["history"].tolist()
 
     def curves(self) -> list[FittedCurve]:
         """Each path as it is now, with its history."""
         controls = self.controls.cpu().numpy().reshape(len(self.unfitted), *self.controls.shape[-2:])
         return [
-            (
+            FittedCurve(
                 Curve(each.curve.kind, controls[i], each.curve.names),
                 fit_history([[epoch, rate, losses[i]] for epoch, rate, *losses in self.history]),
             )

@@ -40,7 +40,7 @@ def bezier(t: np.ndarray, controls: int) -> np.ndarray:
     return binomials * t**k * (1 - t) ** (degree - k)
 
 
-KINDS: dict[str, Coefficients] = {
+PATH_KINDS: dict[str, Coefficients] = {
     "segment": polyline,
     "chain": polyline,
     "polyline": polyline,
@@ -53,7 +53,7 @@ KINDS: dict[str, Coefficients] = {
 class Curve:
     """A path through weight space.
 
-    `kind`: one of `KINDS`; `controls`: (K, n), the end points first and last; `names`: what each is.
+    `kind`: one of `PATH_KINDS`; `controls`: (K, n), the end points first and last; `names`: what each is.
     """
 
     kind: Literal["segment", "chain", "polyline", "bezier"]
@@ -61,8 +61,8 @@ class Curve:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"a curve is one of {', '.join(KINDS)}; found {self.kind}")
+        if self.kind not in PATH_KINDS:
+            raise ValueError(f"a curve is one of {', '.join(PATH_KINDS)}; found {self.kind}")
         if len(self.controls) < 2 or len(self.names) != len(self.controls):
             raise ValueError(f"a curve needs at least two control points, each named; found {self.names}")
 
@@ -73,7 +73,7 @@ class Curve:
 
     def coefficients(self, t: np.ndarray) -> np.ndarray:
         """(T,) to (T, K)."""
-        return KINDS[self.kind](t, len(self.controls))
+        return PATH_KINDS[self.kind](t, len(self.controls))
 
     def weights(self, t: np.ndarray) -> np.ndarray:
         """φ(t): values of t (T,) to weight vectors (T, n)."""

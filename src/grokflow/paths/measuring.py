@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
+from grokflow.artifacts.columns import METRICS
 from grokflow.config import Chain, ResolvedPath
 from grokflow.model.objective import Task, gradient_pass, loss_and_error, make_task
 from grokflow.model.weights import norm_of, to_tensor
-from grokflow.paths import Curve, parameters
-from grokflow.paths.curve_files import read_curve, read_skipped
+from grokflow.paths.connecting import Skipped
+from grokflow.paths.curve_files import FittedCurve
+from grokflow.paths.geometry import Curve, parameters
 
-POINTS_AT_ONCE = {"cpu": 1, "cuda": 16}
+POINTS_AT_ONCE = {"cpu": 1, "cuda": 64}
 """Points of a path that are measured as one batch of models: a CPU is no faster with more, a GPU is."""
 
-METRICS = [
-    "t",
-    "segment",
-    "arc_length",
-    "train_loss",
-    "train_loss_l2",
-    "train_error",
-    "validation_loss",
-    "validation_loss_l2",
-    "validation_error",
-    "gradient_norm",
-    "gradient_norm_l2",
-    "weight_norm",
-]
-"""Columns of metrics.csv. `*_loss`: mean cross-entropy in nats; `*_loss_l2`: with (λ/2)‖φ(t)‖² added;
-`*_error`: 1 − accuracy; `gradient_norm`: mean over the train set's minibatches of ‖∇ cross-entropy‖,
-`gradient_norm_l2`: of ‖∇ cross-entropy + λφ(t)‖; `arc_length`: from φ(0). Source: paper M, section 4."""
 
-
-def measure_connection(
-    path: ResolvedPath, record: str | Path, curve: str | Path, dataset: pd.DataFrame, device: str
+def measure(
+    path: ResolvedPath, found: FittedCurve | Skipped, dataset: pd.DataFrame, device: str
 ) -> pd.DataFrame:
-    """The measurements along a path on disk: no rows when it was skipped.
-
-    Parameters
-    ----------
-    record, curve : path.json and curve.safetensors.
-    """
-    if read_skipped(record):
+    """The measurements along what `connect` found: no rows when the path was skipped."""
+    if isinstance(found, Skipped):
         return pd.DataFrame(columns=METRICS)
     run = path.from_run
-    task = make_task(run.model, run.dataset, dataset, device)
-    found = read_curve(curve, task.model.layout)
     inner = path.path.inner_points if isinstance(path.path, Chain) else path.path.points
     return measure_path(
-        found,
-        parameters(found, path.path.points, inner),
-        task,
+        found.curve,
+        parameters(found.curve, path.path.points, inner),
+        make_task(run.model, run.dataset, dataset, device),
         weight_decay=path.weight_decay,
         batch_size=run.optimizer.batch_size,
         precision=run.precision,

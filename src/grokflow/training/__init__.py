@@ -1,7 +1,19 @@
-"""Training: from a resolved run to history.csv, epochs.csv and checkpoints."""
+"""Training: from a resolved run to its weights, checkpoints, tables and points.
 
-from grokflow.training.engine import train
+Comes in: the configuration of each row (a seed of a run, or a member of a sweep) and the table of its
+dataset. Goes out: for a run history.csv, epochs.csv, checkpoints, outcome.json and points.json, for a
+sweep a row of its table. Called by the rules `train` and `train_members`.
+"""
+
 from grokflow.training.optimizers import OPTIMIZERS, make_optimizer
-from grokflow.training.state import EPOCHS, HISTORY
+from grokflow.training.points import find_points
+from grokflow.training.runs import train
+from grokflow.training.sweeps import train_members
 
-__all__ = ["EPOCHS", "HISTORY", "OPTIMIZERS", "make_optimizer", "train"]
+__all__ = [
+    "OPTIMIZERS",
+    "find_points",
+    "make_optimizer",
+    "train",
+    "train_members",
+]

@@ -1,7 +1,8 @@
-"""What an update must leave alone: frozen tensors, and on the sphere the norms of invariant groups."""
+"""What an update must not change: frozen tensors, and on the sphere the norms of invariant groups."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -10,14 +11,14 @@ from grokflow.model.layout import Layout
 from grokflow.model.weights import norm_of
 
 
-class Hold:
-    """Puts back after each update what weight decay and rounding changed.
+class Constraints:
+    """Projects the weights back after each update.
 
     Parameters
     ----------
-    groups : groups whose norm is held; each is projected back along its own ray, where a
-        scale-invariant model does the same (Kodryan et al. 2022, fixed-norm training).
-    initial : (n,) or (M, n), whose frozen tensors and norms are held.
+    groups : groups whose norm is fixed. Each is projected back along its own ray, on which a
+        scale-invariant model computes the same function (Kodryan et al. 2022, fixed-norm training).
+    initial : (n,) or (M, n), the weights that have the frozen tensors and the norms.
     """
 
     def __init__(self, layout: Layout, groups: Mapping[str, tuple[slice, ...]], initial: Tensor) -> None:
@@ -34,3 +35,10 @@ class Hold:
             factor = (norm[first] / norm_of(weights, pieces)).to(weights.dtype).unsqueeze(-1)
             for piece in pieces:
                 weights[..., piece] *= factor
+
+    def of_rows(self, index: Tensor) -> Constraints:
+        """The same for some of the M rows."""
+        some = copy.copy(self)
+        some.frozen = [(piece, value[index]) for piece, value in self.frozen]
+        some.norms = [(pieces, norm[index]) for pieces, norm in self.norms]
+        return some

@@ -1,310 +1,262 @@
-"""The training loop: from a resolved run to its tables and checkpoints.
+"""The one trainer: M ≥ 1 rows from their initial weights to where their stop rules end them.
 
-Shapes: n weights, N train examples.
+A run is a row of which everything is recorded, a member of a sweep a row of which only the outcome is.
+Rows that fit into memory together train as one batch of models; each does what it would do alone.
 """
 
 from __future__ import annotations
 
-import math
-import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
-import pandas as pd
-import torch
-from torch import Tensor
+import numpy as np
 
-from grokflow.artifacts.files import write_bytes, write_text
-from grokflow.config import ResolvedRun
-from grokflow.errors import DivergenceError
-from grokflow.model.checkpoints import checkpoint_path
-from grokflow.model.invariance import audited_pairs, invariant_groups
-from grokflow.model.layout import merged
-from grokflow.model.objective import Task, batch_pass, gradient_pass, loss_and_error, make_task
-from grokflow.model.weights import norm_of, to_tensor
-from grokflow.randomness import generator
-from grokflow.training.constraints import Hold
-from grokflow.training.detection import Watch
-from grokflow.training.graph import captured
-from grokflow.training.optimizers import Optimizer, make_optimizer
+from grokflow.artifacts.resumable import ResumableJob, SavedState
+from grokflow.config import ResolvedRun, plain
+from grokflow.errors import ArtifactError
+from grokflow.model.checkpoints import read_checkpoint, write_checkpoint
+from grokflow.model.device import name_of
+from grokflow.model.objective import Task
+from grokflow.training.batch import Batch
+from grokflow.training.memory import rows_that_fit
 from grokflow.training.progress import Progress
-from grokflow.training.state import HISTORY, RunWorkshop, State
-from grokflow.training.statistics import PieceNorms, statistics
+from grokflow.training.recording import errors, measure, record_epoch
+from grokflow.training.rows import Row
 
-AUDITED = 64
-"""Pairs on which training asks which groups are scale-invariant."""
+STOP_RULES = ("epochs", "stop_after_point_2", "device")
+"""Settings that no epoch depends on: a longer run goes on from where a shorter one stopped."""
+
+TABLES = ("history", "epochs")
+"""The arrays of a row in a saved state that are no weights."""
+
+WRITERS = 8
+"""Threads that write the checkpoints of many rows; one row needs one."""
 
 
-def train(
-    run: ResolvedRun,
-    dataset: pd.DataFrame,
-    device: str,
-    *,
-    resume: str | Path,
-    history: str | Path,
-    epochs: str | Path,
-    checkpoints: str | Path,
-) -> dict[str, Any]:
-    """Train one seed of one run, or go on where an earlier call was interrupted.
+def training_job(
+    root: str | Path | None, subject: str | Path, runs: Sequence[ResolvedRun], device: str
+) -> ResumableJob:
+    """The folder in which these runs are trained together."""
+    rows = [{key: value for key, value in plain(run).items() if key not in STOP_RULES} for run in runs]
+    settings = rows[0] if len(rows) == 1 else {"rows": rows}
+    threads = 1 if len(rows) == 1 else WRITERS
+    return ResumableJob(root, subject, settings, __name__, name_of(device), threads=threads)
+
+
+class Training:
+    """Rows on their way. A `Work` that a `ResumableJob` carries out; a step is an epoch.
 
     Parameters
     ----------
-    dataset : the table with columns a, b, c, split.
-    resume : folder in which unfinished trainings are kept.
-    history, epochs, checkpoints : where the finished tables and the folder of checkpoints go.
-
-    Returns
-    -------
-    The outcome: `epoch`, the last one; `diverged`, None or the epoch and step at which the loss was no
-    longer finite (the tables then end before, with the last checkpoint before); `invariant_groups`.
-
-    Raises
-    ------
-    ArtifactError : when another process trains the same run.
-    SystemExit : after SIGTERM, with the state of the last epoch saved.
+    tasks : of each row.
+    job : where checkpoints are written while training goes on.
     """
-    task = make_task(run.model, run.dataset, dataset, device)
-    workshop = RunWorkshop(resume, Path(history).parent, run, task.model.layout, device)
-    with workshop.locked():
-        state = workshop.load_state(device)
-        if state is None or _last_epoch(run, state) < state.epoch:
-            weights = to_tensor(task.model.layout.initial(run.seed), run.precision, device)
-            state = State(0, weights, make_optimizer(run.optimizer, weights).state)
-        else:
-            print(f"Going on from epoch {state.epoch}.", flush=True)
-        training = _Training(run, task, workshop, state)
-        diverged = None
-        try:
-            training.go()
-        except DivergenceError as error:
-            diverged = f"{error.where}: {error.found}"
-            print(f"Stopped. {error}", flush=True)
-        assert workshop.folder is not None
-        last = _publish(run, state, workshop.folder, Path(history), Path(epochs), Path(checkpoints))
-    return {
-        "epoch": last,
-        "diverged": diverged,
-        "invariant_groups": list(training.invariant),
-    }
 
+    def __init__(self, rows: Sequence[Row], tasks: Sequence[Task], job: ResumableJob, device: str) -> None:
+        self.rows = list(rows)
+        self.tasks = list(tasks)
+        self.job = job
+        self.device = device
+        self.at_once = rows_that_fit(rows[0].run, len(rows), device)
+        self.waiting: list[int] = []
+        self.stopped: dict[int, dict[str, np.ndarray]] = {}
+        """What rows that their stop rule ended need to go on, should it be changed."""
+        self.batch: Batch | None = None
+        self.progress = Progress(self.rows)
 
-class _Training:
-    """One run on its way; every method changes `state` and nothing else."""
+    @property
+    def done(self) -> bool:
+        """Whether every row has ended."""
+        return not self.waiting and all(row.ended for row in self.rows)
 
-    def __init__(self, run: ResolvedRun, task: Task, workshop: RunWorkshop, state: State) -> None:
-        self.run = run
-        self.task = task
-        self.workshop = workshop
-        self.state = state
-        self.optimizer: Optimizer = make_optimizer(run.optimizer, state.weights)
-        self.optimizer.state = state.optimizer
-        self.steps_per_epoch = math.ceil(len(task.train) / run.optimizer.batch_size)
-        layout = task.model.layout
-        initial = layout.initial(run.seed)
-        self.invariant = invariant_groups(task.model, initial, audited_pairs(task, AUDITED))
-        invariant = merged(piece for pieces in self.invariant.values() for piece in pieces)
-        self.norms = PieceNorms(layout, invariant)
-        self.invariant_part = invariant
-        held = self.invariant if run.sphere else {}
-        self.hold = Hold(layout, held, to_tensor(initial, run.precision, state.weights.device.type))
-        self.watch_train = Watch(task.model, task.train)
-        self.watch_validation = Watch(task.model, task.validation)
-        self.progress = Progress(state.epoch, run.epochs)
-        # What an epoch reads and writes stays in one place, so that it can be captured and replayed.
-        weights = state.weights
-        self.shuffled = task.train.clone()
-        self.step = torch.zeros(1, dtype=torch.float64, device=weights.device)
-        self.met = torch.zeros(
-            self.steps_per_epoch, 2 + len(self.norms.pieces), dtype=torch.float64, device=weights.device
-        )
-        changes = [weights, *state.optimizer.values(), self.step, self.met]
-        self.run_steps = captured(self.steps, changes)
+    def start(self) -> None:
+        """Begin with the first rows that fit."""
+        self.waiting = list(range(len(self.rows)))
+        self._begin()
 
-    def go(self) -> None:
-        """Train until the stop rule says so."""
-        state, run = self.state, self.run
-        if state.epoch == 0 and not state.history:
-            self.look()
-            self.keep()
-        while state.epoch < _last_epoch(run, state):
-            before = state.weights.clone() if state.point_2 is None else None
-            self.epoch()
-            self.look()
-            if state.point_2 == state.epoch and before is not None:
-                # Which pairs were the last to come right is read from the weights one epoch earlier.
-                self.workshop.save_checkpoint(state, before, state.epoch - 1)
-            if self.is_kept(state.epoch):
-                self.keep()
-            if self.workshop.termination.asked and state.epoch < _last_epoch(run, state):
-                self.workshop.save_state(state)
-                self.workshop.termination.end()
+    def advance(self) -> None:
+        """Train the batch one epoch; when all of it has ended, begin with the next rows."""
+        assert self.batch is not None
+        found = self.batch.epoch()
+        record_epoch(self.batch, found)
+        self._look(found.first_look)
+        self._let_go()
+        self.progress.trained()
+        if self.waiting and all(row.ended for row in self.batch.rows):
+            self._begin()
 
-    def epoch(self) -> None:
-        """One pass over the train set in a fresh order; the last batch holds what is left."""
-        state = self.state
-        order = generator(self.run.seed, "order", state.epoch).permutation(len(self.task.train))
-        self.shuffled.copy_(self.task.train.take(torch.from_numpy(order).to(state.weights.device)))
-        self.step.fill_(state.epoch * self.steps_per_epoch)
-        self.run_steps()
-        state.epoch += 1
-        self.record(self.met)
+    def _begin(self) -> None:
+        """Form the next batch of those that wait, and look at its initial weights."""
+        index, self.waiting = self.waiting[: self.at_once], self.waiting[self.at_once :]
+        self._form(index, batched=len(self.rows) > 1)
+        self._look()
+        self._let_go()
 
-    def steps(self) -> None:
-        """The steps of an epoch. `met` has of each: loss, wrong answers, ‖g‖² by pieces; read at its end."""
-        weights = self.state.weights
-        for number, batch in enumerate(self.shuffled.batches(self.run.optimizer.batch_size)):
-            self.step.add_(1)
-            loss, wrong, gradient = batch_pass(self.task.model, weights, batch)
-            self.met[number, 0], self.met[number, 1] = loss, wrong
-            self.met[number, 2:] = self.norms.squares(gradient)
-            step = self.step if weights.is_cuda else int(self.step)
-            self.optimizer.step(weights, gradient, step)
-            self.hold(weights)
+    def _form(
+        self, index: Sequence[int], *, batched: bool, saved: list[dict[str, np.ndarray]] | None = None
+    ) -> None:
+        self.batch = None  # gives back the memory of the one before, and of its captured epoch
+        rows, tasks = [self.rows[i] for i in index], [self.tasks[i] for i in index]
+        self.batch = Batch(rows, tasks, self.device, batched=batched, saved=saved)
+        for row in rows:
+            row.invariant_groups = list(self.batch.invariant)
 
-    def record(self, met: Tensor) -> None:
-        """Add the epoch's row to the table of all epochs.
-
-        Parameters
-        ----------
-        met : (steps, 2 + pieces), a row for each minibatch.
-
-        Raises
-        ------
-        DivergenceError : when the loss of a minibatch or the norm of the weights is not finite.
-        """
-        state, batch_size = self.state, self.run.optimizer.batch_size
-        met = met.cpu()  # waits for a GPU once, not at every number read below
-        weight_norms = self.norms.norms(self.norms.squares(state.weights)).tolist()
-        losses, wrong = met[:, 0].tolist(), met[:, 1].sum().item()
-        for number, loss in enumerate(losses, start=1):
-            if not math.isfinite(loss):
-                self.diverge((state.epoch - 1) * self.steps_per_epoch + number, f"train loss {loss}")
-        if not math.isfinite(weight_norms[0]):
-            self.diverge(state.epoch * self.steps_per_epoch, f"weight norm {weight_norms[0]}")
-        examples = len(self.task.train)
-        sizes = [min(batch_size, examples - start) for start in range(0, examples, batch_size)]
-        loss = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / examples
-        gradient_norms = self.norms.norms(met[:, 2:]).mean(0).tolist()
-        row = statistics(self.run.optimizer.learning_rate, weight_norms, gradient_norms)
-        state.epochs.append([state.epoch, loss, wrong / examples, *row])
-
-    def diverge(self, step: int, found: str) -> NoReturn:
-        """Stop this run; what was measured and kept before stays.
-
-        Raises
-        ------
-        DivergenceError : always.
-        """
-        self.state.epochs = [row for row in self.state.epochs if row[0] < self.state.epoch]
-        raise DivergenceError(
-            f"epoch {self.state.epoch}, step {step}",
-            expected="finite numbers",
-            found=found,
-            mend="Lower the optimizer's learning_rate.",
+    def _look(self, first_look: np.ndarray | None = None) -> None:
+        """Note which rows reach a point, log and keep those whose epoch is one to log or to keep."""
+        batch = self.batch
+        assert batch is not None
+        going = [i for i, row in enumerate(batch.rows) if row.diverged is None and not self._has_left(row)]
+        perfect = self._perfect(going, first_look)
+        self._measure([i for i in going if batch.rows[i].is_logged or i in perfect], perfect)
+        reached = [i for i in going if 0 < batch.rows[i].epoch == batch.rows[i].point_2]
+        self._write_checkpoints([i for i in reached if batch.rows[i].recorded], before=True)
+        self._write_checkpoints(
+            [i for i in going if batch.rows[i].diverged is None and batch.rows[i].is_kept]
         )
 
-    def look(self) -> None:
-        """Find out whether a point is reached, and log the epoch if it is one to log."""
-        state, run = self.state, self.run
-        perfect_train = perfect_both = False
-        if state.point_1 is None:
-            perfect_train = self.watch_train.is_perfect(state.weights)
-        if state.point_2 is None and (perfect_train or state.point_1 is not None):
-            perfect_both = self.watch_validation.is_perfect(state.weights) and self.watch_train.is_perfect(
-                state.weights
-            )
-        logged = state.epoch % run.log_every == 0 or self.is_kept(state.epoch)
-        if not (logged or perfect_train or perfect_both):
+    def _has_left(self, row: Row) -> bool:
+        """Whether the row ended earlier, and only its place in the batch is left."""
+        return row.number in self.stopped
+
+    def _perfect(self, going: list[int], first_look: np.ndarray | None) -> set[int]:
+        """The rows that predict a split without an error for which that may be the first time."""
+        batch = self.batch
+        assert batch is not None
+        train, validation = batch.watches
+        looks = (None, None) if first_look is None else (first_look[:, 0], first_look[:, 1])
+        # Point 1 asks for the train set, point 2 for both; the validation set is wrong for longer.
+        first = [i for i in going if batch.rows[i].point_1 is None]
+        perfect = set(train.perfect(batch.weights, first, looks[0]))
+        second = [i for i in going if batch.rows[i].point_2 is None]
+        second = [i for i in second if i in perfect or batch.rows[i].point_1 is not None]
+        both = validation.perfect(batch.weights, second, looks[1])
+        both = train.perfect(batch.weights, both, looks[0])
+        return perfect | set(both)
+
+    def _measure(self, rows: list[int], perfect: set[int]) -> None:
+        """Log the recorded ones; points are set by the same measurement that the history shows."""
+        batch = self.batch
+        assert batch is not None
+        logged = [i for i in rows if batch.rows[i].recorded]
+        measured = measure(batch, logged) if logged else {}
+        others = [i for i in rows if not batch.rows[i].recorded]
+        found = errors(batch, others) if others else {}
+        found.update({i: (row[3], row[5]) for i, row in measured.items()})
+        for i, (train_error, validation_error) in found.items():
+            row, notes = batch.rows[i], []
+            if row.point_1 is None and train_error == 0:
+                row.point_1 = row.epoch
+                notes.append("point 1")
+            if row.point_2 is None and train_error == validation_error == 0:
+                row.point_2 = row.epoch
+                notes.append("point 2")
+            if i in measured:
+                row.history.append(measured[i])
+            self.progress.logged(row, " ".join(notes))
+
+    def _write_checkpoints(self, rows: list[int], *, before: bool = False) -> None:
+        """Hand the weights of these rows to the writer; `before`: those of the epoch before this one."""
+        batch, folder = self.batch, self.job.folder
+        if not rows or folder is None:
             return
-        row = self.measure()
-        note = ""
-        if state.point_1 is None and row["train_error"] == 0:
-            state.point_1, note = state.epoch, "point 1"
-        if state.point_2 is None and row["train_error"] == row["validation_error"] == 0:
-            state.point_2, note = state.epoch, f"{note} point 2".strip()
-        state.history.append(list(row))
-        self.progress.report(row, note)
+        assert batch is not None
+        weights = batch.weights_of(rows, previous=before).cpu().numpy().reshape(len(rows), -1).copy()
+        for i, own in zip(rows, weights, strict=True):
+            row = batch.rows[i]
+            epoch = row.epoch - 1 if before else row.epoch
+            target = checkpoints_of(folder, row.number)
+            arguments = (target, epoch, batch.model.layout, own, row.run.weights_digest)
+            self.job.writer.submit(write_checkpoint, *arguments)
+            row.checkpoints.add(epoch)
 
-    def measure(self) -> pd.Series:
-        """A row of the history for the weights as they are."""
-        state, run, task = self.state, self.run, self.task
-        weights, settings = state.weights, run.optimizer
-        batches = list(task.train.batches(settings.batch_size))
-        train = gradient_pass(task.model, weights, batches, part=self.invariant_part)
-        train_loss, train_error = train.loss.item(), train.error.item()
-        validation_loss, validation_error = map(float, loss_and_error(task.model, weights, task.validation))
-        if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
-            found = f"train loss {train_loss}, validation loss {validation_loss}"
-            self.diverge(state.epoch * self.steps_per_epoch, found)
-        parts = (task.model.layout.trained, self.invariant_part)
-        row = (
-            state.epoch,
-            state.epoch * self.steps_per_epoch,
-            train_loss,
-            train_error,
-            validation_loss,
-            validation_error,
-            *statistics(
-                settings.learning_rate,
-                [norm_of(weights, part).item() if part else 0.0 for part in parts],
-                [train.norm.item(), train.norm_part.item()],
-            ),
-        )
-        return pd.Series(row, index=HISTORY)
+    def _let_go(self) -> None:
+        """Keep what the rows that have ended leave, and let the others go on without them."""
+        batch = self.batch
+        assert batch is not None
+        ended = [i for i, row in enumerate(batch.rows) if row.ended and not self._has_left(row)]
+        for i in ended:
+            row = batch.rows[i]
+            self.stopped[row.number] = {} if row.diverged else batch.arrays(i)
+            if row.diverged:
+                self.progress.diverged(row)
+        outcomes = [i for i in ended if not batch.rows[i].recorded and batch.rows[i].diverged is None]
+        for i, found in (errors(batch, outcomes) if outcomes else {}).items():
+            batch.rows[i].errors = found
+        if ended:
+            batch.leave()
 
-    def is_kept(self, epoch: int) -> bool:
-        """Whether the weights of `epoch` are written."""
-        state = self.state
-        return epoch % self.run.checkpoint_every == 0 or epoch in (
-            state.point_1,
-            state.point_2,
-            _last_epoch(self.run, state),
-        )
+    # The state on disk.
 
-    def keep(self) -> None:
-        """Write the checkpoint of this epoch and the state to go on from."""
-        self.workshop.save_checkpoint(self.state, self.state.weights, self.state.epoch)
-        self.workshop.save_state(self.state)
+    def state(self) -> SavedState:
+        """Of every row that has begun its weights and optimizer state; of all of them the tables."""
+        assert self.batch is not None
+        index = [row.number for row in self.batch.rows]
+        begun = {**{i: self.batch.arrays(place) for place, i in enumerate(index)}, **self.stopped}
+        tensors = {f"{i}/{name}": array for i, arrays in begun.items() for name, array in arrays.items()}
+        for i, row in enumerate(self.rows):
+            tensors.update({f"{i}/{name}": table for name, table in row.tables().items()})
+        progress = {
+            "epoch": max(row.epoch for row in self.batch.rows),
+            "rows": [row.progress() for row in self.rows],
+            "waiting": self.waiting,
+            "begun": sorted(begun),
+        }
+        return SavedState(tensors, progress)
+
+    def check(self, state: SavedState) -> None:
+        """Refuse a state of which something is missing, or that has gone further than it is asked for now.
+
+        Raises
+        ------
+        ArtifactError : with what is wrong.
+        """
+        folder = self.job.folder
+        assert folder is not None
+        rows = [Row(row.run, row.number, row.recorded) for row in self.rows]
+        try:
+            self._read(state, rows)
+            for row, task in zip(rows, self.tasks, strict=True):
+                if row.went_too_far:
+                    expected = f"at most {row.last_epoch} epochs"
+                    raise ArtifactError(folder, expected=expected, found=row.epoch)
+                for epoch in row.checkpoints:
+                    layout, config = task.model.layout, row.run.weights_digest
+                    read_checkpoint(checkpoints_of(folder, row.number), epoch, layout, config)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            expected, found = "the state of this training", f"no {error}"
+            raise ArtifactError(folder, expected=expected, found=found) from None
+
+    def restore(self, state: SavedState) -> None:
+        """Go on from what `state` gave; a row whose stop rule now comes later goes on too."""
+        begun = self._read(state, self.rows)
+        self.waiting = list(state.progress["waiting"])
+        going = [i for i in begun if not self.rows[i].ended]
+        self.stopped = {i: arrays for i, arrays in begun.items() if i not in going}
+        if going:
+            self._form(going, batched=len(self.rows) > 1, saved=[begun[i] for i in going])
+        elif self.waiting:
+            self._begin()
+
+    def _read(self, state: SavedState, rows: Sequence[Row]) -> dict[int, dict[str, np.ndarray]]:
+        """Give each of `rows` what a state has of it; of those that have begun what they need to go on."""
+        for row, progress in zip(rows, state.progress["rows"], strict=True):
+            history, epochs = (state.tensors[f"{row.number}/{name}"] for name in TABLES)
+            row.restore(progress, history, epochs)
+        numbers = [*state.progress["begun"], *state.progress["waiting"]]
+        if sorted(numbers) != list(range(len(rows))):
+            raise ValueError(f"rows {numbers}")
+        begun = {}
+        for i in state.progress["begun"]:
+            own = (name for name in state.tensors if name.startswith(f"{i}/"))
+            named = {name.partition("/")[2]: state.tensors[name] for name in own}
+            begun[i] = {name: array for name, array in named.items() if name not in TABLES}
+            size = self.tasks[i].model.layout.size
+            shapes = {array.shape for array in begun[i].values()}
+            if not rows[i].diverged and not ("weights" in begun[i] and shapes == {(size,)}):
+                raise ValueError(f"weights of row {i}")
+        return begun
 
 
-def _last_epoch(run: ResolvedRun, state: State) -> int:
-    """The last epoch of the run, as far as the state can tell."""
-    if state.point_2 is None or run.stop_after_point_2 is None:
-        return run.epochs
-    return min(run.epochs, state.point_2 + run.stop_after_point_2)
-
-
-def _belongs(run: ResolvedRun, state: State, epoch: int) -> bool:
-    """Whether `epoch` is in the results of the run; a shorter run's last epoch is not in a longer one's."""
-    points = (
-        state.point_1,
-        state.point_2,
-        state.point_2 and state.point_2 - 1,
-        _last_epoch(run, state),
-    )
-    return epoch % run.checkpoint_every == 0 or epoch in points
-
-
-def _publish(
-    run: ResolvedRun, state: State, workshop: Path, history: Path, epochs: Path, checkpoints: Path
-) -> int:
-    """Write the finished tables and copy the finished checkpoints, leaving the workshop whole.
-
-    Returns
-    -------
-    The last epoch that was trained.
-    """
-    every = state.epochs_frame()
-    every = every[every["epoch"] <= _last_epoch(run, state)]
-    write_text(epochs, every.to_csv(index=False, lineterminator="\n"))
-    frame = state.history_frame()
-    logged = [e % run.log_every == 0 or _belongs(run, state, e) for e in frame["epoch"]]
-    write_text(history, frame[logged].to_csv(index=False, lineterminator="\n"))
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    checkpoints.mkdir(parents=True)
-    for epoch in sorted(state.checkpoints):
-        if _belongs(run, state, epoch):
-            # A copy, not a link: what happens to the one must not happen to the other.
-            content = checkpoint_path(workshop, epoch).read_bytes()
-            write_bytes(checkpoint_path(checkpoints, epoch), content)
-    return int(every["epoch"].max()) if len(every) else 0
+def checkpoints_of(folder: Path, row: int) -> Path:
+    """Where the checkpoints of a row lie while it is in training."""
+    return folder / f"row_{row}"

@@ -32,8 +32,20 @@ def captured(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[]
     """
     if not changes[0].is_cuda:
         return body
-    replay = functools.cache(lambda: _replay(body, changes))
-    return lambda: replay()()
+    return _Captured(body, changes)
+
+
+class _Captured:
+    """`body`, captured when it is first called."""
+
+    def __init__(self, body: Callable[[], None], changes: Sequence[Tensor]) -> None:
+        self.body, self.changes = body, changes
+        self.replay: Callable[[], None] | None = None
+
+    def __call__(self) -> None:
+        if self.replay is None:
+            self.replay = _replay(self.body, self.changes)
+        self.replay()
 
 
 def _replay(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[], None]:

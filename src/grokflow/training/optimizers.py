@@ -15,8 +15,8 @@ from torch import Tensor
 
 from grokflow import config
 
-Step = int | Tensor
-"""The number of a step, or of the step of each row: (M, 1)."""
+StepNumber = int | Tensor
+"""The number of a step, or the number of each row's own step: (M, 1)."""
 
 
 class Optimizer(Protocol):
@@ -25,7 +25,7 @@ class Optimizer(Protocol):
     state: dict[str, Tensor]
     """Named tensors (n,) that a resumed training needs."""
 
-    def step(self, weights: Tensor, gradient: Tensor, step: Step) -> None:
+    def step(self, weights: Tensor, gradient: Tensor, step: StepNumber) -> None:
         """Change the weights (n,) by the gradient (n,) of the loss alone; `step` counts from 1.
 
         Of M weight vectors, `weights` and `gradient` may be the first ones alone; `step` is then of each.
@@ -39,7 +39,7 @@ class SGD:
         self.settings = settings
         self.state = {"momentum": torch.zeros_like(weights)} if settings.momentum else {}
 
-    def step(self, weights: Tensor, gradient: Tensor, step: Step) -> None:
+    def step(self, weights: Tensor, gradient: Tensor, step: StepNumber) -> None:
         settings = _of_first(self.settings, weights)
         rate, decay = settings.learning_rate, settings.weight_decay
         if settings.momentum:
@@ -58,7 +58,7 @@ class AdamW:
         self.settings = settings
         self.state = {"mean": torch.zeros_like(weights), "square": torch.zeros_like(weights)}
 
-    def step(self, weights: Tensor, gradient: Tensor, step: Step) -> None:
+    def step(self, weights: Tensor, gradient: Tensor, step: StepNumber) -> None:
         s = _of_first(self.settings, weights)
         warm = step / max(1, s.warmup_steps)
         rate = s.learning_rate * (warm.clamp(max=1) if isinstance(warm, Tensor) else min(1.0, warm))

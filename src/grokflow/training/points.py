@@ -6,53 +6,52 @@ accuracy 100 % together. Source: both papers; `points.json` is what every path s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from grokflow.artifacts.tables import read_record
+from grokflow.artifacts.columns import HISTORY
+from grokflow.artifacts.tables import read_record, read_table
 from grokflow.config import ResolvedRun
 from grokflow.errors import ArtifactError
 from grokflow.model.checkpoints import checkpoint_epochs, checkpoint_path, read_checkpoint
-from grokflow.model.objective import CHUNK, make_task, wrong_examples
+from grokflow.model.objective import Examples, WrongExamples, make_task, wrong_examples
 from grokflow.model.weights import to_tensor
+from grokflow.training.rows import steps_per_epoch
 
 AGAIN = "Delete the run's folder; the next run makes it again."
+
+POINTS = ("initial", "point_1", "point_2", "final")
 
 LARGEST_LIST = 200
 """Wrong pairs listed one by one; their number is always given."""
 
 
 def find_points(
-    run: ResolvedRun,
-    dataset: pd.DataFrame,
-    history: str | Path,
-    checkpoints: str | Path,
-    device: str,
-    diverged: str | None = None,
+    run: ResolvedRun, dataset: pd.DataFrame, folder: str | Path, device: str, diverged: str | None = None
 ) -> dict[str, Any]:
-    """Read the points off the history and recompute their errors from the checkpoints.
+    """Read the points off the history of a run and recompute their errors from its checkpoints.
 
     Parameters
     ----------
-    diverged : the epoch and step at which the run's loss was no longer finite; its `final` point is then
-        the last epoch that has a checkpoint.
+    folder : the run's, with history.csv and checkpoints/.
+    diverged : the epoch and step at which the run diverged; its `final` point is then the last epoch that
+        has a checkpoint.
 
     Returns
     -------
-    `point_1`, `point_2`: epoch, step and errors, or None with the reason under `reasons`;
-    `initial`, `final`: the same for the first and the last epoch; `last_wrong`: the validation
-    pairs wrong at the epoch before point 2, or at the last epoch when there is no point 2;
-    `diverged`: as given.
+    The content of points.json. `point_1`, `point_2`: epoch, step and errors, or None with the reason under
+    `reasons`; `initial`, `final`: the same for the first and the last epoch; `last_wrong`: the validation
+    pairs wrong at the epoch before point 2, or at the last epoch when there is no point 2; `diverged`: as
+    given; `checkpoints`: the epochs that have one; `config`: digest of what determines the weights.
 
     Raises
     ------
     ArtifactError : when a checkpoint is missing or damaged, or disagrees with the history.
     """
+    history, checkpoints = Path(folder) / "history.csv", Path(folder) / "checkpoints"
     rows = _read_history(history)
     perfect_train = rows[rows["train_error"] == 0]
     perfect = perfect_train[perfect_train["validation_error"] == 0]
@@ -66,56 +65,93 @@ def find_points(
         "point_2": None if perfect.empty else perfect.iloc[0],
         "final": kept.iloc[-1],
     }
-    verify = _Verifier(run, dataset, Path(checkpoints), device)
-    verify.checkpoints_fit(found, history)
-    points = {name: None if row is None else verify.point(row, history) for name, row in found.items()}
-    final = points["final"]
+    _check_that_checkpoints_fit(run, found, history, checkpoints)
+    weights = _Weights(run, dataset, checkpoints, device)
+    points = {name: None if row is None else weights.point(row, history) for name, row in found.items()}
+    final, point_2 = points["final"], points["point_2"]
     assert final is not None
-    reasons = {}
-    if points["point_1"] is None:
-        reasons["point_1"] = f"train error is {final['train_error']:.4g} at the last epoch, {final['epoch']}"
-    if points["point_2"] is None:
-        reasons["point_2"] = (
-            f"train error is {final['train_error']:.4g} and validation error "
-            f"{final['validation_error']:.4g} at the last epoch, {final['epoch']}"
-        )
-    point_2 = points["point_2"]
     before = max(0, point_2["epoch"] - 1) if point_2 else final["epoch"]
     return {
         "config": run.weights_digest,
         **points,
-        "reasons": reasons,
+        "reasons": _reasons(points, final, diverged),
         "diverged": diverged,
-        "last_wrong": verify.wrong_pairs(before),
+        "last_wrong": weights.wrong_pairs(before),
         "checkpoints": checkpoint_epochs(checkpoints),
     }
 
 
-def read_outcome(path: str | Path) -> dict[str, Any]:
-    """The content of outcome.json.
+def check_points(
+    path: str | Path, run: ResolvedRun, dataset: pd.DataFrame, device: str, diverged: str | None = None
+) -> dict[str, Any]:
+    """Compare a points.json with what history and checkpoints beside it give; what they give.
 
     Raises
     ------
-    ArtifactError : when the file is missing or damaged.
+    ArtifactError : when it says something else, or is damaged.
     """
-    names = ("epoch", "diverged", "invariant_groups")
-    outcome = read_record(path, set(names), AGAIN)
-    return {name: outcome[name] for name in names}
+    folder = Path(path).parent
+    expected = find_points(run, dataset, folder, device, diverged)
+    found = read_record(path, set(expected), AGAIN)
+    for name, value in expected.items():
+        if name != "last_wrong" and found[name] != value:
+            said = f"{name} {value}, as weights and history give"
+            raise ArtifactError(path, expected=said, found=found[name], mend=AGAIN)
+    # Another device or batch may call a close pair the other way.
+    weights = _Weights(run, dataset, folder / "checkpoints", device)
+    close = len(weights.wrong(expected["last_wrong"]["epoch"], weights.task.validation).close)
+    right, written = expected["last_wrong"], found["last_wrong"]
+    if right["epoch"] != written["epoch"] or _differing(right["pairs"], written["pairs"]) > 2 * close:
+        raise ArtifactError(path, expected=f"last_wrong {right}", found=written, mend=AGAIN)
+    return expected
 
 
-def _read_history(path: str | Path) -> pd.DataFrame:
-    columns = {"epoch": int, "step": int, "train_error": float, "validation_error": float}
-    try:
-        rows = pd.read_csv(path, dtype=columns)
-        if rows.empty or not set(columns) <= set(rows.columns) or rows[list(columns)].isna().any(axis=None):
-            raise ValueError(f"columns {', '.join(rows.columns)}, {len(rows)} rows")
-    except (OSError, ValueError, TypeError) as error:
-        raise ArtifactError(path, expected="the history of a run", found=error, mend=AGAIN) from None
-    return rows
+def _differing(some: list[dict[str, int]], others: list[dict[str, int]]) -> int:
+    """How many pairs stand in one list alone."""
+    first, second = ({(pair["a"], pair["b"]) for pair in pairs} for pairs in (some, others))
+    return len(first ^ second)
 
 
-class _Verifier:
-    """Recomputes what a run got wrong from the weights it wrote."""
+def _reasons(points: Mapping[str, Any], final: Mapping[str, Any], diverged: str | None) -> dict[str, str]:
+    """Why there is no point 1 or point 2."""
+    reasons = {
+        "point_1": f"train error is {final['train_error']:.4g}",
+        "point_2": f"train error is {final['train_error']:.4g} and validation error "
+        f"{final['validation_error']:.4g}",
+    }
+    ended = f"the last epoch, {final['epoch']}"
+    if diverged:
+        ended = f"epoch {final['epoch']}, the last kept before training diverged ({diverged})"
+    return {point: f"{why} at {ended}" for point, why in reasons.items() if points[point] is None}
+
+
+def _read_history(path: Path) -> pd.DataFrame:
+    rows = read_table(path, set(HISTORY), numbers=HISTORY, mend=AGAIN)
+    needed = rows[["epoch", "step", "train_error", "validation_error"]]
+    if rows.empty or needed.isna().any(axis=None):
+        raise ArtifactError(path, expected="the history of a run", found="no rows, or blanks", mend=AGAIN)
+    return rows.astype({"epoch": int, "step": int})
+
+
+def _check_that_checkpoints_fit(
+    run: ResolvedRun, found: Mapping[str, pd.Series | None], history: Path, checkpoints: Path
+) -> None:
+    """Refuse a history whose points and last epoch are not those that have checkpoints."""
+    epochs = {name: int(row["epoch"]) for name, row in found.items() if row is not None}
+    expected = {*range(0, epochs["final"] + 1, run.checkpoint_every), *epochs.values()}
+    if "point_2" in epochs:
+        expected.add(max(0, epochs["point_2"] - 1))
+    there = set(checkpoint_epochs(checkpoints))
+    for epoch in sorted(expected - there):
+        path = checkpoint_path(checkpoints, epoch)
+        raise ArtifactError(path, expected=f"the checkpoint of epoch {epoch}", found="none", mend=AGAIN)
+    for epoch in sorted(there - expected):
+        expected_rows = f"a history in which epoch {epoch}, which has a checkpoint, is a point"
+        raise ArtifactError(history, expected=expected_rows, found="another", mend=AGAIN)
+
+
+class _Weights:
+    """Recomputes what a run got wrong from the checkpoints that it wrote."""
 
     def __init__(self, run: ResolvedRun, dataset: pd.DataFrame, checkpoints: Path, device: str) -> None:
         self.run = run
@@ -124,55 +160,41 @@ class _Verifier:
         self.checkpoints = checkpoints
         self.device = device
 
-    def wrong(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Row numbers of the wrong train and validation pairs at `epoch`."""
-        layout = self.task.model.layout
-        weights = read_checkpoint(self.checkpoints, epoch, layout, self.run.weights_digest)
+    def wrong(self, epoch: int, examples: Examples) -> WrongExamples:
+        """Which examples the weights of `epoch` get wrong."""
+        weights = read_checkpoint(self.checkpoints, epoch, self.task.model.layout, self.run.weights_digest)
         tensor = to_tensor(weights, self.run.precision, self.device)
-        # As the history was measured, so that not even a tie falls otherwise.
-        train_batches = self.task.train.batches(self.run.optimizer.batch_size)
-        train = wrong_examples(self.task.model, tensor, train_batches)
-        validation = wrong_examples(self.task.model, tensor, self.task.validation.batches(CHUNK))
-        return train.cpu().numpy(), validation.cpu().numpy()
+        return wrong_examples(self.task.model, tensor, examples)
 
-    def checkpoints_fit(self, found: Mapping[str, pd.Series | None], history: str | Path) -> None:
-        """Refuse a history whose points and last epoch are not those that have checkpoints."""
-        epochs = {name: int(row["epoch"]) for name, row in found.items() if row is not None}
-        expected = {*range(0, epochs["final"] + 1, self.run.checkpoint_every), *epochs.values()}
-        if "point_2" in epochs:
-            expected.add(max(0, epochs["point_2"] - 1))
-        there = set(checkpoint_epochs(self.checkpoints))
-        for epoch in sorted(expected - there):
-            path = checkpoint_path(self.checkpoints, epoch)
-            raise ArtifactError(path, expected=f"the checkpoint of epoch {epoch}", found="none", mend=AGAIN)
-        for epoch in sorted(there - expected):
-            expected_rows = f"a history in which epoch {epoch}, which has a checkpoint, is a point"
-            raise ArtifactError(history, expected=expected_rows, found="another", mend=AGAIN)
+    def point(self, row: pd.Series, history: Path) -> dict[str, Any]:
+        """A point of the history, once its checkpoint is found to say the same.
 
-    def point(self, row: pd.Series, history: str | Path) -> dict[str, Any]:
+        The history was measured in other batches, perhaps on another device, so a pair that is too close
+        to call may count either way.
+        """
         epoch = int(row["epoch"])
-        steps = epoch * math.ceil(len(self.task.train) / self.run.optimizer.batch_size)
+        steps = epoch * steps_per_epoch(len(self.task.train), self.run.optimizer.batch_size)
         if row["step"] != steps:
             raise ArtifactError(
                 history, expected=f"step {steps} at epoch {epoch}", found=int(row["step"]), mend=AGAIN
             )
-        train, validation = self.wrong(epoch)
-        recomputed = {
-            "train_error": len(train) / len(self.task.train),
-            "validation_error": len(validation) / len(self.task.validation),
-        }
-        for name, value in recomputed.items():
-            if not np.isclose(row[name], value, rtol=0, atol=1e-12):
+        for split, examples in (("train", self.task.train), ("validation", self.task.validation)):
+            found = self.wrong(epoch, examples)
+            written = row[f"{split}_error"] * len(examples)
+            if abs(written - len(found.wrong)) > len(found.close) + 1e-6:
                 raise ArtifactError(
                     history,
-                    expected=f"{name} {value:.6g} at epoch {epoch}, as its checkpoint gives",
-                    found=f"{row[name]:.6g}",
+                    expected=f"{split}_error {len(found.wrong) / len(examples):.6g} at epoch {epoch}, as its "
+                    "checkpoint gives",
+                    found=f"{row[f'{split}_error']:.6g}",
                     mend=AGAIN,
                 )
-        return {"epoch": epoch, "step": int(row["step"]), **recomputed}
+        errors = {name: float(row[name]) for name in ("train_error", "validation_error")}
+        return {"epoch": epoch, "step": steps, **errors}
 
     def wrong_pairs(self, epoch: int) -> dict[str, Any]:
-        _, validation = self.wrong(epoch)
-        pairs = self.pairs.iloc[validation[:LARGEST_LIST]]
+        """The validation pairs that the weights of `epoch` get wrong."""
+        wrong = self.wrong(epoch, self.task.validation).wrong.cpu().numpy()
+        pairs = self.pairs.iloc[wrong[:LARGEST_LIST]]
         listed = [{name: int(pair[name]) for name in "abc"} for _, pair in pairs.iterrows()]
-        return {"epoch": epoch, "count": len(validation), "pairs": listed}
+        return {"epoch": epoch, "count": len(wrong), "pairs": listed}

@@ -16,22 +16,9 @@ from torch import Tensor
 
 from grokflow.model.layout import Layout, merged
 
-STATISTICS = [
-    "weight_norm",
-    "gradient_norm",
-    "effective_learning_rate",
-    "effective_gradient_norm",
-    "invariant_weight_norm",
-    "invariant_gradient_norm",
-    "invariant_effective_learning_rate",
-    "invariant_effective_gradient_norm",
-]
-"""Columns: ‖θ‖, mean stochastic gradient norm ‖g‖, η/‖θ‖², ‖g‖·‖θ‖; then the same over the invariant
-groups, empty where there is none."""
-
 
 def statistics(learning_rate: float, norms: Sequence[float], gradient_norms: Sequence[float]) -> list[float]:
-    """A row of `STATISTICS` from the norms of all weights and of the invariant ones (0: there are none)."""
+    """The values of `columns.STATISTICS`, from norms of all weights and of the invariant ones (0: none)."""
     row: list[float] = []
     for norm, gradient_norm in zip(norms, gradient_norms, strict=True):
         if norm > 0:
@@ -42,7 +29,7 @@ def statistics(learning_rate: float, norms: Sequence[float], gradient_norms: Seq
 
 
 class PieceNorms:
-    """L2 norms of a vector's trained and invariant parts, reading each number once."""
+    """L2 norms of the trained and the invariant parts of weights or gradients, reading each number once."""
 
     def __init__(self, layout: Layout, invariant: Sequence[slice]) -> None:
         inside = merged(invariant)
@@ -50,9 +37,14 @@ class PieceNorms:
         self.pieces = [*inside, *trained]
         self.invariant = len(inside)
 
-    def squares(self, vector: Tensor) -> Tensor:
-        """(pieces,): ‖·‖² of each piece in float64, from norms in the vector's own precision."""
-        return torch.stack(torch._foreach_norm([vector[piece] for piece in self.pieces])).double().square()
+    def squares(self, vectors: Tensor) -> Tensor:
+        """(..., pieces): ‖·‖² of each piece of vectors (..., n), in float64 of norms in their precision."""
+        pieces = [vectors[..., piece] for piece in self.pieces]
+        if vectors.ndim == 1:
+            norms = torch.stack(torch._foreach_norm(pieces))
+        else:
+            norms = torch.stack([torch.linalg.vector_norm(piece, dim=-1) for piece in pieces], -1)
+        return norms.double().square()
 
     def norms(self, squares: Tensor) -> Tensor:
         """(..., 2): of everything trained and of the invariant part, from squares (..., pieces)."""

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-PERIODS = ["collapse", "start", "bottom", "end", "depth", "period"]
-PERIODS += ["validation_accuracy_before", "validation_accuracy_after"]
-PERIODS += ["effective_learning_rate_jump", "effective_gradient_norm_jump"]
-PERIODS += ["invariant_effective_learning_rate_jump", "invariant_effective_gradient_norm_jump"]
-
-STATISTICS = ["weight_norm", "gradient_norm", "effective_learning_rate", "effective_gradient_norm"]
+from grokflow.artifacts.columns import (
+    EPOCHS,
+    HISTORY,
+    INVARIANCE,
+    OUTCOMES,
+    PERIODS,
+    RAYS,
+    STATISTICS,
+)
 
 MODEL: dict[str, Any] = {
     "layers": 1,
@@ -42,7 +45,7 @@ INVARIANT = {
 
 
 class Records:
-    """Writes the tables of members into folders and names them as `draw` wants them."""
+    """Writes the tables of seeds into folders and names them as `draw` wants them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -66,10 +69,9 @@ class Records:
         folder.mkdir(parents=True, exist_ok=True)
         everywhere = self._epochs(np.arange(last + 1), seed, point_1, point_2, collapses, decay)
         if not invariant:
-            everywhere[[f"invariant_{name}" for name in STATISTICS]] = np.nan
-        everywhere.assign(step=everywhere["epoch"] * 8)[::10].to_csv(folder / "history.csv", index=False)
-        trained = everywhere.drop(columns=["validation_loss", "validation_error"])[1:]
-        trained.to_csv(folder / "epochs.csv", index=False)
+            everywhere[[name for name in STATISTICS if name.startswith("invariant_")]] = np.nan
+        everywhere[HISTORY][::10].to_csv(folder / "history.csv", index=False)
+        everywhere[EPOCHS][1:].to_csv(folder / "epochs.csv", index=False)
         self._periods(collapses).to_csv(folder / "periods.csv", index=False)
         points = self._points(everywhere, point_1, point_2) | {"diverged": diverged}
         (folder / "points.json").write_text(json.dumps(points), encoding="utf-8")
@@ -101,6 +103,7 @@ class Records:
         gradient = 0.02 + 0.5 * train + 3 * fallen
         table = {
             "epoch": epoch,
+            "step": 8 * epoch,
             "train_loss": 0.001 + 4 * train,
             "train_error": train,
             "validation_loss": 0.002 + 9 * validation,
@@ -119,7 +122,7 @@ class Records:
         rows = [
             dict.fromkeys(PERIODS, 1.5)
             | {"collapse": number + 1, "start": start, "bottom": start + 1, "end": end, "depth": 0.7}
-            | {"period": starts[number + 1] - start if number + 1 < len(starts) else None}
+            | {"period": start - starts[number - 1] if number else None}
             for number, (start, end) in enumerate(collapses)
         ]
         return pd.DataFrame(rows, columns=PERIODS)
@@ -161,15 +164,15 @@ class Records:
                 row |= {"change": change.max(), "radial_gradient": 1e-16 if invariant else 0.1}
                 rows.append(row | {"tolerance": 1e-9, "invariant": invariant})
                 for scale, value in zip(scales, change, strict=True):
-                    rays.append({"point": point, "group": group, "scale": scale, "change": value})
-        pd.DataFrame(rows).to_csv(folder / "invariance.csv", index=False)
-        pd.DataFrame(rays).to_csv(folder / "rays.csv", index=False)
+                    rays.append({"point": point, "epoch": 0, "group": group, "scale": scale, "change": value})
+        pd.DataFrame(rows)[INVARIANCE].to_csv(folder / "invariance.csv", index=False)
+        pd.DataFrame(rays)[RAYS].to_csv(folder / "rays.csv", index=False)
 
     def sweep(self, name: str, rows: list[dict[str, Any]]) -> str:
         """The file of a sweep; what a row does not say is as in a run that groks."""
         usual = {"point_1": 40, "point_2": 150, "epochs": 2000, "train_error": 0.0, "validation_error": 0.0}
-        table = pd.DataFrame([{**row, **{k: row.get(k, v) for k, v in usual.items()}} for row in rows])
-        table["diverged"] = [row.get("diverged") for row in rows]
+        varied = [key for key in rows[0] if "." in key]
+        table = pd.DataFrame([{**usual, "diverged": None, **row} for row in rows])[varied + OUTCOMES]
         file = self.root / f"{name}.csv"
         table.to_csv(file, index=False)
         return str(file)

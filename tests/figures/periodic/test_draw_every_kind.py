@@ -16,10 +16,9 @@ from layouts import assert_apart, assert_on_the_page, assert_without_noise, boxe
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from grokflow import figures
 from grokflow.config import Reference
 from grokflow.errors import ArtifactError
-from grokflow.figures import save
+from grokflow.figures import FIGURE_KINDS, save
 
 OF_RUNS = {
     "accuracy_and_loss": ("history.csv", "points.json"),
@@ -31,7 +30,7 @@ OF_RUNS = {
     "invariance": ("invariance.csv",),
     "weight_norm": ("history.csv", "points.json"),
 }
-"""The kinds whose members are seeds of runs, with the files that they read."""
+"""The kinds that show seeds of runs, with the files that they read."""
 
 KINDS = [*OF_RUNS, "sweep"]
 
@@ -49,8 +48,8 @@ ODD: dict[str, Any] = {
 ALL_INVARIANT = {"normalization": "scale_invariant", "norm_affine": "none", "unembedding_norm": 8.0}
 
 
-def members(records: Any, kind: str, case: str) -> dict[str, str]:
-    """Members of a kind: the usual ones, one alone, many, or such that everything is missing."""
+def shown(records: Any, kind: str, case: str) -> dict[str, str]:
+    """What a kind shows: the usual seeds, one alone, many, or such that everything is missing."""
     if kind == "sweep":
         return {"sweep": sweep(records, case)}
     if case == "odd":
@@ -97,7 +96,7 @@ def words(picture: Figure) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", ["alone", "many", "odd"])
 def test_nothing_runs_off_the_picture_and_nothing_overlaps(records: Any, kind: str, case: str) -> None:
-    picture = picture_of(kind, members(records, kind, case))
+    picture = picture_of(kind, shown(records, kind, case))
     assert_on_the_page(picture)
     headings = []
     for axes in picture.subfigs[0].axes:
@@ -110,19 +109,27 @@ def test_nothing_runs_off_the_picture_and_nothing_overlaps(records: Any, kind: s
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_layout_keeps_no_noise_of_its_solver(records: Any, kind: str) -> None:
-    assert_without_noise(picture_of(kind, members(records, kind, "alone")))
+    assert_without_noise(picture_of(kind, shown(records, kind, "alone")))
 
 
 @pytest.mark.parametrize("kind", sorted({*OF_RUNS} - {"ray", "block", "invariance"}))
 def test_what_is_missing_is_said_in_words(records: Any, kind: str) -> None:
-    said = words(picture_of(kind, members(records, kind, "odd")))
-    assert "Seed 0 of odd diverged: epoch 12, step 93: loss nan." in said
-    if kind != "periods":  # whose rows show it
-        assert "Seed 1 of odd has no point 2: train error is 0.25 at the last epoch, 200." in said
+    said = words(picture_of(kind, shown(records, kind, "odd")))
+    for seed in range(2):
+        assert f"Seed {seed} of odd diverged: epoch 12, step 93: loss nan." in said
+    assert "has no point" not in said
     if kind in ("collapses", "effective_statistics", "periods"):
         assert "no collapse" in said
     if kind == "effective_statistics":
         assert "No group is scale-invariant in odd, seed 0; odd, seed 1." in said
+    settings = ODD | {"diverged": None, "collapses": ((150, None),)}
+    said = words(picture_of(kind, {f"odd/{seed}": records.run("odd", seed, **settings) for seed in range(2)}))
+    assert "diverged" not in said
+    for point in ("point 1", "point 2"):
+        missing = f"Seed 1 of odd has no {point}: train error is 0.25 at the last epoch, 200."
+        assert (missing in said) == (kind != "periods")  # whose rows show it
+    if kind in ("collapses", "effective_statistics", "periods"):
+        assert "Seed 0 of odd never recovered from its last collapse." in said
 
 
 OF_EPOCHS = ["accuracy_and_loss", "collapses", "effective_statistics", "periods", "weight_norm"]
@@ -180,7 +187,7 @@ def test_a_damaged_sweep_is_named(records: Any, content: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_is_saved_with_the_same_bytes(records: Any, tmp_path: Path, kind: str) -> None:
-    of = members(records, kind, "alone")
+    of = shown(records, kind, "alone")
     written = []
     for _ in range(2):
         png, svg = tmp_path / "figure.png", tmp_path / "figure.svg"
@@ -205,7 +212,7 @@ def test_no_kind_imports_torch_or_pyplot() -> None:
 
 
 def test_every_registered_kind_is_drawn_in_a_test_and_reads_the_files_that_its_rule_makes() -> None:
-    assert sorted(figures.KINDS) == sorted([*OF_PAPER_M, *KINDS])
+    assert sorted(FIGURE_KINDS) == sorted([*OF_PAPER_M, *KINDS])
     for kind, files in OF_RUNS.items():
-        assert set(figures.KINDS[kind].files) == set(files)
-        assert figures.KINDS[kind].subject == "runs"
+        assert set(FIGURE_KINDS[kind].files) == set(files)
+        assert FIGURE_KINDS[kind].subject == "runs"

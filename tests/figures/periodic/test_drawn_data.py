@@ -12,15 +12,16 @@ import pytest
 from matplotlib.axes import Axes
 
 from grokflow.config import Reference
-from grokflow.dynamics.regimes import regime
+from grokflow.dynamics import REGIMES
 from grokflow.figures.ray import class_of
+from grokflow.figures.regimes import LOOKS
 
 COLLAPSES = ((120, 130), (165, None))
 
 
-def panels(kind: str, members: dict[str, str]) -> list[Axes]:
+def panels(kind: str, shown: dict[str, str]) -> list[Axes]:
     """The panels of a figure."""
-    picture = importlib.import_module(f"grokflow.figures.{kind}").draw(members, Reference(), "")
+    picture = importlib.import_module(f"grokflow.figures.{kind}").draw(shown, Reference(), "")
     return list(picture.subfigs[0].axes)
 
 
@@ -46,14 +47,14 @@ def texts(axes: Axes) -> list[str]:
 
 
 def table(folder: str, file: str) -> pd.DataFrame:
-    """A table of a member."""
+    """A table of a seed."""
     return pd.read_csv(Path(folder) / file)
 
 
 def test_accuracy_and_loss_are_the_history(records: Any) -> None:
-    members = {"a/0": records.run("a", 0), "a/1": records.run("a", 1, point_2=None)}
-    accuracy, loss = panels("accuracy_and_loss", members)
-    for name, folder in members.items():
+    shown = {"a/0": records.run("a", 0), "a/1": records.run("a", 1, point_2=None)}
+    accuracy, loss = panels("accuracy_and_loss", shown)
+    for name, folder in shown.items():
         history = table(folder, "history.csv")
         for split in ("train", "validation"):
             assert data(accuracy, f"{split} {name}")[0] == history["epoch"].tolist()
@@ -87,13 +88,13 @@ def test_each_run_has_its_column_of_collapses(records: Any) -> None:
 
 
 def test_effective_statistics_are_those_of_every_epoch(records: Any) -> None:
-    members = {"a/0": records.run("a", 0), "a/1": records.run("a", 1, invariant=False, collapses=())}
-    drawn = panels("effective_statistics", members)
+    shown = {"a/0": records.run("a", 0), "a/1": records.run("a", 1, invariant=False, collapses=())}
+    drawn = panels("effective_statistics", shown)
     quantities = ("effective_learning_rate", "effective_gradient_norm")
     for row, quantity in enumerate(quantities, start=1):
         with_groups, without = drawn[2 * row], drawn[2 * row + 1]
         for column in (quantity, f"invariant_{quantity}"):
-            epochs = table(members["a/0"], "epochs.csv")
+            epochs = table(shown["a/0"], "epochs.csv")
             assert data(with_groups, f"{column} a/0") == (epochs["epoch"].tolist(), epochs[column].tolist())
         assert f"invariant_{quantity} a/1" not in labels(without)
         assert f"{quantity} a/1" in labels(without)
@@ -106,12 +107,12 @@ def test_effective_statistics_are_those_of_every_epoch(records: Any) -> None:
     assert [axes.get_yscale() for axes in drawn[4:]] == ["log", "log"]
 
 
-def test_periods_are_bars_and_dots_in_the_members_row(records: Any) -> None:
-    members = {
+def test_periods_are_bars_and_dots_in_the_seeds_row(records: Any) -> None:
+    shown = {
         "a/0": records.run("a", 0, collapses=((120, 130), (150, 155), (165, None))),
         "b/0": records.run("b", 0, collapses=(), point_2=None),
     }
-    timeline, lengths = panels("periods", members)
+    timeline, lengths = panels("periods", shown)
     bars = [(bar.get_x(), bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in timeline.patches]
     assert bars == [(120, 10, 0), (150, 5, 0), (165, 35, 0)]
     assert data(lengths, "periods a/0") == ([30, 15], [0, 0])
@@ -123,13 +124,13 @@ def test_periods_are_bars_and_dots_in_the_members_row(records: Any) -> None:
 
 
 def test_rays_of_the_first_seed_at_the_initial_point(records: Any) -> None:
-    members = {f"{run}/{seed}": records.run(run, seed) for run in "ab" for seed in (1, 2)}
-    drawn = panels("ray", members)
+    shown = {f"{run}/{seed}": records.run(run, seed) for run in "ab" for seed in (1, 2)}
+    drawn = panels("ray", shown)
     assert [axes.get_title(loc="left") for axes in drawn] == ["a", "b"]
-    rays = table(members["a/1"], "rays.csv")
+    rays = table(shown["a/1"], "rays.csv")
     rays.loc[(rays["group"] == "all") & (rays["scale"] == 0.5), "change"] = 0
-    rays.to_csv(Path(members["a/1"]) / "rays.csv", index=False)
-    axes = panels("ray", members)[0]
+    rays.to_csv(Path(shown["a/1"]) / "rays.csv", index=False)
+    axes = panels("ray", shown)[0]
     for group, rows in rays[rays["point"] == "initial"].groupby("group"):
         x, y = data(axes, str(group))
         assert x == rows["scale"].tolist()
@@ -163,12 +164,12 @@ def test_groups_fall_into_classes(group: str, expected: str) -> None:
 
 def test_a_cell_of_invariance_is_the_worst_seed(records: Any) -> None:
     invariant = {"normalization": "scale_invariant", "norm_affine": "none", "unembedding_norm": 8.0}
-    members = {
+    shown = {
         "a/0": records.run("a", 0, model=invariant),
         "a/1": records.run("a", 1, model=invariant, point_2=None),
         "b/0": records.run("b", 0, model={"normalization": "none"}, point_1=None, point_2=None),
     }
-    axes, _ = panels("invariance", members)
+    axes, _ = panels("invariance", shown)
     rows = [label.get_text() for label in axes.get_yticklabels()]
     columns = [label.get_text() for label in axes.get_xticklabels()]
     written = {text.get_position(): text.get_text() for text in axes.texts}
@@ -195,19 +196,19 @@ def test_a_cell_of_invariance_is_the_worst_seed(records: Any) -> None:
 
 
 def test_weight_norm_is_the_history(records: Any) -> None:
-    members = {
+    shown = {
         f"{run}/{seed}": records.run(run, seed, decay=decay)
         for run, decay in (("a", 0), ("b", 0.01))
         for seed in (0, 1)
     }
-    norms, accuracy = panels("weight_norm", members)
-    for name, folder in members.items():
+    norms, accuracy = panels("weight_norm", shown)
+    for name, folder in shown.items():
         history = table(folder, "history.csv")
         assert data(norms, name) == (history["epoch"].tolist(), history["weight_norm"].tolist())
         np.testing.assert_allclose(data(accuracy, name)[1], 1 - history["validation_error"])
         at = history.set_index("epoch").loc[110, "weight_norm"]
         assert data(norms, f"point_2 {name}") == ([110], [pytest.approx(at)])
-    kinds = {name: next(line for line in norms.lines if line.get_label() == name) for name in members}
+    kinds = {name: next(line for line in norms.lines if line.get_label() == name) for name in shown}
     assert kinds["a/0"].get_linestyle() == kinds["a/1"].get_linestyle() != kinds["b/0"].get_linestyle()
     assert kinds["a/0"].get_marker() == kinds["a/1"].get_marker() != kinds["b/0"].get_marker()
 
@@ -251,19 +252,10 @@ def test_what_a_configuration_leaves_out_is_as_the_model_has_it(records: Any) ->
     assert {"frozen at norm 10", "a\nLayerNorms without gain or bias"} <= set(invariant)
 
 
-@pytest.mark.parametrize(
-    ("point_1", "point_2", "expected"),
-    [
-        (None, None, "does not memorise"),
-        (float("nan"), float("nan"), "does not memorise"),
-        (50, None, "memorises"),
-        (50, float("nan"), "memorises"),
-        (50, 100, "groks"),
-        (50, 99, "generalises at once"),
-    ],
-)
-def test_the_regime_of_two_points(point_1: float | None, point_2: float | None, expected: str) -> None:
-    assert regime(point_1, point_2) == expected
+def test_every_regime_has_a_look_of_its_own() -> None:
+    assert list(LOOKS) == list(REGIMES)
+    for told_by in ("letter", "colour", "meaning"):
+        assert len({getattr(look, told_by) for look in LOOKS.values()}) == len(REGIMES)
 
 
 def test_a_sweep_over_one_value(records: Any) -> None:

@@ -5,13 +5,13 @@ from grokflow.artifacts.job import job
 with job(snakemake):
     from grokflow.artifacts.files import write_text
     from grokflow.config import ResolvedMember
-    from grokflow.model.device import prepare
-    from grokflow.training.sweeps import train_chunk
+    from grokflow.model import prepare
+    from grokflow.training import train_members
 
     members = [ResolvedMember.model_validate(member) for member in snakemake.params.members]
     run = members[0].run
     device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
-    train_chunk(
+    train_members(
         members,
         device,
         resume=snakemake.params.resume,

@@ -1,0 +1,93 @@
+"""How the regimes of a sweep look, and what a figure says of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from grokflow.dynamics.regimes import SweepRegimes
+from grokflow.errors import ArtifactError
+from grokflow.figures.sheet import mark_symbol
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a regime is told in a figure: by letter and by colour; `meaning` is for the key."""
+
+    letter: str
+    colour: str
+    meaning: str
+
+
+LOOKS = {
+    "does not memorise": Look("N", "#e3e3e3", "does not memorise"),
+    "memorises": Look("M", "#f6d9c6", "memorises"),
+    "groks": Look("G", "#cfe3c6", "groks, point 2 ≥ 2 × point 1"),
+    "generalises at once": Look("A", "#cfe0f1", "generalises at once"),
+}
+"""The look of every regime."""
+
+
+class ShownSweep(SweepRegimes):
+    """A sweep over one or two keys, in words."""
+
+    @property
+    def seed_names(self) -> list[str]:
+        """The seeds as words, in the table's order."""
+        return [str(seed) for seed in dict.fromkeys(self.table["seed"])]
+
+    @property
+    def rows_of_seeds(self) -> dict[str, pd.DataFrame]:
+        """The rows of each seed."""
+        return {seed: self.of_seed(int(seed)) for seed in self.seed_names}
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for each member that diverged."""
+        rows = self.table[self.table["diverged"].notna()]
+        return [
+            f"Seed {row['seed']} at {self._place(row)} diverged: {row['diverged']}."
+            for row in rows.to_dict("records")
+        ]
+
+    def _place(self, row: Mapping[str, object]) -> str:
+        """The varied values of a row, in words."""
+        return ", ".join(f"{short(key)} {written(row[key])}" for key in self.keys)
+
+
+def sweep_of(shown: Mapping[str, str]) -> ShownSweep:
+    """The sweep that a figure shows, from its file by name.
+
+    Raises
+    ------
+    ArtifactError : when its table is missing or damaged, or varies no or more than two keys.
+    """
+    ((name, file),) = shown.items()
+    sweep = ShownSweep(file, name)
+    if len(sweep.keys) not in (1, 2):
+        raise ArtifactError(file, expected="one or two varied values before seed", found=list(sweep.keys))
+    return sweep
+
+
+def regime_symbols(sweep: SweepRegimes) -> list[Line2D]:
+    """The key of the regimes that occur."""
+    symbols = []
+    for name, look in LOOKS.items():
+        if (sweep.regimes == name).any():
+            symbol = mark_symbol(f"{look.letter}: {look.meaning}", marker="s", size=9)
+            symbol.set(markerfacecolor=look.colour, markeredgecolor="#999999")
+            symbols.append(symbol)
+    return symbols
+
+
+def short(key: str) -> str:
+    """`optimizer.weight_decay` as "weight decay"."""
+    return key.rpartition(".")[2].replace("_", " ")
+
+
+def written(value: object) -> str:
+    """A varied value in words."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -1,0 +1,130 @@
+"""The results that a figure shows, with the words that it needs for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grokflow.artifacts.results import PathResults, RunResults
+
+POINTS = ("point_1", "point_2")
+
+
+class ShownRun(RunResults):
+    """One seed of a run in words. `name` is its seed, or `run/seed` where several runs are shown."""
+
+    @property
+    def run(self) -> str:
+        """The run's name, or nothing where the figure shows a single run."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def seed(self) -> str:
+        """The seed alone."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def label(self) -> str:
+        """The seed with its run's name, where it has one."""
+        return f"{self.run}, seed {self.seed}" if self.run else f"seed {self.seed}"
+
+    @property
+    def title(self) -> str:
+        """The seed with its points, for a legend."""
+        reached = [
+            f"{readable(point)} at epoch {self.epoch_of(point)}"
+            for point in POINTS
+            if self.epoch_of(point) is not None
+        ]
+        return f"{self.label}: {', '.join(reached) or 'neither point reached'}"
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence when training diverged, else one for each point that was not reached."""
+        if self.diverged:
+            return [f"{self._subject} diverged: {self.diverged}."]
+        return [
+            f"{self._subject} has no {readable(point)}: {self.points['reasons'][point]}."
+            for point in POINTS
+            if self.points[point] is None
+        ]
+
+    @property
+    def collapse_count(self) -> str:
+        """The number of collapses, in words."""
+        number = len(self.periods)
+        return {0: "no collapse", 1: "1 collapse"}.get(number, f"{number} collapses")
+
+    @property
+    def unrecovered(self) -> list[str]:
+        """A sentence when the last collapse never recovered."""
+        open_end = self.periods["end"].isna().any()
+        return [f"{self._subject} never recovered from its last collapse."] if open_end else []
+
+    @property
+    def _subject(self) -> str:
+        """The seed at the beginning of a sentence."""
+        return f"S{subject(self.name)[1:]}"
+
+
+class ShownPath(PathResults):
+    """One seed, or pair of seeds, of a path in words."""
+
+    @property
+    def missing(self) -> str:
+        """The sentence that says why the path does not exist."""
+        why = str(self.skipped)
+        for point in POINTS:
+            why = why.replace(point, readable(point))
+        return f"Not drawn: {self.seeds(' and ')}, because {why}."
+
+    @property
+    def pieces(self) -> int:
+        """The number of straight pieces."""
+        return len(self.record["control_points"]) - 1
+
+    @property
+    def title(self) -> str:
+        """The seed or pair with the epochs that it joins, for a legend."""
+        epochs = [self.record[end]["epoch"] for end in ("from", "to")]
+        return f"{self.seeds(' → ')}: epochs {epochs[0]} → {epochs[1]}"
+
+    def seeds(self, between: str) -> str:
+        """The seed or seeds, in words."""
+        name = self.name.replace("-", between)
+        return f"seeds {name}" if "-" in self.name else f"seed {name}"
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """What lies at t = 0 and at t = 1; a prime marks the other seed's point."""
+        first, last = self.record["from"], self.record["to"]
+        prime = "′" if first["seed"] != last["seed"] or first["point"] == last["point"] else ""
+        return readable(first["point"]), readable(last["point"]) + prime
+
+
+def runs_of(shown: Mapping[str, str]) -> list[ShownRun]:
+    """The seeds of one or more runs, from their folders by name."""
+    return [ShownRun(folder, name) for name, folder in shown.items()]
+
+
+def paths_of(shown: Mapping[str, str]) -> list[ShownPath]:
+    """The seeds or pairs of seeds of a path, from their folders by name."""
+    return [ShownPath(folder, name) for name, folder in shown.items()]
+
+
+def first_of_each_run(shown: Mapping[str, str]) -> list[ShownRun]:
+    """The first seed of each run."""
+    first: dict[str, ShownRun] = {}
+    for run in runs_of(shown):
+        first.setdefault(run.run, run)
+    return list(first.values())
+
+
+def subject(name: str) -> str:
+    """The seed "RUN/SEED" in a sentence."""
+    run, _, seed = name.rpartition("/")
+    return f"seed {seed} of {run}" if run else f"seed {seed}"
+
+
+def readable(point: str) -> str:
+    """`point_1` as "point 1"."""
+    return point.replace("_", " ")

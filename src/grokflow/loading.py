@@ -1,0 +1,22 @@
+"""Loading a configuration with all that its check must know of the other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from grokflow.claims import SUBJECTS
+from grokflow.config import Config, load
+from grokflow.data import count_pairs
+from grokflow.figures import FIGURE_KINDS
+
+
+def load_config(files: Iterable[str | Path], overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read, merge and check configuration files; a later file's keys win, and `overrides` over all.
+
+    Raises
+    ------
+    ConfigError : with one line for each problem.
+    """
+    return load(files, overrides, count_pairs=count_pairs, figure_kinds=FIGURE_KINDS, claim_subjects=SUBJECTS)

@@ -1,0 +1,80 @@
+"""What is recorded of the rows in training: every epoch in epochs.csv, logged ones in history.csv.
+
+A loss or a norm that is not finite ends its row; the others go on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from grokflow.model.objective import gradient_pass, loss_and_error
+from grokflow.model.weights import norm_of
+from grokflow.training.batch import Batch, EpochRecord
+from grokflow.training.rows import Row
+from grokflow.training.statistics import statistics
+
+
+def record_epoch(batch: Batch, found: EpochRecord) -> None:
+    """Count the epoch in every row that goes on, and add what it showed to the row's table."""
+    weight_norms = batch.norms.norms(found.weight_squares).tolist()
+    losses, wrong = found.losses.tolist(), found.wrong.sum(-1).tolist()
+    gradient_norms = batch.norms.norms(found.gradient_squares).mean(-2).tolist() if batch.records else []
+    for i, row in enumerate(batch.rows):
+        if row.ended:
+            continue
+        row.epoch += 1
+        steps = batch.steps_of_row[i]
+        if not _finite(row, losses[i][:steps], weight_norms[i][0]) or not row.recorded:
+            continue
+        examples, size = batch.sizes[i], row.run.optimizer.batch_size
+        sizes = [min(size, examples - start) for start in range(0, examples, size)]
+        loss = sum(loss * size for loss, size in zip(losses[i], sizes, strict=True)) / examples
+        measured = statistics(row.run.optimizer.learning_rate, weight_norms[i], gradient_norms[i])
+        row.epochs.append([row.epoch, loss, wrong[i] / examples, *measured])
+
+
+def _finite(row: Row, losses: Sequence[float], weight_norm: float) -> bool:
+    """Whether the epoch's losses and norm are finite; if not, the row ends there."""
+    before = (row.epoch - 1) * len(losses)
+    for number, loss in enumerate(losses, start=1):
+        if not math.isfinite(loss):
+            row.diverge(before + number, f"train loss {loss}")
+            return False
+    if not math.isfinite(weight_norm):
+        row.diverge(before + len(losses), f"weight norm {weight_norm}")
+        return False
+    return True
+
+
+def measure(batch: Batch, rows: Sequence[int]) -> dict[int, list[float]]:
+    """A row of the history for each of these rows, by its place in the batch; none for one that diverged."""
+    weights = batch.weights_of(rows)
+    model, size = batch.model, batch.run.optimizer.batch_size
+    minibatches = list(batch.examples_of(batch.train, rows).batches(size))
+    train = gradient_pass(model, weights, minibatches, part=batch.invariant_part)
+    validation = loss_and_error(model, weights, batch.examples_of(batch.validation, rows))
+    parts = (model.layout.trained, batch.invariant_part)
+    norms = [norm_of(weights, part).cpu() if part else 0 * train.loss for part in parts]
+    columns = [train.loss, train.error, *validation, *norms, train.norm, train.norm_part]
+    found = {}
+    for i, values in zip(rows, zip(*(x.reshape(-1).tolist() for x in columns), strict=True), strict=True):
+        row = batch.rows[i]
+        train_loss, train_error, validation_loss, validation_error, *four = values
+        step = row.epoch * batch.steps_of_row[i]
+        if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
+            row.diverge(step, f"train loss {train_loss}, validation loss {validation_loss}")
+            continue
+        measured = statistics(row.run.optimizer.learning_rate, four[:2], four[2:])
+        found[i] = [row.epoch, step, train_loss, train_error, validation_loss, validation_error, *measured]
+    return found
+
+
+def errors(batch: Batch, rows: Sequence[int]) -> dict[int, tuple[float, float]]:
+    """Train and validation error of each of these rows, by its place in the batch."""
+    weights = batch.weights_of(rows)
+    found = [
+        loss_and_error(batch.model, weights, batch.examples_of(split, rows))[1].reshape(-1).tolist()
+        for split in (batch.train, batch.validation)
+    ]
+    return dict(zip(rows, zip(*found, strict=True), strict=True))

@@ -1,0 +1,77 @@
+# What a figure shows, and what the claims are judged on.
+
+TABLES_OF_RUN = ("history.csv", "epochs.csv", "points.json", "periods.csv")
+
+
+TABLES_OF_PATH = ("metrics.csv", "path.json")
+
+
+def folders_of_figure(wildcards):
+    """What a figure shows, by name: folders of seeds or pairs of seeds, or the table of a sweep."""
+    figure = CONFIG.figures[wildcards.figure]
+    if figure.sweep:
+        return {figure.sweep: sweep_file(figure.sweep)}
+    if figure.path:
+        return folders_of_path(figure.path)
+    if figure.run:
+        return folders_of_run(figure.run)
+    return {
+        f"{run}/{seed}": folder
+        for run in figure.runs
+        for seed, folder in folders_of_run(run).items()
+    }
+
+
+def tables_of_figure(wildcards):
+    shown = folders_of_figure(wildcards).values()
+    figure = CONFIG.figures[wildcards.figure]
+    if figure.sweep:
+        return list(shown)
+    names = FIGURE_KINDS[figure.kind].files
+    return [f"{folder}/{name}" for folder in shown for name in names]
+
+
+def dataset_of_figure(wildcards):
+    """The table behind a figure, for the kinds that show it."""
+    figure = CONFIG.figures[wildcards.figure]
+    shown = FIGURE_KINDS[figure.kind].shows_dataset
+    return dataset_file(figure.run) if shown else []
+
+
+def places_of_claims():
+    """Where the results of every run, path and sweep lie that a claim is about."""
+    claims = CONFIG.claims.values()
+    named = {
+        name for c in claims for name in (c.run, c.path, c.sweep, c.against) if name
+    }
+    runs, paths, sweeps = (
+        sorted(named & names.keys())
+        for names in (CONFIG.runs, CONFIG.paths, CONFIG.sweeps)
+    )
+    return {
+        "runs": {run: folders_of_run(run) for run in runs},
+        "paths": {path: folders_of_path(path) for path in paths},
+        "sweeps": {sweep: {sweep: sweep_file(sweep)} for sweep in sweeps},
+    }
+
+
+def tables_of_claims(wildcards):
+    places = places_of_claims()
+    tables = [
+        f"{folder}/{name}"
+        for kind, names in (("runs", TABLES_OF_RUN), ("paths", TABLES_OF_PATH))
+        for folders in places[kind].values()
+        for folder in folders.values()
+        for name in names
+    ]
+    tables += [
+        f"{folder}/{name}"
+        for id, claim in CONFIG.claims.items()
+        for run in (claim.run, claim.against)
+        for name in CRITERIA[claim.claim or id].files
+        if run in CONFIG.runs
+        for folder in folders_of_run(run).values()
+    ]
+    return tables + [
+        file for files in places["sweeps"].values() for file in files.values()
+    ]

@@ -1,0 +1,23 @@
+"""Join two points by a path and measure loss, error and gradient norm along it; for one path or several."""
+
+from grokflow.artifacts.job import job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from grokflow.artifacts.files import write_text
+    from grokflow.config import ResolvedPath
+    from grokflow.data import read_dataset
+    from grokflow.model import prepare
+    from grokflow.paths import connect, measure, read_endpoints, read_fits, write_path
+
+    paths = [ResolvedPath.model_validate(each["path"]) for each in snakemake.params.each]
+    run = paths[0].from_run
+    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
+    dataset = read_dataset(snakemake.input.dataset, run.dataset)
+    ends = read_endpoints(paths, snakemake.input.points, snakemake.input.checkpoints)
+    fits = read_fits(snakemake.input.fit)
+    for path, both, metrics in zip(paths, ends, snakemake.output.metrics, strict=True):
+        found = connect(path, *both, fits)
+        write_path(Path(metrics).parent, path, *both, found)
+        write_text(metrics, measure(path, found, dataset, device).to_csv(index=False, lineterminator="\n"))
