@@ -7,10 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce quick report test test-slow lint bench faults fuzz audit lock clean
+.PHONY: help reproduce quick report test test-slow lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n)
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1
@@ -29,6 +29,9 @@ test-slow: $(VENV)/.dev ## the tests that take longer
 
 lint: $(VENV)/.dev ## style, types, import layers, workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
+
+architecture: $(VENV)/.dev ## draw the packages and their imports: docs/packages.svg; their sizes
+	$(BIN)/python docs/draw_packages.py
 
 bench: $(VENV)/.dev ## speed and memory, each as a ratio in one run
 	$(BIN)/python -m benchmarks

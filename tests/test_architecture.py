@@ -1,11 +1,14 @@
-"""The direction of the imports, and what may not appear in the sources at all."""
+"""The packages and their imports, the picture of them, and what may not appear in the sources at all."""
 
+import html
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from docs import draw_packages
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src").rglob("*.py")) + sorted((ROOT / "workflow").rglob("*.py"))
@@ -15,6 +18,58 @@ def test_every_module_imports_only_from_modules_above_it():
     linter = Path(sys.executable).with_name("lint-imports")
     checked = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return draw_packages.import_graph()
+
+
+@pytest.fixture(scope="module")
+def parts(graph):
+    return draw_packages.read_parts(graph)
+
+
+def test_there_are_at_most_nine_packages(parts):
+    assert len([part for part in parts.values() if part.is_package]) <= 9
+
+
+def test_no_module_imports_itself_through_others(graph):
+    assert draw_packages.cycles(graph) == []
+
+
+def test_a_cycle_is_found():
+    graph = draw_packages.import_graph()
+    graph.add_import(importer="grokflow.errors", imported="grokflow.verify")
+    (group,) = draw_packages.cycles(graph)
+    assert {"grokflow.errors", "grokflow.verify"} <= set(group)
+
+
+def test_arrows_are_the_imports_that_do_not_follow_from_others():
+    imports = {"a": frozenset(), "b": frozenset("a"), "c": frozenset("ab"), "d": frozenset("ac")}
+    assert draw_packages.arrows(imports) == {"a": set(), "b": {"a"}, "c": {"b"}, "d": {"c"}}
+    assert draw_packages.rows(imports) == {"a": 0, "b": 1, "c": 2, "d": 3}
+
+
+def test_the_picture_shows_the_packages_and_imports_of_today(parts):
+    svg = draw_packages.PICTURE.read_text(encoding="utf-8")
+    (shown,) = re.findall(r"<dc:description>(.*)</dc:description>", svg, re.DOTALL)
+    assert html.unescape(shown) == draw_packages.described(parts), "`make architecture` draws it anew"
+
+
+def test_the_same_packages_are_drawn_in_the_same_bytes(tmp_path):
+    """Whatever order the sets of a process have."""
+    code = (
+        "import pathlib, sys; from docs import draw_packages;"
+        "draw_packages.PICTURE = pathlib.Path(sys.argv[1]); draw_packages.main()"
+    )
+    drawn = []
+    for seed in ("1", "2"):
+        path = tmp_path / f"{seed}.svg"
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, env=environment, check=True)
+        drawn.append(path.read_bytes())
+    assert drawn[0] == drawn[1]
 
 
 @pytest.mark.parametrize("forbidden", [r"\bpickle\b", r"torch\.(save|load)\b", r"\beval\(", r"\bexec\("])
