@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -23,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Curve
 
-from grokflow.figures.style import HUES, PAPER, TEXT, LineStyle, styled
+from grokflow.figures.style import HUES, PAPER, TEXT, styled
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "src/grokflow"
@@ -37,6 +36,7 @@ COLUMNS = {
     "dynamics": 2,
     "errors": 1,
     "figures": 1,
+    "loading": 1,
     "model": 0,
     "paths": 1,
     "randomness": 0,
@@ -49,12 +49,11 @@ COLUMNS = {
 WIDTH, HEIGHT = 2.76, 0.82
 ACROSS, DOWN = 0.48, 0.44
 RIM = 0.05
+ASIDE = 0.2  # how far to the right an arrow passes boxes that are in its way
 
 USES_TORCH, OTHER = ("#e4eff7", HUES["train"]), ("#f6f6f6", "#8a8a8a")
 """The fill and the edge of a box."""
 
-ARROW, EXCEPTION = TEXT, HUES["validation"]
-DASHED: LineStyle = (0, (3, 1.5))
 
 Point = tuple[float, float]
 
@@ -70,8 +69,6 @@ class Part:
     """For each of its modules, `__init__` among them."""
     imports: frozenset[str]
     """The parts that its modules import from."""
-    exceptions: frozenset[str]
-    """Those of them that the contract of layers excepts."""
     uses_torch: bool
 
     @property
@@ -87,7 +84,9 @@ class Part:
 
 def import_graph() -> grimp.ImportGraph:
     """The modules of grokflow and what they import, other libraries included."""
-    return grimp.build_graph("grokflow", include_external_packages=True, cache_dir=None)
+    return grimp.build_graph(
+        "grokflow", include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
 
 
 def read_parts(graph: grimp.ImportGraph) -> dict[str, Part]:
@@ -110,7 +109,6 @@ def _read_part(name: str, modules: list[str], graph: grimp.ImportGraph) -> Part:
         sentence=_first_sentence(_source(f"grokflow.{name}")),
         lines={module: len(_source(module).splitlines()) for module in modules},
         imports=frozenset(map(_part_of, imported)) - {name, ""},
-        exceptions=frozenset(_part_of(target) for source, target in exceptions() if _part_of(source) == name),
         uses_torch="torch" in imported,
     )
 
@@ -125,22 +123,8 @@ def _first_sentence(source: str) -> str:
     return re.split(r"(?<=[.?])\s", " ".join(docstring.split()), maxsplit=1)[0]
 
 
-def exceptions() -> list[tuple[str, str]]:
-    """The imports that the contract of layers excepts: by which module, of which module."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = settings["tool"]["importlinter"]["contracts"]
-    (layers,) = (contract for contract in contracts if contract["type"] == "layers")
-    ignored = layers.get("ignore_imports", [])
-    return [(source, target) for source, _, target in (line.partition(" -> ") for line in ignored)]
-
-
 Imports = Mapping[str, frozenset[str]]
 """For each part, parts that it imports from."""
-
-
-def without_exceptions(parts: Mapping[str, Part]) -> Imports:
-    """All imports but those that the contract of layers excepts; so no part imports itself indirectly."""
-    return {name: part.imports - part.exceptions for name, part in parts.items()}
 
 
 def arrows(imports: Imports) -> Imports:
@@ -201,7 +185,7 @@ class Box:
 @styled
 def picture(parts: Mapping[str, Part]) -> Figure:
     """A box for each part, below everything that it imports, and arrows up to that."""
-    imports = without_exceptions(parts)
+    imports = {name: part.imports for name, part in parts.items()}
     row = rows(imports)
     boxes = {name: Box(COLUMNS[name], row[name]) for name in parts}  # in their order, for the same bytes
     last = Box(max(box.column for box in boxes.values()), max(box.row for box in boxes.values()))
@@ -210,16 +194,23 @@ def picture(parts: Mapping[str, Part]) -> Figure:
         _draw_box(axes, parts[name], box)
     drawn = [(name, other) for name, found in arrows(imports).items() for other in sorted(found)]
     for name, other in drawn:
-        _draw_arrow(axes, boxes[name], boxes[other])
-    for source, target in exceptions():
-        _draw_exception(axes, source, target, boxes)
+        source, target = boxes[name], boxes[other]
+        if source.column == target.column and _between(source, target) & set(boxes.values()):
+            _draw_detour(axes, source, target)
+        else:
+            _draw_arrow(axes, source, target)
     _draw_key(axes, Box(0, last.row), omitted=sum(map(len, imports.values())) - len(drawn))
     return figure
 
 
+def _between(lower: Box, upper: Box) -> set[Box]:
+    """The places between two boxes of one column."""
+    return {Box(lower.column, row) for row in range(upper.row + 1, lower.row)}
+
+
 def _sheet(last: Box) -> tuple[Figure, Axes]:
     """A picture with room up to the box `last`; its coordinates are inches from the top left."""
-    width, height = last.left + WIDTH + RIM, last.bottom + RIM
+    width, height = last.left + WIDTH + ASIDE + RIM, last.bottom + RIM
     figure = Figure(figsize=(width, height))
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
@@ -247,51 +238,39 @@ def _draw_frame(
 
 
 def _draw_arrow(axes: Axes, source: Box, target: Box) -> None:
-    _draw_curve(axes, (source.port(target), source.top), (target.port(source), target.bottom), ARROW, "-")
+    _draw_curve(axes, (source.port(target), source.top), (target.port(source), target.bottom))
 
 
-def _draw_exception(axes: Axes, source: str, target: str, boxes: Mapping[str, Box]) -> None:
-    """An import down the picture, beside the arrow up, with the names of the two modules."""
-    above, below = boxes[_part_of(source)], boxes[_part_of(target)]
-    aside = 0.08 * WIDTH
-    start, end = (above.port(below) - aside, above.bottom), (below.port(above) - aside, below.top)
-    _draw_curve(axes, start, end, EXCEPTION, DASHED)
-    names = f"{source.removeprefix('grokflow.')} →\n{target.removeprefix('grokflow.')}"
-    x, y = min(start[0], end[0]) - 0.07, (start[1] + end[1]) / 2
-    axes.text(x, y, names, fontsize=7.5, color=EXCEPTION, ha="right", va="center")
+def _draw_detour(axes: Axes, source: Box, target: Box) -> None:
+    """An arrow past the boxes that stand between."""
+    edge, start, end = source.left + WIDTH, source.top + HEIGHT / 2, target.top + HEIGHT / 2
+    corners = [(edge, start), (edge + ASIDE, start), (edge + ASIDE, end), (edge, end)]
+    _draw_arrow_along(axes, Curve(corners))
 
 
-def _draw_curve(axes: Axes, start: Point, end: Point, colour: str, line: LineStyle) -> None:
+def _draw_curve(axes: Axes, start: Point, end: Point) -> None:
     """An arrow that leaves and arrives upright."""
     middle = (start[1] + end[1]) / 2
     points = [start, (start[0], middle), (end[0], middle), end]
-    _draw_arrow_along(axes, Curve(points, [Curve.MOVETO, *[Curve.CURVE4] * 3]), colour, line)
+    _draw_arrow_along(axes, Curve(points, [Curve.MOVETO, *[Curve.CURVE4] * 3]))
 
 
-def _draw_arrow_along(axes: Axes, curve: Curve, colour: str, line: LineStyle) -> None:
-    axes.add_patch(
-        FancyArrowPatch(
-            path=curve, arrowstyle="-|>", mutation_scale=9, color=colour, linestyle=line, linewidth=1.2
-        )
-    )
+def _draw_arrow_along(axes: Axes, curve: Curve) -> None:
+    axes.add_patch(FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=9, color=TEXT, linewidth=1.2))
 
 
 def _draw_key(axes: Axes, box: Box, omitted: int) -> None:
     """What arrows and colours mean, where the last row has room."""
-    first, second, third = (box.top + HEIGHT * share for share in (0.2, 0.5, 0.8))
+    first, second = (box.top + HEIGHT * share for share in (0.35, 0.7))
     left, right = box.left + 0.05, box.left + 0.4
-    for y, colour, line, text in (
-        (first, ARROW, "-", f"imports from ({omitted} more, where several arrows lead anyway, are left out)"),
-        (second, EXCEPTION, DASHED, "imports the other way: the exception named in pyproject.toml"),
-    ):
-        _draw_arrow_along(axes, Curve([(left, y), (right, y)]), colour, line)
-        _write_key(axes, right, y, text)
+    _draw_arrow_along(axes, Curve([(left, first), (right, first)]))
+    _write_key(axes, right, first, f"imports from ({omitted} more, which follow from these, are left out)")
     for x, colours, text in (
         (left, USES_TORCH, "has a module that imports PyTorch"),
         (left + 3, OTHER, "has none"),
     ):
-        _draw_frame(axes, (x, third - 0.07), right - left, 0.14, colours)
-        _write_key(axes, x + right - left, third, text)
+        _draw_frame(axes, (x, second - 0.07), right - left, 0.14, colours)
+        _write_key(axes, x + right - left, second, text)
 
 
 def _write_key(axes: Axes, x: float, y: float, text: str) -> None:

@@ -1,6 +1,8 @@
 """The packages and their imports, the picture of them, and what may not appear in the sources at all."""
 
+import ast
 import html
+import importlib
 import os
 import re
 import subprocess
@@ -9,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from docs import draw_packages
+
+import grokflow
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src").rglob("*.py")) + sorted((ROOT / "workflow").rglob("*.py"))
@@ -81,3 +85,44 @@ def test_no_source_can_execute_what_it_reads(forbidden):
 def test_only_one_module_reads_or_writes_tensors():
     using = [path.name for path in SOURCES if "safetensors.numpy" in path.read_text(encoding="utf-8")]
     assert using == ["tensors.py"]
+
+
+def exported(package):
+    """What `__init__` of a package names for others."""
+    return set(importlib.import_module(f"grokflow.{package}").__all__)
+
+
+def test_packages_use_of_one_another_what_is_exported():
+    """A name that its package does not export is the package's own, to be changed without asking."""
+    private = []
+    for path in sorted((ROOT / "src/grokflow").glob("*/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("grokflow."):
+                continue
+            _, package, *module = node.module.split(".")
+            if package == path.parent.name or not (ROOT / "src/grokflow" / package).is_dir():
+                continue
+            names = module or [alias.name for alias in node.names] if package == "artifacts" else None
+            used = set(names or (alias.name for alias in node.names))
+            private += [f"{path.name}: {node.module}.{name}" for name in sorted(used - exported(package))]
+    assert private == []
+
+
+def test_importing_grokflow_alone_loads_nothing_heavy():
+    code = "import sys, grokflow; print(sorted({'torch', 'pandas', 'numpy', 'pydantic'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_every_public_name_is_there():
+    for name in grokflow.__all__:
+        assert getattr(grokflow, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = grokflow.nonsense
+
+
+def test_a_job_that_draws_judges_or_reads_tables_does_not_load_pytorch():
+    """The linter sees imports that are written down; this one sees what is loaded."""
+    modules = "grokflow.figures.path, grokflow.claims, grokflow.dynamics, grokflow.data, grokflow.loading"
+    modules += ", grokflow.artifacts.job, grokflow.artifacts.resumable"
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

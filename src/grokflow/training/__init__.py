@@ -5,13 +5,17 @@ dataset. Goes out: for a run history.csv, epochs.csv, checkpoints, outcome.json 
 sweep a row of its table. Called by the rules `train` and `train_members`.
 """
 
+from grokflow.training.graph import captured
 from grokflow.training.optimizers import OPTIMIZERS, make_optimizer
-from grokflow.training.points import find_points
+from grokflow.training.points import POINTS, check_points, find_points
 from grokflow.training.runs import train
 from grokflow.training.sweeps import train_members
 
 __all__ = [
     "OPTIMIZERS",
+    "POINTS",
+    "captured",
+    "check_points",
     "find_points",
     "make_optimizer",
     "train",
