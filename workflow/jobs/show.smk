@@ -12,14 +12,16 @@ def folders_of_figure(wildcards):
     if figure.sweep:
         return {figure.sweep: sweep_file(figure.sweep)}
     if figure.path:
-        return folders_of_path(figure.path)
-    if figure.run:
-        return folders_of_run(figure.run)
-    return {
-        f"{run}/{seed}": folder
-        for run in figure.runs
-        for seed, folder in folders_of_run(run).items()
-    }
+        places = folders_of_path(figure.path)
+    elif figure.run:
+        places = folders_of_run(figure.run)
+    else:
+        places = {
+            f"{run}/{seed}": folder
+            for run in figure.runs
+            for seed, folder in folders_of_run(run).items()
+        }
+    return first_seeds(places, figure.most_seeds)
 
 
 def tables_of_figure(wildcards):

@@ -3,9 +3,8 @@
 Comes in: the results of runs, paths and sweeps, and a figure of the configuration. Goes out: the picture as
 PNG and SVG. Called by the rule `draw_figure`; no PyTorch, so a figure is drawn in a second.
 
-Each kind of figure is one module with a function `draw(shown, reference, dataset)`, where `shown` are the
-seeds (`0`) or pairs of seeds (`0-1`) with the folders of their tables; `run/0` where several runs are
-shown; for a sweep its name with its table. To add a kind: write the module and name it in `FIGURE_KINDS`.
+Each kind of figure is one module with a function `draw(shown)`; `shown.Shown` says what it is given. To add a
+kind: write the module and name it in `FIGURE_KINDS`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
+
+from grokflow.figures.shown import Shown, first_seeds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -62,7 +63,8 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
     dataset : file of the dataset's table, for the kinds that show it.
     """
     module = importlib.import_module(f"grokflow.figures.{figure.kind}")
-    picture: Picture = module.draw(shown, figure.reference, dataset)
+    places = first_seeds(shown, figure.most_seeds)
+    picture: Picture = module.draw(Shown(places, figure.reference, dataset, figure.most_seeds))
     return picture
 
 

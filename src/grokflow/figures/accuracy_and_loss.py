@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokflow.config import Reference
 from grokflow.figures.accuracy import SPLIT_OF, draw_accuracy, finish_accuracy, mark_point, point_symbols
 from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
-from grokflow.figures.shown import ShownRun, runs_of
+from grokflow.figures.shown import Shown, ShownRun, runs_of
 from grokflow.figures.style import HUES, SeedStyle, draw_curve, seed_styles, styled
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """Accuracy on the left, cross-entropy on the right, its axis logarithmic."""
     runs, styles = runs_of(shown), seed_styles(shown)
     picture, panels = make_sheet(
         3.8,
         [*split_symbols(), *point_symbols()],
         [seed_symbol(run.title, styles[run.name]) for run in runs],
-        [sentence for run in runs for sentence in run.notes],
+        [*shown.notes, *(sentence for run in runs for sentence in run.notes)],
     )
     left, right = panels.subplots(1, 2)
     right.set_yscale("log")

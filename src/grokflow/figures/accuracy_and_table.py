@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokflow.artifacts.tables import read_table
-from grokflow.config import Reference
 from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
 from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
-from grokflow.figures.shown import runs_of
+from grokflow.figures.shown import Shown, runs_of
 from grokflow.figures.style import seed_styles, styled
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """All seeds in one panel, and the table of a∘b with its held-out cells blank."""
     runs, styles = runs_of(shown), seed_styles(shown)
     picture, panels = make_sheet(
         4.0,
         [*split_symbols(), *point_symbols()],
         [seed_symbol(run.title, styles[run.name]) for run in runs],
-        [sentence for run in runs for sentence in run.notes],
+        [*shown.notes, *(sentence for run in runs for sentence in run.notes)],
     )
     left, right = panels.subplots(1, 2, width_ratios=[1.25, 1])
     for run in runs:
         draw_accuracy(left, run, styles[run.name])
-    finish_accuracy(left, reference.epochs)
-    _draw_table(right, read_table(dataset, {"a", "b", "c", "split"}))
+    finish_accuracy(left, shown.reference.epochs)
+    _draw_table(right, read_table(shown.dataset, {"a", "b", "c", "split"}))
     return picture
 
 

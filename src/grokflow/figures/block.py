@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from grokflow.config import UNEMBEDDING_NORM, Reference
+from grokflow.config import UNEMBEDDING_NORM
 from grokflow.errors import ArtifactError
 from grokflow.figures.sheet import columns_of, make_sheet
-from grokflow.figures.shown import ShownRun, first_of_each_run, subject
+from grokflow.figures.shown import Shown, ShownRun, first_of_each_run, subject
 from grokflow.figures.style import TEXT, styled
 
 FILLS = {
@@ -46,7 +46,7 @@ AFFINE = {"none": "without gain or bias", "gain": "with gain", "gain_and_bias": 
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """A drawing for each run, from the tokens at the bottom to the logits at the top."""
     runs = first_of_each_run(shown)
     models = {run.name: _model(run) for run in runs}

@@ -9,15 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokflow.config import Reference
 from grokflow.figures.panels import PANELS, draw_panels, mark_knots
 from grokflow.figures.sheet import make_sheet, mark_symbol, seed_symbol, split_symbols
-from grokflow.figures.shown import ShownPath, paths_of
+from grokflow.figures.shown import Shown, ShownPath, paths_of
 from grokflow.figures.style import SeedStyle, seed_styles, styled
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """Three rows of three panels, all seeds; a column has one y axis, so that changes compare."""
     paths, styles = paths_of(shown), seed_styles(shown)
     measured = [path for path in paths if not path.skipped]
@@ -26,6 +25,7 @@ def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure
         [*split_symbols(), mark_symbol("logged checkpoint", marker="|", size=6)],
         [seed_symbol(_joined(path), styles[path.name]) for path in measured],
         [
+            *shown.notes,
             "The panels of a column have one y axis.",
             *(path.missing for path in paths if path.skipped),
         ],

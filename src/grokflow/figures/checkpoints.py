@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokflow.config import Reference
 from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
 from grokflow.figures.sheet import make_sheet, mark_symbol, split_symbols
-from grokflow.figures.shown import ShownRun, runs_of
+from grokflow.figures.shown import Shown, ShownRun, runs_of
 from grokflow.figures.style import ALONE, HUES, styled
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """One panel a seed, below one another with the same axes."""
     runs = runs_of(shown)
     picture, panels = make_sheet(
         0.5 + 2.1 * len(runs),
         [*split_symbols(), mark_symbol("logged checkpoint", size=4), *point_symbols()],
         [],
-        [sentence for run in runs for sentence in run.notes],
+        [*shown.notes, *(sentence for run in runs for sentence in run.notes)],
     )
     column = panels.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
     for axes, run in zip(column, runs, strict=True):
         draw_accuracy(axes, run, ALONE)
         _mark_checkpoints(axes, run)
-        finish_accuracy(axes, reference.epochs)
+        finish_accuracy(axes, shown.reference.epochs)
         axes.label_outer()
         title = f"{run.title}; {len(run.points['checkpoints'])} checkpoints"
-        axes.set_title(title, pad=18 if reference.epochs else 6)  # above the paper's labels
+        axes.set_title(title, pad=18 if shown.reference.epochs else 6)  # above the paper's labels
     return picture
 
 

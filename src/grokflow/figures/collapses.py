@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from matplotlib.figure import Figure
 
-from grokflow.config import Reference
 from grokflow.figures.accuracy import collapse_symbol, draw_every_epoch, finish_accuracy, point_symbols
 from grokflow.figures.sheet import columns_of, make_sheet, split_symbols, wrapped
-from grokflow.figures.shown import ShownRun, runs_of
+from grokflow.figures.shown import Shown, ShownRun, runs_of
 from grokflow.figures.style import WIDTH, styled
 
 MOST_COLUMNS = 3
@@ -17,7 +14,7 @@ MOST_COLUMNS = 3
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """A column for each run, its seeds below one another."""
     runs = runs_of(shown)
     places = _places(runs)
@@ -26,7 +23,7 @@ def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure
         0.5 + 1.75 * rows,
         [*split_symbols(), collapse_symbol(), *point_symbols()],
         [],
-        [sentence for run in runs for sentence in (*run.notes, *run.unrecovered)],
+        [*shown.notes, *(note for run in runs for note in (*run.notes, *run.unrecovered))],
     )
     grid = panels.subplots(rows, columns, squeeze=False)
     for run, place in zip(runs, places, strict=True):

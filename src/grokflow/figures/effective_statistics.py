@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokflow.config import Reference
 from grokflow.figures.accuracy import (
     collapse_symbol,
     draw_every_epoch,
@@ -17,7 +16,7 @@ from grokflow.figures.accuracy import (
     shade_collapses,
 )
 from grokflow.figures.sheet import make_sheet, split_symbols, wrapped
-from grokflow.figures.shown import ShownRun, runs_of
+from grokflow.figures.shown import Shown, ShownRun, runs_of
 from grokflow.figures.style import WIDTH, SeriesStyle, styled
 
 QUANTITIES = {
@@ -36,14 +35,14 @@ LARGEST_SPAN = 10
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """A column for each seed: accuracy, η_eff and ‖g_eff‖ against the same epochs."""
     runs = runs_of(shown)
     picture, panels = make_sheet(
         6.2,
         [*split_symbols(), collapse_symbol(), *point_symbols()],
         [STYLES[part].symbol(label) for part, label in PARTS.items()],
-        _notes(runs),
+        [*shown.notes, *_notes(runs)],
     )
     grid = panels.subplots(1 + len(QUANTITIES), len(runs), sharex="col", sharey="row", squeeze=False)
     for run, column in zip(runs, grid.T, strict=True):

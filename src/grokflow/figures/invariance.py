@@ -10,9 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokflow.config import Reference
 from grokflow.figures.sheet import make_sheet
-from grokflow.figures.shown import POINTS, ShownRun, readable, runs_of
+from grokflow.figures.shown import POINTS, Shown, ShownRun, readable, runs_of
 from grokflow.figures.style import TEXT, WIDTH, styled
 
 COLUMNS = ("initial", *POINTS)
@@ -30,7 +29,7 @@ ROW_HEIGHT = 0.27
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """A row for each group of weights, a column for each point of each run."""
     table = _invariance(runs_of(shown))
     groups, runs = _groups(table), list(dict.fromkeys(map(_run_of, shown)))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokflow.config import Reference
 from grokflow.figures.panels import PANELS, draw_panels, mark_knots, mark_place
 from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
-from grokflow.figures.shown import ShownPath, paths_of
+from grokflow.figures.shown import Shown, ShownPath, paths_of
 from grokflow.figures.style import PAPER, seed_styles, styled
 
 HEADINGS = {
@@ -25,16 +24,16 @@ HEADINGS = {
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """The three panels of every seed or pair of seeds."""
     paths, styles = paths_of(shown), seed_styles(shown)
     measured = [path for path in paths if not path.skipped]
-    norms = _paper_norms(reference.gradient_norm) if measured else []
+    norms = _paper_norms(shown.reference.gradient_norm) if measured else []
     picture, panels = make_sheet(
         3.1,
         [*split_symbols(), *norms],
         [seed_symbol(path.title, styles[path.name]) for path in measured],
-        [path.missing for path in paths if path.skipped],
+        [*shown.notes, *(path.missing for path in paths if path.skipped)],
     )
     panels.suptitle(_heading(paths), fontsize=10, x=0.01, ha="left")
     row = panels.subplots(1, len(PANELS))
@@ -44,8 +43,10 @@ def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure
     for axes, panel in zip(row, PANELS, strict=True):
         mark_knots(axes, _knots(measured[0]), "t")
         for split, column in panel.columns.items():
-            if column in reference.t:
-                mark_place(axes, reference.t[column], f"paper, {split}: t = {reference.t[column]:g}")
+            if column in shown.reference.t:
+                mark_place(
+                    axes, shown.reference.t[column], f"paper, {split}: t = {shown.reference.t[column]:g}"
+                )
     for line in norms:
         row[-1].add_line(line)
         row[-1].autoscale_view()

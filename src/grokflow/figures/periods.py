@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokflow.config import Reference
 from grokflow.figures.accuracy import mark_point
 from grokflow.figures.sheet import make_sheet, mark_symbol
-from grokflow.figures.shown import POINTS, ShownRun, runs_of
+from grokflow.figures.shown import POINTS, Shown, ShownRun, runs_of
 from grokflow.figures.style import HUES, PAPER, TEXT, styled
 
 ROW_HEIGHT = 0.32
@@ -20,14 +19,14 @@ ROW_HEIGHT = 0.32
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """A row for each seed: its timeline on the left, the lengths of its periods on the right."""
     runs = runs_of(shown)
     picture, panels = make_sheet(
         0.8 + ROW_HEIGHT * len(runs),
         _symbols(any(run.diverged for run in runs)),
         [],
-        [sentence for run in runs for sentence in (*run.notes[: bool(run.diverged)], *run.unrecovered)],
+        [*shown.notes, *(note for run in runs for note in _notes(run))],
     )
     left, right = panels.subplots(1, 2, sharey=True, width_ratios=[2.2, 1])
     for row, run in enumerate(runs):
@@ -35,6 +34,11 @@ def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure
         _draw_periods(right, row, run)
     _finish_rows(left, right, runs)
     return picture
+
+
+def _notes(run: ShownRun) -> list[str]:
+    """That the run diverged or never recovered; points that were not reached are seen."""
+    return [*(run.notes if run.diverged else []), *run.unrecovered]
 
 
 def _draw_timeline(axes: Axes, row: int, run: ShownRun) -> None:

@@ -32,7 +32,7 @@ def _draw_grid(sweep: ShownSweep) -> Figure:
         [],
         regime_symbols(sweep),
         [
-            f"A cell: the regime of most of its seeds ({', '.join(sweep.seed_names)}), and the median over "
+            f"A cell: the regime of most of its seeds ({sweep.said_seeds}), and the median over "
             "the seeds of point 2 − point 1 in epochs.",
             *sweep.notes,
         ],
@@ -73,7 +73,7 @@ def _draw_plane(sweep: ShownSweep) -> Figure:
         regime_symbols(sweep),
         [
             f"A disc: a combination of both values, in the regime of most of its seeds "
-            f"({', '.join(sweep.seed_names)}). Its area grows with the delay, the median over the seeds of "
+            f"({sweep.said_seeds}). Its area grows with the delay, the median over the seeds of "
             "point 2 − point 1" + (f" (at most {delays.max():.0f} epochs)." if len(delays) else "."),
             *sweep.notes,
         ],

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokflow.config import Reference
 from grokflow.figures.sheet import make_sheet, wrapped
-from grokflow.figures.shown import first_of_each_run, subject
+from grokflow.figures.shown import Shown, first_of_each_run, subject
 from grokflow.figures.style import PAPER, WIDTH, SeriesStyle, styled
 
 POINT = "initial"
@@ -40,7 +39,7 @@ PROMINENT = {"all weights": 3.2, "residual stream": 2.0}
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """A panel for each run: the first seed's initial weights, each group scaled by C."""
     runs = first_of_each_run(shown)
     rays = {run.name: run.rays[run.rays["point"] == POINT] for run in runs}

@@ -11,6 +11,10 @@ from matplotlib.lines import Line2D
 from grokflow.dynamics.regimes import SweepRegimes
 from grokflow.errors import ArtifactError
 from grokflow.figures.sheet import mark_symbol
+from grokflow.figures.shown import Shown
+
+LISTED = 12
+"""Up to so many seeds, or members that diverged, are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,18 @@ LOOKS = {
 class ShownSweep(SweepRegimes):
     """A sweep over one or two keys, in words."""
 
+    most_seeds: int | None = None
+
     @property
     def seed_names(self) -> list[str]:
-        """The seeds as words, in the table's order."""
-        return [str(seed) for seed in dict.fromkeys(self.table["seed"])]
+        """The seeds that are drawn, as words, in the table's order."""
+        return [str(seed) for seed in dict.fromkeys(self.table["seed"])][: self.most_seeds]
+
+    @property
+    def said_seeds(self) -> str:
+        """All seeds in words, those of a long list by its ends."""
+        names = [str(seed) for seed in dict.fromkeys(self.table["seed"])]
+        return ", ".join(names) if len(names) <= LISTED else f"{names[0]} to {names[-1]}"
 
     @property
     def rows_of_seeds(self) -> dict[str, pd.DataFrame]:
@@ -46,8 +58,17 @@ class ShownSweep(SweepRegimes):
 
     @property
     def notes(self) -> list[str]:
-        """A sentence for each member that diverged."""
+        """A sentence when not every seed is drawn, and what is to be said of the members that diverged."""
+        fewer = self.most_seeds and self.most_seeds < len(self.seeds)
+        drawn = [f"Drawn one by one: the first {self.most_seeds} of {len(self.seeds)} seeds."]
+        return [*(drawn if fewer else []), *self._divergences]
+
+    @property
+    def _divergences(self) -> list[str]:
+        """A sentence for each member that diverged; of many, one with their number."""
         rows = self.table[self.table["diverged"].notna()]
+        if len(rows) > LISTED:
+            return [f"{len(rows)} of {len(self.table)} members diverged."]
         return [
             f"Seed {row['seed']} at {self._place(row)} diverged: {row['diverged']}."
             for row in rows.to_dict("records")
@@ -58,7 +79,7 @@ class ShownSweep(SweepRegimes):
         return ", ".join(f"{short(key)} {written(row[key])}" for key in self.keys)
 
 
-def sweep_of(shown: Mapping[str, str]) -> ShownSweep:
+def sweep_of(shown: Shown) -> ShownSweep:
     """The sweep that a figure shows, from its file by name.
 
     Raises
@@ -67,6 +88,7 @@ def sweep_of(shown: Mapping[str, str]) -> ShownSweep:
     """
     ((name, file),) = shown.items()
     sweep = ShownSweep(file, name)
+    sweep.most_seeds = shown.most_seeds
     if len(sweep.keys) not in (1, 2):
         raise ArtifactError(file, expected="one or two varied values before seed", found=list(sweep.keys))
     return sweep

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from grokflow.artifacts.results import PathResults, RunResults
+from grokflow.config import Reference
 
 POINTS = ("point_1", "point_2")
+
+
+@dataclass(frozen=True)
+class Shown(Mapping[str, str]):
+    """What a figure shows: the folder of each seed or pair of seeds, or a sweep's table, by name.
+
+    A name is a seed (`0`) or a pair (`0-1`); `run/0` where several runs are shown; or a sweep's name.
+    """
+
+    places: Mapping[str, str]
+    reference: Reference
+    """Values that a paper printed."""
+    dataset: str = ""
+    """File of the dataset's table, for the kinds that show it."""
+    most_seeds: int | None = None
+    """Most seeds, or pairs, of each run, path or sweep that are drawn; None: all."""
+
+    def __getitem__(self, name: str) -> str:
+        return self.places[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence when the figure limits how many seeds are drawn."""
+        return [f"Drawn: the first {self.most_seeds} seeds at most."] if self.most_seeds else []
+
+
+def first_seeds(places: Mapping[str, str], most: int | None) -> dict[str, str]:
+    """The first seeds, or pairs of seeds, of each run."""
+    kept: dict[str, list[str]] = {}
+    for name in places:
+        kept.setdefault(name.rpartition("/")[0], []).append(name)
+    return {name: places[name] for names in kept.values() for name in names[:most]}
 
 
 class ShownRun(RunResults):
@@ -101,17 +141,17 @@ class ShownPath(PathResults):
         return readable(first["point"]), readable(last["point"]) + prime
 
 
-def runs_of(shown: Mapping[str, str]) -> list[ShownRun]:
+def runs_of(shown: Shown) -> list[ShownRun]:
     """The seeds of one or more runs, from their folders by name."""
     return [ShownRun(folder, name) for name, folder in shown.items()]
 
 
-def paths_of(shown: Mapping[str, str]) -> list[ShownPath]:
+def paths_of(shown: Shown) -> list[ShownPath]:
     """The seeds or pairs of seeds of a path, from their folders by name."""
     return [ShownPath(folder, name) for name, folder in shown.items()]
 
 
-def first_of_each_run(shown: Mapping[str, str]) -> list[ShownRun]:
+def first_of_each_run(shown: Shown) -> list[ShownRun]:
     """The first seed of each run."""
     first: dict[str, ShownRun] = {}
     for run in runs_of(shown):

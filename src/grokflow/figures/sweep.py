@@ -12,12 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokflow.config import Reference
 from grokflow.figures.accuracy import point_symbols
 from grokflow.figures.phases import draw_phases
 from grokflow.figures.regimes import LOOKS, ShownSweep, regime_symbols, short, sweep_of, written
 from grokflow.figures.sheet import make_sheet, mark_symbol
-from grokflow.figures.shown import POINTS, readable
+from grokflow.figures.shown import POINTS, Shown, readable
 from grokflow.figures.style import HUES, LARGEST_SPAN, PAPER, TEXT, SeedStyle, seed_styles, styled
 
 MOST_TICKS = 14
@@ -25,7 +24,7 @@ MOST_TICKS = 14
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """Points and validation accuracy against one varied value, or the regimes of two."""
     sweep = sweep_of(shown)
     return _draw_curve(sweep) if len(sweep.keys) == 1 else draw_phases(sweep)

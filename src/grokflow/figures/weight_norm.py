@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokflow.config import Reference
 from grokflow.figures.accuracy import finish_accuracy, mark_point, point_symbols
 from grokflow.figures.sheet import make_sheet
-from grokflow.figures.shown import POINTS, ShownRun, runs_of
+from grokflow.figures.shown import POINTS, Shown, ShownRun, runs_of
 from grokflow.figures.style import SeriesStyle, styled
 
 LARGEST_SPAN = 10
@@ -20,7 +19,7 @@ LARGEST_SPAN = 10
 
 
 @styled
-def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure:
+def draw(shown: Shown) -> Figure:
     """A kind of line for each run, drawn once for each of its seeds."""
     runs = runs_of(shown)
     styles = {name: SeriesStyle(number) for number, name in enumerate(dict.fromkeys(run.run for run in runs))}
@@ -28,7 +27,7 @@ def draw(shown: Mapping[str, str], reference: Reference, dataset: str) -> Figure
         3.8,
         point_symbols(),
         [_symbol(name, runs, style) for name, style in styles.items()],
-        [sentence for run in runs for sentence in run.notes],
+        [*shown.notes, *(sentence for run in runs for sentence in run.notes)],
     )
     left, right = panels.subplots(1, 2)
     for number, run in enumerate(runs):

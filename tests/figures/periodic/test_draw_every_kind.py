@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from grokflow.config import Reference
 from grokflow.errors import ArtifactError
 from grokflow.figures import FIGURE_KINDS, save
+from grokflow.figures.shown import Shown
 
 OF_RUNS = {
     "accuracy_and_loss": ("history.csv", "points.json"),
@@ -84,7 +85,7 @@ def sweep(records: Any, case: str) -> str:
 
 def picture_of(kind: str, of: dict[str, str]) -> Figure:
     """The picture of a kind."""
-    picture: Figure = importlib.import_module(f"grokflow.figures.{kind}").draw(of, Reference(), "")
+    picture: Figure = importlib.import_module(f"grokflow.figures.{kind}").draw(Shown(of, Reference()))
     return picture
 
 
