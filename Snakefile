@@ -24,6 +24,14 @@ except GrokflowError as error:
     raise WorkflowError(str(error)) from None
 
 
+# Ctrl-C sends SIGINT to every process. A job, in the background of its shell, ignores it; the shell passes it on
+# as SIGTERM, which ends even a Python that is still starting without a traceback, and waits until all is saved.
+shell.prefix(
+    """trap 'trap "" INT QUIT TERM; kill $!; wait $! && exit 0; exit 143' INT QUIT TERM; """
+)
+shell.suffix("& exec 2>/dev/null; wait $!")  # else the shell, too, says how a job ended
+
+
 # A GPU is one of this machine's here, but not one of the whole cluster's there.
 resource_scopes:
     gpu="local",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest
 import torch
 
 from grokflow.artifacts.files import refuse_links_out
-from grokflow.artifacts.job import job, logged
+from grokflow.artifacts.job import Termination, job, logged
 from grokflow.artifacts.provenance import check, read
 from grokflow.errors import ArtifactError
 
@@ -49,6 +52,35 @@ def test_a_fault_of_ours_keeps_its_traceback_in_the_log_too(tmp_path: Path) -> N
     assert "RuntimeError: ours" in log
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_long_work_notes_a_signal_and_ends_where_it_says(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(number)
+    with Termination() as termination:
+        os.kill(os.getpid(), number)
+    assert termination.asked == number
+    with pytest.raises(SystemExit) as ended:
+        termination.end()
+    assert ended.value.code == 128 + number
+    assert f"Ended by {number.name}, all saved" in capfd.readouterr().out
+    assert signal.getsignal(number) is before
+
+
+def test_sigint_ends_a_job_without_a_traceback(tmp_path: Path) -> None:
+    program = f"""
+import os, signal, types
+from grokflow.artifacts.job import job
+with job(types.SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], input=[])):
+    os.kill(os.getpid(), signal.SIGINT)
+    raise RuntimeError("it goes on")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == ""
+    assert (tmp_path / "job.log").read_text() == ""
+
+
 def test_pytorch_says_that_memory_is_out_in_the_words_that_are_recognised(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,9 +99,10 @@ def test_a_link_out_is_named_and_a_link_to_itself_is_no_crash(tmp_path: Path) ->
 
 @pytest.fixture
 def put_back() -> Iterator[None]:
-    """A job has a process to itself, whose output it redirects and whose garbage it collects in its way."""
-    threshold, stdout = gc.get_threshold(), sys.stdout
+    """A job has a process to itself, with its own output, collection of garbage and answer to Ctrl-C."""
+    threshold, stdout, interrupted = gc.get_threshold(), sys.stdout, signal.getsignal(signal.SIGINT)
     yield
+    signal.signal(signal.SIGINT, interrupted)
     gc.set_threshold(*threshold)
     gc.unfreeze()
     sys.stdout = stdout

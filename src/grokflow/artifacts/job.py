@@ -15,9 +15,6 @@ from typing import Any, NoReturn
 from grokflow.artifacts.provenance import check, record
 from grokflow.errors import GrokflowError
 
-TERMINATED = 143
-"""Exit status after SIGTERM: 128 + its number, as a shell reports it."""
-
 COLLECTION_THRESHOLD = 200_000
 """New objects between two runs of Python's garbage collector. Imports make many objects and no garbage: with
 Python's own 700, collecting is a tenth of the time of a job's imports."""
@@ -34,6 +31,7 @@ def job(given: Any) -> Iterator[None]:
         `each`: for each record, in the same order, the parameters that are its folder's alone.
     """
     gc.set_threshold(COLLECTION_THRESHOLD)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a job without Python's traceback
     try:
         with logged(given.log[0]):
             check(given.input)
@@ -103,30 +101,34 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 class Termination:
-    """While entered, SIGTERM is noted and not obeyed, so that long work ends where its state is saved.
+    """While entered, SIGTERM and SIGINT are noted and not obeyed: long work ends where its state is saved.
 
-    A scheduler sends SIGTERM some seconds before it kills.
+    A scheduler sends SIGTERM some seconds before it kills; Ctrl-C sends SIGINT.
     """
 
+    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
     def __init__(self) -> None:
-        self.asked = False
+        self.asked: signal.Signals | None = None
 
     def __enter__(self) -> Termination:
-        self._before = signal.signal(signal.SIGTERM, self._note)
+        self._before = [signal.signal(number, self._note) for number in self.SIGNALS]
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
+        for number, handler in zip(self.SIGNALS, self._before, strict=True):
+            signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+        self.asked = self.asked or signal.Signals(number)
 
     def end(self) -> NoReturn:
-        """End the process as SIGTERM asked.
+        """End the process as the signal asked.
 
         Raises
         ------
-        SystemExit : always, with the status `TERMINATED`.
+        SystemExit : always, with 128 + the number of the signal, as a shell reports it.
         """
-        print("Ended by SIGTERM, all saved; the same command goes on from here.", flush=True)
-        raise SystemExit(TERMINATED)
+        assert self.asked is not None
+        print(f"Ended by {self.asked.name}, all saved; the same command goes on from here.", flush=True)
+        raise SystemExit(128 + self.asked)
