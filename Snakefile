@@ -21,7 +21,9 @@ try:
     )
     refuse_links_out(CONFIG.results)
 except GrokflowError as error:
-    raise WorkflowError(str(error)) from None
+    # What is read is a copy in Snakemake's cache, where nobody would look for it.
+    copy = workflow.source_path("config.yaml")
+    raise WorkflowError(str(error).replace(copy, "config.yaml")) from None
 
 
 # Ctrl-C sends SIGINT to every process. A job, in the background of its shell, ignores it; the shell passes it on
