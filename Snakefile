@@ -1,11 +1,14 @@
 # Loads and checks the configuration, includes the rules, names the targets.
 
+import os
+
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.finished import finished_groups
-from grokflow.claims import CRITERIA
+from grokflow.claims import CRITERIA, overview
 from grokflow.data import training_work
 from grokflow.errors import GrokflowError
 from grokflow.figures import FIGURE_KINDS, first_seeds
@@ -64,3 +67,34 @@ rule all:
     default_target: True
     input:
         all_results(),
+
+
+# Told by Snakemake's logger, so that it comes in turn and stands in Snakemake's log file, too.
+onsuccess:
+    asked = {file for job in workflow.dag.jobs for file in job.output}
+    if f"{RESULTS}/claims.csv" in asked:
+        files = [os.path.relpath(file) for file in workflow.overwrite_configfiles]
+        configuration = " ".join(["", "--configfile", *files]) if files else ""
+        logger.info(
+            f"{overview(f'{RESULTS}/claims.csv')}\n"
+            f"What was measured: {RESULTS}/claims.md. Figures: {RESULTS}/figures/. "
+            f"One page: snakemake --report {RESULTS}/report.html{configuration}"
+        )
+
+
+# Jobs that were stopped with the workflow, by SIGTERM or Ctrl-C, have not failed.
+onerror:
+    failed = [] if workflow.scheduler._user_kill else workflow.scheduler.failed
+    jobs = [
+        part for job in failed for part in (job.jobs if job.is_group() else [job])
+    ]
+    lines = [
+        f"  {' '.join([job.rule.name, *job.wildcards])}: {', '.join(job.log)}"
+        for job in jobs
+    ]
+    if lines:
+        done = f"{workflow.scheduler.finished_jobs} of {len(workflow.dag)} jobs are done"
+        logger.error(
+            f"{done}; the same command goes on from here. Failed, with their logs:"
+        )
+        logger.error("\n".join(sorted(lines)))

@@ -11,7 +11,7 @@ import pytest
 
 from grokflow.artifacts.columns import CLAIMS, METRICS
 from grokflow.artifacts.results import PathResults, RunResults
-from grokflow.claims import CRITERIA, SUBJECTS, Subject, judge, write_claims
+from grokflow.claims import CRITERIA, SUBJECTS, Subject, judge, overview, write_claims
 from grokflow.claims.criteria import Finding, Undecided
 from grokflow.claims.table import verdict
 from grokflow.config import Claim
@@ -467,6 +467,19 @@ def test_the_table_is_written_for_machines_and_for_readers(places: dict, tmp_pat
     assert "\n  - seed 0: epochs 100 and 900" in text
     assert "\n  - seed 2: no point 2: validation error is 0.4\n" in text
     assert "\n  - seed 2: seed 0 has no point_2\n" in text
+
+
+def test_the_overview_has_a_short_line_for_each_claim(subjects: dict, tmp_path: Path) -> None:
+    rows = judge(CLAIMS, subjects)
+    rows.loc[rows["claim"] == "M2", "verdict"] = "inconclusive"
+    write_claims(rows, csv=tmp_path / "claims.csv", markdown=tmp_path / "claims.md")
+    first, *lines = overview(tmp_path / "claims.csv").splitlines()
+    assert first.endswith(": 5 reproduced, 1 inconclusive.")
+    assert [line.split()[0] for line in lines] == list(CLAIMS)
+    assert lines[1].startswith("  M2        inconclusive  2 of 3  Without the regulariser")
+    assert lines[4].startswith("  M10       reproduced    1 of 1  On the polyline")
+    assert lines[3].endswith(" …")
+    assert max(map(len, lines)) <= 110
 
 
 def test_no_claims_make_an_empty_table(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ To add a claim: a function with `@criterion` in the module of its paper.
 from grokflow.claims import mode_connectivity as mode_connectivity
 from grokflow.claims import periodic_behaviour as periodic_behaviour
 from grokflow.claims.criteria import CRITERIA, Subject
-from grokflow.claims.table import judge, write_claims
+from grokflow.claims.table import judge, overview, write_claims
 
 SUBJECTS = {name: criterion.subject for name, criterion in CRITERIA.items()}
 """For each claim's id, what it is about."""
 
-__all__ = ["CRITERIA", "SUBJECTS", "Subject", "judge", "write_claims"]
+__all__ = ["CRITERIA", "SUBJECTS", "Subject", "judge", "overview", "write_claims"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +21,9 @@ Places = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 Judged: TypeAlias = RunResults | PathResults | pd.DataFrame
 """What a criterion sees of one seed; of a sweep the rows of its table."""
+
+STATEMENT = 75
+"""Characters of a claim's statement that `overview` shows."""
 
 
 def judge(claims: Mapping[str, Claim], places: Places) -> pd.DataFrame:
@@ -43,6 +47,19 @@ def write_claims(rows: pd.DataFrame, *, csv: str | Path, markdown: str | Path) -
     """Write the table for machines and for readers."""
     write_text(csv, rows.to_csv(index=False, lineterminator="\n"))
     write_text(markdown, _markdown(rows))
+
+
+def overview(csv: str | Path) -> str:
+    """The table of claims in short, for a terminal: how many have which verdict, then a line for each."""
+    rows = pd.read_csv(csv, dtype=str)
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in rows["verdict"].value_counts().items())
+    names, verdicts = (rows[column].str.len().max() for column in ("claim", "verdict"))
+    lines = [
+        f"  {row.claim:<{names}}  {row.verdict:<{verdicts}}  {row.seeds_holding} of {row.seeds_total}  "
+        + textwrap.shorten(row.statement, STATEMENT, placeholder=" …")
+        for row in rows.itertuples()
+    ]
+    return "\n".join([f"Claims, and for how many seeds each holds: {counts}.", *lines])
 
 
 def _row(name: str, claim: Claim, places: Places) -> tuple[object, ...]:
