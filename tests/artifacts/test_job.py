@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from grokflow.artifacts.files import refuse_links_out
-from grokflow.artifacts.job import Termination, job, logged
+from grokflow.artifacts.job import LOGS_ARE_SHOWN, Termination, job, logged
 from grokflow.artifacts.provenance import check, read
 from grokflow.errors import ArtifactError
 
@@ -50,6 +50,30 @@ def test_a_fault_of_ours_keeps_its_traceback_in_the_log_too(tmp_path: Path) -> N
     log = (tmp_path / "job.log").read_text()
     assert log.startswith("Traceback")
     assert "RuntimeError: ours" in log
+
+
+@pytest.mark.parametrize(
+    "error", [ArtifactError("a.csv", expected="a table", found="none"), RuntimeError("ours")]
+)
+def test_where_logs_are_shown_the_message_is_in_the_log_alone(
+    error: Exception, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LOGS_ARE_SHOWN, "1")
+    with pytest.raises(SystemExit) as ended, logged(tmp_path / "job.log"):
+        raise error
+    assert ended.value.code == 1
+    assert capfd.readouterr().err == ""
+    assert str(error) in (tmp_path / "job.log").read_text().splitlines()[-1]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no file here that is always full")
+def test_what_a_full_disk_cannot_take_is_said_on_the_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LOGS_ARE_SHOWN, "1")
+    with pytest.raises(SystemExit), logged("/dev/full"):
+        raise ArtifactError("a.csv", expected="a table", found="none")
+    assert "a.csv: expected a table" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

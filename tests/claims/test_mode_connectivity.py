@@ -469,13 +469,13 @@ def test_the_table_is_written_for_machines_and_for_readers(places: dict, tmp_pat
     assert "\n  - seed 2: seed 0 has no point_2\n" in text
 
 
-def test_the_overview_has_a_short_line_for_each_claim(subjects: dict, tmp_path: Path) -> None:
-    rows = judge(CLAIMS, subjects)
+def test_the_overview_has_a_short_line_for_each_claim(places: dict[str, Any], tmp_path: Path) -> None:
+    rows = judge(ASKED, places)
     rows.loc[rows["claim"] == "M2", "verdict"] = "inconclusive"
     write_claims(rows, csv=tmp_path / "claims.csv", markdown=tmp_path / "claims.md")
     first, *lines = overview(tmp_path / "claims.csv").splitlines()
     assert first.endswith(": 5 reproduced, 1 inconclusive.")
-    assert [line.split()[0] for line in lines] == list(CLAIMS)
+    assert [line.split()[0] for line in lines] == list(ASKED)
     assert lines[1].startswith("  M2        inconclusive  2 of 3  Without the regulariser")
     assert lines[4].startswith("  M10       reproduced    1 of 1  On the polyline")
     assert lines[3].endswith(" …")
@@ -486,3 +486,4 @@ def test_no_claims_make_an_empty_table(tmp_path: Path) -> None:
     rows = judge({}, {"runs": {}, "paths": {}})
     write_claims(rows, csv=tmp_path / "claims.csv", markdown=tmp_path / "claims.md")
     assert (tmp_path / "claims.csv").read_text().split() == [",".join(CLAIMS)]
+    assert overview(tmp_path / "claims.csv") == "No claims were asked for."

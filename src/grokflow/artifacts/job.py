@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from grokflow.artifacts.provenance import check, record
 from grokflow.errors import GrokflowError
+
+LOGS_ARE_SHOWN = "GROKFLOW_LOGS_ARE_SHOWN"
+"""Environment variable, set by a console that shows the end of a failed job's log: the job need not say on
+the terminal what it has written there."""
 
 COLLECTION_THRESHOLD = 200_000
 """New objects between two runs of Python's garbage collector. Imports make many objects and no garbage: with
@@ -55,7 +60,8 @@ def logged(path: str | Path) -> Iterator[None]:
     """Send all output to the log at `path`, line by line, and end what the user can mend in one message.
 
     The message goes to the terminal and to the log; the exit status is 1. Any other exception is a
-    fault of grokflow and keeps its traceback, in both.
+    fault of grokflow and keeps its traceback, in both. Where the console shows logs (`LOGS_ARE_SHOWN`), the
+    terminal gets only what the log could not take.
     """
     terminal = sys.stderr
     try:
@@ -68,19 +74,38 @@ def logged(path: str | Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, (GrokflowError, OSError)) and not _out_of_memory(error):
-            traceback.print_exc(file=log)
-            raise
-        print(f"Error: {_message(error, path)}", file=terminal, flush=True)
-        with contextlib.suppress(OSError):  # a full disk is no reason to say less
-            print(f"Error: {_message(error, path)}", file=log)
-            if not isinstance(error, GrokflowError):
-                traceback.print_exc(file=log)
+        message = f"Error: {_message(error, path)}\n" if _can_be_mended(error) else ""
+        trace = "" if isinstance(error, GrokflowError) else _trace()
+        if not (_written(log, trace + message) and os.environ.get(LOGS_ARE_SHOWN)):
+            if not message:
+                raise
+            print(message, end="", file=terminal, flush=True)
         sys.exit(1)
     finally:
         sys.stdout, sys.stderr = sys.__stdout__, terminal
         with contextlib.suppress(OSError):
             log.close()
+
+
+def _can_be_mended(error: Exception) -> bool:
+    return isinstance(error, (GrokflowError, OSError)) or _out_of_memory(error)
+
+
+def _trace() -> str:
+    try:
+        return traceback.format_exc()
+    except MemoryError:  # which may be what it should tell of
+        return ""
+
+
+def _written(log: TextIO, text: str) -> bool:
+    """Whether the log took the text; a full disk is no reason to say less elsewhere."""
+    try:
+        log.write(text)
+        log.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _message(error: Exception, log: str | Path) -> str:

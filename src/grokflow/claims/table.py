@@ -52,6 +52,8 @@ def write_claims(rows: pd.DataFrame, *, csv: str | Path, markdown: str | Path) -
 def overview(csv: str | Path) -> str:
     """The table of claims in short, for a terminal: how many have which verdict, then a line for each."""
     rows = pd.read_csv(csv, dtype=str)
+    if rows.empty:
+        return "No claims were asked for."
     counts = ", ".join(f"{count} {verdict}" for verdict, count in rows["verdict"].value_counts().items())
     names, verdicts = (rows[column].str.len().max() for column in ("claim", "verdict"))
     lines = [
