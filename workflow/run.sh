@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run the workflow with the arguments after the first, which names the folder of executables.
+# Run the workflow, with our console, and the arguments after the first, which names the folder of executables.
 # After a crash of Snakemake itself its lock stays behind; we hold a lock of our own that the kernel
 # takes back, so we know whether that one is stale.
 set -eu
@@ -16,4 +16,4 @@ if command -v flock >/dev/null 2>&1; then
         "$bin/snakemake" --unlock --cores 1 >/dev/null 2>&1 || true  # else it says itself that it is locked
     fi
 fi
-exec "$bin/snakemake" "$@"
+exec "$bin/python" "$(dirname "$0")/console/run.py" --logger=console "$@"

@@ -1,0 +1,52 @@
+"""Snakemake, which Ctrl-C stops as SIGTERM does: without a traceback, from the first moment on."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def main() -> None:
+    """Run Snakemake with the arguments of this process."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it is not ignored
+        signal.signal(signal.SIGINT, stop)
+    sys.argv[0] = "snakemake"
+    try:
+        from snakemake.cli import (
+            main as snakemake,
+        )  # here, because it takes a second, in which Ctrl-C may come
+
+        snakemake()
+    except KeyboardInterrupt:
+        if not getattr(console(), "told", False):
+            print("Stopped; the same command goes on from here.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        sys.exit(getattr(console(), "status", None) or end.code)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """What Ctrl-C does. Jobs get it, too (see the Snakefile)."""
+    if console():
+        console().status = INTERRUPTED
+    end_gracefully = signal.getsignal(signal.SIGTERM)
+    if callable(end_gracefully):  # Snakemake's own, from when it starts jobs
+        # In a thread, because it waits for a lock that this one may hold.
+        threading.Thread(target=end_gracefully).start()
+    else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+
+def console() -> Any:
+    """The class of our logger, once it is there."""
+    return getattr(sys.modules.get("snakemake_logger_plugin_console"), "LogHandler", None)
+
+
+if __name__ == "__main__":
+    main()
