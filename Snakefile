@@ -77,8 +77,8 @@ onsuccess:
         configuration = " ".join(["", "--configfile", *files]) if files else ""
         logger.info(
             f"{overview(f'{RESULTS}/claims.csv')}\n"
-            f"What was measured: {RESULTS}/claims.md. Figures: {RESULTS}/figures/. "
-            f"One page: snakemake --report {RESULTS}/report.html{configuration}"
+            f"What was measured: {RESULTS}/claims.md. Figures: {RESULTS}/figures/\n"
+            f"All on one page: snakemake --report {RESULTS}/report.html{configuration}"
         )
 
 

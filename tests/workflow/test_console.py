@@ -109,9 +109,9 @@ def test_a_line_for_each_job_and_the_claims_at_the_end(copy):
     done = lines.index(next(line for line in lines if line.startswith(f"Done: {total} jobs in ")))
     assert re.fullmatch(r"Claims.*: 3 inconclusive, 2 reproduced, 2 not reproduced\.", lines[done + 1])
     assert re.fullmatch(r"  M1 +reproduced +2 of 2  The setup groks: .*", lines[done + 2])
-    assert "results/claims.md" in lines[-1]
-    assert "results/figures/" in lines[-1]
-    assert len(lines) == done + 10
+    assert lines[-2] == "What was measured: results/claims.md. Figures: results/figures/"
+    assert lines[-1].endswith("snakemake --report results/report.html --configfile tiny.yaml")
+    assert len(lines) == done + 11
 
 
 def test_nothing_to_be_done_is_one_line(finished):
