@@ -47,6 +47,22 @@ def copy(finished, tmp_path):
     return project
 
 
+@pytest.fixture
+def on_terminal():
+    """The wrapper on a terminal; ended with the test, however that ends."""
+    started = []
+
+    def start(project, *arguments):
+        started.append(Terminal(project, *arguments))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        if terminal.process.poll() is None:
+            os.killpg(terminal.process.pid, signal.SIGKILL)
+            terminal.process.wait()
+
+
 class Terminal:
     """The wrapper on a terminal of its own, where Ctrl-C can be pressed."""
 
@@ -158,7 +174,7 @@ def test_a_failed_job_is_told_once_with_its_log(copy, damage, reason):
     assert shown.stdout.count(reason) == 1, shown.stdout
     assert shown.stdout.count("FAILED") == 1
     assert re.search(
-        r"judge_claims FAILED after .* s, exit status 1\n +\| results/logs/claims\.log:\n", shown.stdout
+        r"\[0/2\]  .*claims FAILED after .* s, exit status 1\n +\| results/logs/claims\.log:\n", shown.stdout
     )
     assert "CalledProcessError" not in shown.stdout
     assert shown.stdout.splitlines()[-1] == f"  judge_claims: {log}"
@@ -178,7 +194,7 @@ def test_a_job_that_a_signal_ends_alone_is_named_and_the_others_go_on(copy):
     script.write_text("import os\nos.kill(os.getpid(), 15)\n")
     shown = run(copy, "--forcerun", "judge_claims", "--rerun-triggers", "mtime")
     assert shown.returncode == 1
-    assert re.search(r"judge_claims stopped after .* s, exit status 143\n", shown.stdout)
+    assert re.search(r"\[0/2\]  .*claims stopped after .* s, exit status 143\n", shown.stdout)
     assert "FAILED" not in shown.stdout
 
 
@@ -192,7 +208,7 @@ def test_an_impossible_configuration_is_one_message(project):
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (("--dry-run", "--forceall"), "rule judge_claims:"),
+        (("--dry-run", "--forceall"), "Job stats:"),
         (("--dry-run", "--forceall", "--quiet", "rules"), "Job stats:"),
         (("--unlock",), "Unlocked working directory."),
         (("--list-rules",), "draw_figure"),
@@ -215,11 +231,11 @@ def assert_calm(lines):
     assert "FAILED" not in "".join(lines)
 
 
-def test_ctrl_c_in_a_training_saves_it_and_the_same_command_goes_on(project, finished):
+def test_ctrl_c_in_a_training_saves_it_and_the_same_command_goes_on(project, finished, on_terminal):
     project.edit("epochs: 600, stop_after_point_2: 10", "epochs: 600, stop_after_point_2: 300")
-    terminal = Terminal(project, f"{GROKS}/history.csv")
+    terminal = on_terminal(project, f"{GROKS}/history.csv")
     saved = project.folder / "results/.resume"
-    terminal.read(until=lambda: len(list(saved.glob("*/epoch_*.safetensors"))) >= 3)
+    terminal.read(until=lambda: len(list(saved.rglob("epoch_*.safetensors"))) >= 3)
     terminal.press_ctrl_c()
     terminal.press_ctrl_c()  # as one does who is in a hurry
     status, lines = terminal.finish()
@@ -244,8 +260,8 @@ def test_ctrl_c_in_a_training_saves_it_and_the_same_command_goes_on(project, fin
 
 
 @pytest.mark.parametrize("moment", ["Snakemake starts", "a job starts", "a job imports"])
-def test_ctrl_c_is_calm_from_the_first_moment_on(project, moment):
-    terminal = Terminal(project, NEVER)
+def test_ctrl_c_is_calm_from_the_first_moment_on(project, moment, on_terminal):
+    terminal = on_terminal(project, NEVER)
     log = project.folder / "results/logs/runs/never/seed_3.train.log"
     if moment == "Snakemake starts":
         time.sleep(0.3)
