@@ -3,17 +3,22 @@
 PYTHON ?= python3
 CORES ?= all
 MINUTES ?= 5
+FULL := config.yaml config/gpu.yaml config/full.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce quick report test test-slow lint architecture bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick report test test-slow lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n)
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1
+
+reproduce-full: $(VENV)/.runtime ## the same with 48 or 64 seeds, on one GPU, into results/full/
+	@$(BIN)/python -m grokflow.disk $(FULL)
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1 --configfile $(FULL)
 
 quick: $(VENV)/.runtime ## the same graph in minutes into results/quick/
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1 --configfile config/quick.yaml

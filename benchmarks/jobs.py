@@ -21,7 +21,7 @@ import pandas as pd
 from benchmarks.table import Row
 from benchmarks.timing import Pairs, alternate
 
-COMPUTING = ("train", "chunk", "fit", "measure")
+COMPUTING = ("train", "group", "fit", "measure")
 REPEATS = 7
 LONGEST_GAP = 60.0
 """Seconds. Nothing running for longer is a pause between two calls of Snakemake, not its work."""
@@ -55,12 +55,12 @@ def read_jobs(results: Path) -> list[Job]:
 
 
 def kind_of(name: str) -> str:
-    """`train` of `seed_0.train`, `chunk` of `chunk_0123456789abcdef`, and a name itself: it is no such job.
+    """`train` of `seed_0_to_7.train`, `group` of a sweep's `group_0123456789abcdef`; else the name itself.
 
-    >>> [kind_of(name) for name in ("seed_0-1.connect", "fit_0_to_2", "train_fraction")]
-    ['connect', 'fit', 'train_fraction']
+    >>> [kind_of(name) for name in ("seed_0-1.measure", "fit_0_to_2", "train_fraction")]
+    ['measure', 'fit', 'train_fraction']
     """
-    group = re.fullmatch(r"chunk_[0-9a-f]{16}|fit_[\d-]+(_to_[\d-]+)?", name)
+    group = re.fullmatch(r"group_[0-9a-f]{16}|fit_[\d-]+(_to_[\d-]+)?", name)
     return name.partition("_")[0] if group else name.rpartition(".")[2]
 
 
@@ -74,7 +74,7 @@ def start() -> Row:
 def overhead(results: Path) -> Row | None:
     """`workflow_overhead`: seconds of everything else ÷ seconds of computing; None without a finished tree.
 
-    Computing is what trainings, chunks of sweeps, fits and measurements take after their start.
+    Computing is what trainings, groups of sweeps, fits and measurements take after their start.
     Everything else: their starts, all other jobs, and the time in which no job ran. A start is as
     measured now, but no longer than the tree's shortest such job, made under the tree's own load.
     """

@@ -60,7 +60,7 @@ def segment(setup: Setup) -> Curve:
     return Curve("segment", ends, ("seed 0", "seed 1"))
 
 
-def measured(setup: Setup, curve: Curve, points: int) -> list[Measured]:
+def measured(setup: Setup, curve: Curve, points: int, device: str = "cpu") -> list[Measured]:
     """Our side: everything at evenly spaced points of the curve."""
     table = measure_path(
         curve,
@@ -69,7 +69,7 @@ def measured(setup: Setup, curve: Curve, points: int) -> list[Measured]:
         weight_decay=setup.run.optimizer.weight_decay,
         batch_size=setup.run.optimizer.batch_size,
         precision=setup.precision,
-        device="cpu",
+        device=device,
     )
     assert set(Measured._fields) <= set(METRICS)
     return [Measured(*row) for row in table[list(Measured._fields)].to_numpy()]

@@ -82,6 +82,7 @@ def setup_of(
     name: str,
     precision: str = "float32",
     *,
+    device: str = "cpu",
     model: Mapping[str, object] | None = None,
     dataset: Mapping[str, object] | None = None,
 ) -> Setup:
@@ -94,8 +95,8 @@ def setup_of(
             "dataset": run.dataset.model_copy(update=dataset),
         }
     )
-    task = make_task(run.model, run.dataset, make_dataset(run.dataset), "cpu")
-    weights = to_tensor(task.model.layout.initial(run.seed), precision, "cpu")
+    task = make_task(run.model, run.dataset, make_dataset(run.dataset), device)
+    weights = to_tensor(task.model.layout.initial(run.seed), precision, device)
     return Setup(run, task, weights)
 
 

@@ -1,4 +1,4 @@
-"""A sweep's chunk as one batch of models, against one process for each member."""
+"""Members of a sweep as one batch of models, against one process for each member."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ MEMBERS, EPOCHS, REPEATS = 4, 20, 3
 TRAIN = """
 import sys
 from benchmarks.setup import use_threads
-from grokflow.loading import load_config
 from grokflow.config import members_of_sweep
-from grokflow.training.sweeps import train_chunk
+from grokflow.loading import load_config
+from grokflow.training import train_members
 
 use_threads()
 first, count, epochs = map(int, sys.argv[1:])
-config = load_config(["config.yaml"])
-members = members_of_sweep(config, "weight_decay")[first : first + count]
+members = members_of_sweep(load_config(["config.yaml"]), "weight_decay")[first : first + count]
 short = {"epochs": epochs, "checkpoint_every": epochs}
-train_chunk([m.model_copy(update={"run": m.run.model_copy(update=short)}) for m in members], "cpu")
+train_members([m.model_copy(update={"run": m.run.model_copy(update=short)}) for m in members], "cpu")
 """
 """What a process does: its start-up is part of what is compared."""
 

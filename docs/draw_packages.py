@@ -33,6 +33,7 @@ COLUMNS = {
     "claims": 2,
     "config": 0,
     "data": 0,
+    "disk": 1,
     "dynamics": 2,
     "errors": 1,
     "figures": 1,

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 pytest.importorskip("benchmarks", reason="found from the repository root: python -m pytest")
 
-from benchmarks import growth, jobs, step
+from benchmarks import gpu, growth, jobs, step, sweep
 from benchmarks.__main__ import BOUNDS, measurements
 from benchmarks.operations import STEPS, every_position, of_products, products
 from benchmarks.setup import SETUP_M, SETUP_P, Setup, setup_of
@@ -36,8 +36,9 @@ def scores_and_mixing(setup: Setup, count) -> int:
 
 @pytest.mark.parametrize(("name", "kind"), [
     ("seed_0.train", "train"),
-    ("seed_0-1.connect", "connect"),
-    ("chunk_0123456789abcdef", "chunk"),
+    ("seed_0_to_7.train", "train"),
+    ("seed_0-1.measure", "measure"),
+    ("group_0123456789abcdef", "group"),
     ("fit_0", "fit"),
     ("fit_0-1_to_1-2", "fit"),
     ("train_fraction", "train_fraction"),
@@ -95,3 +96,29 @@ def test_rows_about_a_workflow_are_left_out_without_one(tmp_path):
 
 def test_every_bound_is_a_rows(tmp_path):
     assert set(BOUNDS) <= set(measurements(tmp_path))
+
+
+def test_a_process_of_the_sweep_trains_its_members(monkeypatch):
+    monkeypatch.setattr(sweep, "EPOCHS", 1)
+    sweep._train(1, 2)  # raises where the process fails
+
+
+SMALLEST = gpu.Size(models=2, epochs=1, fit_epochs=1, points=2, repeats=1)
+
+
+@pytest.mark.parametrize(
+    "measure", [gpu.seeds_with_artifacts, gpu.polylines, gpu.path_points, gpu.jobs_at_once]
+)
+def test_what_is_measured_on_a_gpu_runs_on_a_cpu_too(measure):
+    row = measure("cpu", SMALLEST)
+    assert row.ratio > 0
+    assert row.device == "cpu"
+
+
+def test_every_bound_of_a_gpu_is_a_rows():
+    assert set(gpu.BOUNDS) <= {
+        "gpu_seeds_with_artifacts",
+        "gpu_polylines",
+        "gpu_path_points",
+        *gpu.WORKFLOWS,
+    }

@@ -12,11 +12,13 @@ from grokflow.config import (
     ResolvedPath,
     ResolvedRun,
     fits_of_path,
+    groups_of_run,
     groups_of_sweep,
     members_of_sweep,
     plain,
     resolve_path,
     resolve_run,
+    runs_of_path,
     seeds_of_path,
 )
 from grokflow.config.read import read
@@ -72,7 +74,26 @@ def test_the_configuration_for_a_gpu_is_laid_over_the_full_one():
     files = [ROOT / "config.yaml", ROOT / "config/gpu.yaml"]
     laid = load_config(files)
     assert (laid.device, len(members_of_sweep(laid, "phase_diagram"))) == ("cuda", 500)
-    assert laid.runs == loaded(ROOT / "config.yaml").runs
+    full = loaded(ROOT / "config.yaml")
+    assert {name: (run.seeds, run.epochs) for name, run in laid.runs.items()} == {
+        name: (run.seeds, run.epochs) for name, run in full.runs.items()
+    }
+    assert {run.members_at_once for run in laid.runs.values()} == {64}
+
+
+def test_the_configuration_of_many_seeds_asks_for_enough_of_each_run_that_a_claim_rests_on():
+    files = [ROOT / name for name in ("config.yaml", "config/gpu.yaml", "config/full.yaml")]
+    config, small = load_config(files), load_config(files[:1])
+    seeds = {"mode_connectivity": 64, "without_decay": 64, "layer_norm_float64": 8}
+    for name, run in config.runs.items():
+        assert len(run.seeds) == seeds.get(name, 48)
+        assert run.epochs == small.runs[name].epochs  # as on two cores, so that the same is judged
+        assert len(groups_of_run(config, name)) == 1
+    pairs = seeds_of_path(config, "polyline_2_2p")
+    assert (len(pairs), pairs[0], pairs[-1]) == (32, "0-1", "62-63")
+    read = {name for path in config.paths for name in runs_of_path(config, path)}
+    for name in read:  # what a chain reads is thinned nowhere
+        assert config.runs[name].checkpoint_every == small.runs[name].checkpoint_every
 
 
 M = "mode_connectivity"

@@ -219,3 +219,58 @@ def test_other_weights_of_the_same_run_and_epoch_are_refused(copy_of_grokked: Tr
     write_checkpoint(copy_of_grokked.checkpoints, first, layout, layout.initial(0), run.weights_digest)
     with pytest.raises(ArtifactError, match="as its checkpoint gives"):
         copy_of_grokked.points()
+
+
+def tie(trained: Trained, epoch: int) -> dict[int, int]:
+    """Let answer 1 be as probable as 2 at `epoch`: how many train pairs are wrong then, how many tied."""
+    layout = trained.task.model.layout
+    weights = trained.weights(epoch).numpy().copy()
+    part = layout.slices["unembedding"]
+    unembedding = weights[part].reshape(trained.run.model.width, -1)
+    unembedding[:, 1] = unembedding[:, 2]
+    write_checkpoint(trained.checkpoints, epoch, layout, weights, trained.run.weights_digest)
+    train = trained.dataset[trained.dataset["split"] == "train"]
+    return {answer: int((train["c"] == answer).sum()) for answer in (1, 2)}
+
+
+def test_pairs_too_close_to_call_may_count_either_way_and_no_others(copy_of_grokked: Trained) -> None:
+    """A GPU, or a batch of another size, orders two equal logits in its own way."""
+    final = copy_of_grokked.points()["final"]["epoch"]
+    wrong, close = tie(copy_of_grokked, final).values()
+    train, rows = len(copy_of_grokked.task.train), copy_of_grokked.rows
+    for count in (wrong, wrong + close):
+        set_errors(copy_of_grokked, rows, final, count / train)
+        assert copy_of_grokked.points()["final"]["train_error"] == count / train
+    set_errors(copy_of_grokked, rows, final, (wrong - 1) / train)
+    with pytest.raises(ArtifactError, match=f"train_error .* at epoch {final}, as its checkpoint gives"):
+        copy_of_grokked.points()
+
+
+def set_errors(trained: Trained, rows: pd.DataFrame, epoch: int, train_error: float) -> None:
+    """Write the history with this train error at the last epoch, and the validation error of its weights."""
+    validation = len(wrong_pairs(trained, epoch, "validation")) / len(trained.task.validation)
+    rows = set_value(-1, "validation_error", validation)(set_value(-1, "train_error", train_error)(rows))
+    rows.to_csv(trained.history, index=False)
+
+
+def test_a_close_pair_may_be_missing_among_the_last_wrong_and_no_other(copy_of_grokked: Trained) -> None:
+    before = copy_of_grokked.points()["point_2"]["epoch"] - 1
+    tie(copy_of_grokked, before)
+    found = copy_of_grokked.points()
+    pairs = found["last_wrong"]["pairs"]
+    path = copy_of_grokked.folder / "points.json"
+
+    def check(left: list[dict[str, int]]) -> None:
+        write_json(path, {**found, "last_wrong": {**found["last_wrong"], "pairs": left}})
+        points.check_points(path, copy_of_grokked.run, copy_of_grokked.dataset, "cpu")
+
+    check(pairs)
+    without = [pair for pair in pairs if pair["c"] != 2]
+    assert without != pairs
+    check(without)
+    right = [{"a": a, "b": b, "c": a * b % 11} for a in range(11) for b in range(1, 11)]
+    with pytest.raises(ArtifactError, match="last_wrong"):
+        check([*pairs, *(pair for pair in right if pair not in pairs)])
+    write_json(path, {**found, "point_2": found["point_1"]})
+    with pytest.raises(ArtifactError, match="point_2"):
+        points.check_points(path, copy_of_grokked.run, copy_of_grokked.dataset, "cpu")

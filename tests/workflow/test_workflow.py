@@ -10,6 +10,9 @@ import sys
 import pandas as pd
 import pytest
 
+from grokflow.disk import disk_need
+from grokflow.loading import load_config
+
 NOTHING = "Nothing to be done"
 
 
@@ -46,6 +49,12 @@ def test_one_command_makes_every_artifact(finished):
         "claims.md",
     ):
         assert (results / name).stat().st_size > 0, name
+
+
+def test_the_results_take_at_most_the_disk_that_was_said(finished):
+    said = disk_need(load_config([finished.config])).total
+    taken = sum(file.stat().st_size for file in (finished.folder / "results").rglob("*") if file.is_file())
+    assert said / 4 < taken < said
 
 
 def test_an_audit_is_made_where_a_figure_or_claim_reads_it_or_where_it_is_asked_for(finished):

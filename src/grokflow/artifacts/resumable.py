@@ -31,8 +31,8 @@ from grokflow.errors import ArtifactError
 SECONDS_BETWEEN_STATES = 60.0
 """Longest time between two saved states: what a kill costs at most, besides the epoch it falls in."""
 
-SHARE_OF_SAVING = 0.02
-"""Saving may take this share of the time: a state that takes ten milliseconds is saved twice a second."""
+SHARE_OF_SAVING = 0.005
+"""Saving may take this share of the time: a state that takes ten milliseconds is saved every two seconds."""
 
 
 class SavedState(NamedTuple):
@@ -101,7 +101,7 @@ class ResumableJob:
         self.writer = BackgroundWriter(threads)
         self.termination = Termination()
         self.saved_at = time.monotonic()
-        self.seconds_to_save = self.seconds_to_write = 0.01  # a guess, until one was saved
+        self.seconds_to_save = self.seconds_to_write = 0.002  # a guess, until one was saved
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
