@@ -14,7 +14,7 @@ import pandas as pd
 from torch import Tensor
 
 from grokflow.artifacts.tensors import read_tensors
-from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedMember, ResolvedRun
+from grokflow.config import SGD, AdamW, Config, Dataset, Model, ResolvedMember, ResolvedRun, Sweep
 from grokflow.data.dataset import make_dataset
 from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint
 from grokflow.model.layout import Layout
@@ -81,6 +81,31 @@ def member(base: dict[str, Any], row: int, **changes: Any) -> ResolvedMember:
         }
     )
     return ResolvedMember(settings={"optimizer.weight_decay": decay, "dataset.split_seed": split}, run=run)
+
+
+def config_of_sweep(**changes: Any) -> Config:
+    """A configuration of one sweep, `grid`: three decays, two train fractions and two seeds of `TINY`."""
+    sweep = {
+        "dataset": "table",
+        "model": "small",
+        "optimizer": "sgd",
+        "vary": {"optimizer.weight_decay": [0.0, 0.1, 1], "dataset.train_fraction": [0.4, 0.6]},
+        "seeds": [3, 1],
+        "epochs": 7,
+        "stop_after_point_2": 2,
+        "members_at_once": 4,
+        **changes,
+    }
+    return Config(
+        precision="float64",
+        threads=2,
+        device="cpu",
+        datasets={"table": TINY["dataset"]},
+        models={"small": TINY["model"]},
+        optimizers={"sgd": TINY["optimizer"]},
+        runs={},
+        sweeps={"grid": Sweep(**sweep)},
+    )
 
 
 @dataclass(frozen=True)

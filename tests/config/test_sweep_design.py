@@ -9,35 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from runs import TINY
+from runs import config_of_sweep as config
 
-from grokflow.config import Config, ResolvedMember, ResolvedRun, Sweep
+from grokflow.config import ResolvedMember, ResolvedRun
 from grokflow.config import groups_of_sweep as groups
 from grokflow.config import members_of_sweep as members
 from grokflow.config.design import combinations, settings_of_sweep
-
-
-def config(**changes: Any) -> Config:
-    sweep = {
-        "dataset": "table",
-        "model": "small",
-        "optimizer": "sgd",
-        "vary": {"optimizer.weight_decay": [0.0, 0.1, 1], "dataset.train_fraction": [0.4, 0.6]},
-        "seeds": [3, 1],
-        "epochs": 7,
-        "stop_after_point_2": 2,
-        "members_at_once": 4,
-        **changes,
-    }
-    return Config(
-        precision="float64",
-        threads=2,
-        device="cpu",
-        datasets={"table": TINY["dataset"]},
-        models={"small": TINY["model"]},
-        optimizers={"sgd": TINY["optimizer"]},
-        runs={},
-        sweeps={"grid": Sweep(**sweep)},
-    )
 
 
 def test_members_are_every_combination_with_every_seed_in_order() -> None:

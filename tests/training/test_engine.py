@@ -6,7 +6,6 @@ import itertools
 import math
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +32,7 @@ LONG_TOKENS = Dataset(operation="a+b", modulus=5, tokens="a o b =", train_fracti
 TWO_LAYERS = Model(layers=2, width=4, mlp_width=6, heads=2)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def a_state_after_every_epoch() -> Iterator[None]:
-    """An interruption here is not a power cut, so no write need reach the disk before the next."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda descriptor: None)
-        patch.setattr("grokflow.artifacts.resumable.SECONDS_BETWEEN_STATES", 0.0)
-        yield
-
+pytestmark = pytest.mark.usefixtures("a_state_after_every_epoch")
 
 VARIATIONS = {
     "sgd": {},

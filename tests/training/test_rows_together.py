@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,7 @@ from grokflow.training.batch import Batch
 from grokflow.training.engine import Training, training_job
 from grokflow.training.rows import Row
 
-
-@pytest.fixture(autouse=True, scope="module")
-def a_state_after_every_epoch() -> Iterator[None]:
-    """An interruption here is not a power cut, so no write need reach the disk before the next."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda descriptor: None)
-        patch.setattr("grokflow.artifacts.resumable.SECONDS_BETWEEN_STATES", 0.0)
-        yield
-
+pytestmark = pytest.mark.usefixtures("a_state_after_every_epoch")
 
 MODELS = {
     "plain": TINY["model"],

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from runs import GROKKING, TINY, Trained, member, train_in
+from runs import GROKKING, TINY, Trained, config_of_sweep, member, train_in
 
 from grokflow.artifacts.columns import OUTCOMES
 from grokflow.artifacts.tables import gather
-from grokflow.config import Config, ResolvedMember, ResolvedRun, Sweep, groups_of_sweep, members_of_sweep
+from grokflow.config import ResolvedMember, ResolvedRun, groups_of_sweep, members_of_sweep
 from grokflow.errors import ArtifactError
 from grokflow.training import engine, train_members
 from grokflow.training.batch import Batch
@@ -131,33 +131,10 @@ def test_the_tables_columns_are_in_the_order_that_is_documented() -> None:
     assert list(table.columns) == ["optimizer.weight_decay", "dataset.split_seed", *OUTCOMES]
 
 
-def configured(**changes: Any) -> Config:
-    sweep = {
-        "dataset": "table",
-        "model": "small",
-        "optimizer": "sgd",
-        "vary": {"optimizer.weight_decay": [0.0, 0.1, 1], "dataset.train_fraction": [0.4, 0.6]},
-        "seeds": [3, 1],
-        "epochs": 2,
-        "members_at_once": 4,
-        **changes,
-    }
-    return Config(
-        precision="float64",
-        threads=2,
-        device="cpu",
-        datasets={"table": TINY["dataset"]},
-        models={"small": TINY["model"]},
-        optimizers={"sgd": TINY["optimizer"]},
-        runs={},
-        sweeps={"sweep": Sweep(**sweep)},
-    )
-
-
 def test_members_of_a_random_design_train_together_whatever_their_train_fraction() -> None:
     vary = {"dataset.train_fraction": {"from": 0.3, "to": 0.6}}
-    config = configured(vary=vary, draws=6, seeds=[0], epochs=7)
-    first, second = groups_of_sweep(config, "sweep").values()
+    config = config_of_sweep(vary=vary, draws=6, seeds=[0], epochs=7)
+    first, second = groups_of_sweep(config, "grid").values()
     assert (len(first), len(second)) == (4, 2)
     table = train_members(first, "cpu")
     assert len(set(table["dataset.train_fraction"])) == 4
@@ -167,13 +144,13 @@ def test_members_of_a_random_design_train_together_whatever_their_train_fraction
 
 def test_every_group_of_a_configured_sweep_trains_and_gathers(tmp_path: Path) -> None:
     paths = []
-    for name, group in groups_of_sweep(configured(), "sweep").items():
+    for name, group in groups_of_sweep(config_of_sweep(), "grid").items():
         paths.append(tmp_path / f"{name}.csv")
         train_members(group, "cpu").to_csv(paths[-1], index=False, lineterminator="\n")
     found = gather(paths)
     assert len(found) == 12
     keys = ["optimizer.weight_decay", "dataset.train_fraction", "seed"]
-    members = members_of_sweep(configured(), "sweep")
+    members = members_of_sweep(config_of_sweep(), "grid")
     expected = {(*one.settings.values(), one.run.seed) for one in members}
     assert {tuple(float(x) for x in row) for row in found[keys].to_numpy()} == expected
 
