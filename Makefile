@@ -1,4 +1,4 @@
-# Every target sets up .venv from the pinned lock by itself when needed.
+# Targets that need .venv first set it up, with pinned versions.
 
 PYTHON ?= python3
 CORES ?= all
@@ -16,14 +16,14 @@ help: ## list the commands
 reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n)
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1
 
-reproduce-full: $(VENV)/.runtime ## the same with 48 or 64 seeds, on one GPU, into results/full/
+reproduce-full: $(VENV)/.runtime ## the same on a GPU, with 64 seeds of paper M's runs, 48 of paper P's: results/full/
 	@$(BIN)/python -m grokflow.disk $(FULL)
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1 --configfile $(FULL)
 
-quick: $(VENV)/.runtime ## the same graph in minutes into results/quick/
+quick: $(VENV)/.runtime ## smoke test: the same workflow on small models, in minutes: results/quick/
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1 --configfile config/quick.yaml
 
-report: $(VENV)/.runtime ## one self-contained page of the results: results/report.html
+report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
 
 test: $(VENV)/.dev ## the test suite, in minutes
@@ -35,24 +35,24 @@ test-slow: $(VENV)/.dev ## the tests that take longer
 lint: $(VENV)/.dev ## style, types, import layers, workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
 
-architecture: $(VENV)/.dev ## draw the packages and their imports: docs/packages.svg; their sizes
+architecture: $(VENV)/.dev ## draw the packages and their imports (docs/packages.svg), print their sizes
 	$(BIN)/python docs/draw_packages.py
 
-bench: $(VENV)/.dev ## speed and memory, each as a ratio in one run
+bench: $(VENV)/.dev ## measure speed and memory, each as a ratio: results/benchmarks.csv
 	$(BIN)/python -m benchmarks
 
-faults: $(VENV)/.dev ## inject every fault, in twenty minutes: results/faults.csv, .png
+faults: $(VENV)/.dev ## inject every fault, in about 13 minutes: results/faults.csv, .png
 	$(BIN)/python -m faults
 
 fuzz: $(VENV)/.fuzz ## fuzz the configuration loader and the tensor reader (MINUTES=5 each): results/fuzz/
 	$(BIN)/python -m fuzz --minutes $(MINUTES)
 
-audit: ## known vulnerabilities of the pinned packages, or one line why it was skipped
+audit: ## vulnerability audit of the pinned packages, or one line why it was skipped
 	@if $(MAKE) -s $(VENV)/.audit; \
 	then PATH="$(CURDIR)/$(VENV)/audit/bin:$$PATH" $(VENV)/audit/bin/python envs/audit.py; \
 	else echo "skipped: pip-audit cannot be installed"; fi
 
-lock: ## write the pinned versions anew from pyproject.toml
+lock: ## update the pinned versions in envs/ from pyproject.toml
 	rm -rf .lock && $(PYTHON) -m venv .lock && .lock/bin/pip install -q --upgrade pip
 	.lock/bin/pip install -q torch==2.13.0 && .lock/bin/pip install -q .
 	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' > envs/requirements.lock
@@ -64,7 +64,7 @@ lock: ## write the pinned versions anew from pyproject.toml
 	done
 	rm -rf .lock build
 
-clean: ## remove everything that was made, environments too
+clean: ## DELETE ALL RESULTS, saved states and environments, without asking
 	rm -rf $(VENV) .snakemake results/quick results/.resume
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 

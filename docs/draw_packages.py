@@ -6,6 +6,7 @@ a test can tell whether it is still true. Numbers of lines change with every edi
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import textwrap
@@ -322,6 +323,7 @@ def _sizes(name: str, lines: Mapping[str, int]) -> str:
 
 def main() -> None:
     """The command `python docs/draw_packages.py`."""
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     graph = import_graph()
     parts = read_parts(graph)
     save(picture(parts), described(parts))

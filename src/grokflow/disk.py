@@ -1,7 +1,7 @@
-"""How much disk the results of a configuration take at most, and whether there is so much.
+"""How much disk the results of a configuration take at most, and whether that much is free.
 
-Run with `python -m grokflow.disk CONFIG…`, with the files that the workflow is to be given. An estimate from
-above: every run trains for all of its epochs, and every path has its points.
+Run with `python -m grokflow.disk CONFIG…`, with the files that the workflow is to be given. An upper bound:
+every run trains for all of its epochs, and every path has its points.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from grokflow.errors import ConfigError, GrokflowError
 from grokflow.loading import load_config
 from grokflow.model.layout import make_layout
 
-NUMBER_IN_A_TABLE = 21
-"""Characters that a number takes in a CSV file, with its comma."""
+BYTES_PER_NUMBER = 21
+"""Of a number in a CSV file, with its comma."""
 
-BESIDE_WEIGHTS = 3
-"""Checkpoints of a run besides those at regular epochs: point 1, the epoch before point 2, point 2."""
+EXTRA_CHECKPOINTS = 3
+"""Checkpoints of a seed besides those at regular epochs: point 1, the epoch before point 2, point 2."""
 
 VECTORS_IN_A_STATE = 3
 """Of weights and optimizer state, at most (AdamW)."""
@@ -41,11 +41,11 @@ VECTORS_IN_A_STATE = 3
 STATES = 2
 """A saved state, and the one before it."""
 
-OF_A_SEED = 50_000
-"""Bytes of all else in the folder of a seed, or of a pair: records, points, the audit, the log."""
+BYTES_PER_FOLDER = 50_000
+"""Of all else in the folder of a seed, or of a pair: records, points, the audit, the log."""
 
-FIGURE = 1_000_000
-"""Bytes of a figure, at most, as PNG and SVG."""
+BYTES_PER_FIGURE = 1_000_000
+"""Of a figure as PNG and SVG."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,22 @@ def disk_need(config: Config) -> DiskNeed:
         kept = seeds * vector * _checkpoints(run)
         checkpoints += kept
         states += kept + seeds * STATES * (VECTORS_IN_A_STATE * vector + 8 * numbers)
-        tables += seeds * (NUMBER_IN_A_TABLE * numbers + OF_A_SEED)
+        tables += seeds * (BYTES_PER_NUMBER * numbers + BYTES_PER_FOLDER)
     for name, path in config.paths.items():
         ends = [config.runs[run] for run in runs_of_path(config, name)]
         vector = max(_vector_bytes(config, run) for run in ends)
         controls, seeds = _control_points(path, ends), len(seeds_of_path(config, name))
-        curves += seeds * vector * controls * (2 if isinstance(path, Fitted) else 1)  # the fit has them, too
+        curves += seeds * vector * controls
+        if isinstance(path, Fitted):  # the fit's own file; control points and velocities in its saved states
+            curves += seeds * vector * controls
+            states += seeds * vector * controls * STATES * 2
         rows = path.points + (path.inner_points * controls if isinstance(path, Chain) else 0)
-        tables += seeds * (NUMBER_IN_A_TABLE * len(METRICS) * rows + OF_A_SEED)
+        tables += seeds * (BYTES_PER_NUMBER * len(METRICS) * rows + BYTES_PER_FOLDER)
     for name in config.sweeps:
         groups = groups_of_sweep(config, name).values()
-        states += STATES * VECTORS_IN_A_STATE * max(map(_weights_of_group, groups))
-        tables += OF_A_SEED * (len(groups) + 1)
-    return DiskNeed(checkpoints, states, curves, tables + FIGURE * len(config.figures))
+        states += STATES * VECTORS_IN_A_STATE * sum(map(_bytes_of_group, groups))
+        tables += BYTES_PER_FOLDER * (len(groups) + 1)
+    return DiskNeed(checkpoints, states, curves, tables + BYTES_PER_FIGURE * len(config.figures))
 
 
 def check_disk(config: Config) -> str:
@@ -114,7 +117,7 @@ def check_disk(config: Config) -> str:
 
 def _checkpoints(run: Run) -> int:
     """How many checkpoints a seed keeps, at most."""
-    return -(-run.epochs // run.checkpoint_every) + 1 + BESIDE_WEIGHTS
+    return -(-run.epochs // run.checkpoint_every) + 1 + EXTRA_CHECKPOINTS
 
 
 def _control_points(path: Path, ends: Sequence[Run]) -> int:
@@ -124,7 +127,7 @@ def _control_points(path: Path, ends: Sequence[Run]) -> int:
     return path.bends + 2 if isinstance(path, Fitted) else 2
 
 
-def _weights_of_group(members: Sequence[ResolvedMember]) -> int:
+def _bytes_of_group(members: Sequence[ResolvedMember]) -> int:
     """Bytes of the weights of members of a sweep that are trained together."""
     run = members[0].run
     return len(members) * make_layout(run.model, run.dataset).size * _bytes(run.precision)

@@ -35,10 +35,6 @@ class ArtifactError(GrokflowError):
     """A file is truncated, altered, or was made from something else than it is used for."""
 
 
-class DivergenceError(GrokflowError):
-    """Training reached a loss that is not a number or not finite."""
-
-
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The sentence that names the valid name closest to `name`, or None when none is close."""
     matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)

@@ -188,7 +188,11 @@ REFUSED = [
     ),
     (["paths", "segment_1_2", "from"], f"{M}@point_3", ["paths.segment_1_2.from", "run@point_1", "point_3"]),
     (["paths", "segment_1_2", "from"], f"{M}@epoch_150", ["paths.segment_1_2.from", "multiple of 100"]),
-    (["paths", "segment_1_2", "to"], f"{M}@epoch_100000", ["paths.segment_1_2.to", "a logged epoch"]),
+    (
+        ["paths", "segment_1_2", "to"],
+        f"{M}@epoch_100000",
+        ["paths.segment_1_2.to", "an epoch with a checkpoint"],
+    ),
     (["paths", "segment_1_2", "to"], f"{M}@point_1", ["paths.segment_1_2.to", "another point"]),
     (["results"], "", ["results"]),
     (["results"], "out{run}", ["results"]),

@@ -228,7 +228,7 @@ def fit_bends(
     """Fit every epoch, given by its values of t and its minibatches; the mean loss and the rate of each."""
     velocity, found = torch.zeros_like(controls[1:-1]), []
     for epoch, (values, losses_at) in enumerate(epochs):
-        coefficients = torch.from_numpy(PATH_KINDS[kind](values, len(controls))).to(controls)
+        coefficients = torch.from_numpy(PATH_KINDS[kind].coefficients(values, len(controls))).to(controls)
         rate = learning_rate(fit, epoch / fit.epochs)
         loss = fit_epoch(controls, velocity, coefficients, losses_at, rate, fit.momentum)
         found.append((float(loss), rate))
@@ -343,7 +343,7 @@ def test_fit_with_momentum_is_torchs_sgd() -> None:
 def test_a_rate_on_the_device_moves_the_bends_as_one_in_python() -> None:
     """A captured epoch takes its learning rate from a tensor."""
     start = torch.tensor([[0.0, 1.0], [3.0, -3.0], [2.0, 2.0]], dtype=torch.float64)
-    coefficients = torch.from_numpy(PATH_KINDS["polyline"](np.array([0.2, 0.5, 0.9]), 3))
+    coefficients = torch.from_numpy(PATH_KINDS["polyline"].coefficients(np.array([0.2, 0.5, 0.9]), 3))
     found = []
     for rate in (0.05, torch.tensor(0.05, dtype=torch.float64)):
         controls = start.clone()

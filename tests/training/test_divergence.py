@@ -257,5 +257,5 @@ def test_the_reason_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture) ->
     train_in(tmp_path, tiny_run(**ABSURD))
     printed = capsys.readouterr().out
     assert re.search(
-        r"Stopped\. epoch \d+, step \d+: train loss .*Lower the optimizer's learning_rate\.", printed
+        r"Diverged: epoch \d+, step \d+: train loss .*lower the optimizer's learning_rate\.", printed
     )

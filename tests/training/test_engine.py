@@ -385,7 +385,7 @@ def test_a_damaged_checkpoint_is_mended_by_what_its_message_says(tiny: Trained, 
     trained = train_in(tmp_path, tiny.run)
     published = checkpoint_path(trained.checkpoints, 4)
     published.write_bytes(published.read_bytes()[:-8] + b"\xff" * 8)
-    shutil.rmtree(trained.checkpoints)  # "Delete the run's folder; the next run makes it again."
+    shutil.rmtree(trained.checkpoints)  # "Delete this seed's folder; the same command makes it again."
     assert train_in(tmp_path, tiny.run).contents() == tiny.contents()
 
 

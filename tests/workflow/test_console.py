@@ -227,7 +227,7 @@ def assert_calm(lines):
     """Nothing but what was done, that it stops, and that the same command goes on."""
     assert re.fullmatch(r"Stopped.*; the same command goes on from here\.", lines[-1])
     for line in lines[:-1]:
-        assert re.match(r"Using workflow|\d+ jobs: |  1 |[ ]*\[\d+/\d+\]  |Stopping: ", line), lines
+        assert re.match(r"Using workflow|\d+ jobs: |  1 |[ ]*\[\d+/\d+\]  ", line), lines
     assert "FAILED" not in "".join(lines)
 
 
@@ -241,10 +241,8 @@ def test_ctrl_c_in_a_training_saves_it_and_the_same_command_goes_on(project, fin
     status, lines = terminal.finish()
     assert status == 128 + signal.SIGINT
     assert_calm(lines)
-    assert lines[-2:] == [
-        "Stopping: what runs saves its state and ends.",
-        "Stopped after 1 of 2 jobs; the same command goes on from here.",
-    ]
+    assert lines[-1] == "Stopped after 1 of 2 jobs; the same command goes on from here."
+    assert "Stopping: what runs saves its state and ends." in terminal.output
     assert "running: train groks, seed 3 (" in terminal.output
     log = project.folder / "results/logs/runs/groks/seed_3.train.log"
     assert "Ended by SIGINT, all saved" in log.read_text()

@@ -57,7 +57,7 @@ def dataset_of_training(together, wildcards):
 def parameters_of_training(together, wildcards):
     """The configuration of each record: first the group's, where there is one, then each seed's."""
     runs = [run_parameters(*run) for run in runs_of_training(together, wildcards)]
-    return [{"group": runs}] * bool(together) + [{"run": run} for run in runs]
+    return ([{"group": runs}] if together else []) + [{"run": run} for run in runs]
 
 
 def priority_of_training(together, wildcards):

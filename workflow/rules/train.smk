@@ -20,10 +20,11 @@ rule make_dataset:
         "../scripts/make_dataset.py"
 
 
+# First the rule for a seed alone, then one for each group of seeds that train together.
 for RULE, TOGETHER in SEEDS_OF_RULE.items():
     RUN_NAME, GROUP, SEEDS = TOGETHER or ("{run}", "", ["{seed}"])
     FOLDERS = [f"{RESULTS}/runs/{RUN_NAME}/seed_{seed}" for seed in SEEDS]
-    ITSELF = f"{RESULTS}/runs/{RUN_NAME}/group_{GROUP}.provenance.json"
+    GROUP_RECORD = f"{RESULTS}/runs/{RUN_NAME}/group_{GROUP}.provenance.json"
     LOG = f"{RESULTS}/logs/runs/{RUN_NAME}/seed_{GROUP or '{seed}'}.train"
     WHAT = f"{RUN_NAME}, seeds {GROUP.replace('_', ' ')}" if GROUP else ONE_SEED
 
@@ -38,7 +39,7 @@ for RULE, TOGETHER in SEEDS_OF_RULE.items():
             outcome=[f"{folder}/outcome.json" for folder in FOLDERS],
             points=[f"{folder}/points.json" for folder in FOLDERS],
             checkpoints=[directory(f"{folder}/checkpoints") for folder in FOLDERS],
-            provenance=[ITSELF] * bool(GROUP)
+            provenance=([GROUP_RECORD] if GROUP else [])
             + [f"{folder}/provenance.json" for folder in FOLDERS],
         log:
             f"{LOG}.log",

@@ -91,15 +91,21 @@ def check(files: Iterable[str | Path]) -> None:
 
 
 def complete(path: Path) -> None:
-    """Refuse a record one of whose files is gone: perhaps it is another's record.
+    """Refuse a record of which a file is gone, or of which half have other content: it may be another's.
 
     Raises
     ------
     ArtifactError : with the record.
     """
-    for name in read(path)["files"]:
+    files = read(path)["files"]
+    for name in files:
         if not (path.parent / name).is_file():
             raise ArtifactError(path, expected=f"the record of files that are there, as {name}", found="none")
+    beside = [name for name in files if "/" not in name]  # not the many of a folder
+    altered = [name for name in beside if checksum((path.parent / name).read_bytes()) != files[name]]
+    if len(altered) >= 2 and 2 * len(altered) >= len(beside):  # one alone is what was altered itself
+        expected = f"the record of the files beside it, as {altered[0]}"
+        raise ArtifactError(path, expected=expected, found="that of others", mend=AGAIN)
 
 
 def again(file: Path, folder: Path) -> str:

@@ -32,8 +32,8 @@ def judge(claims: Mapping[str, Claim], places: Places) -> pd.DataFrame:
 
 
 def verdict(findings: list[Finding | None]) -> str:
-    """`reproduced` when the claim holds for every seed; `not reproduced` when for at most half of
-    the seeds that could be judged; `inconclusive` between, or when fewer than half could be.
+    """Of the seeds that could be judged: `reproduced` when the claim holds for all, `not reproduced` when it
+    holds for at most half; `inconclusive` between, or when fewer than half of all seeds could be judged.
     """
     judged = [finding.holds for finding in findings if finding is not None]
     if not judged or 2 * len(judged) < len(findings):

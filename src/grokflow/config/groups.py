@@ -1,6 +1,6 @@
 """What is trained or fitted together, as rows of one batch of models.
 
-A group that is finished stays as it is: whoever asks for groups says which are, and only what is new is
+A group that is finished stays as it is: the caller passes the finished groups, and only what is new is
 grouped anew. So a new seed never trains another one again.
 """
 
@@ -25,15 +25,14 @@ def grouped(members: Sequence[T], size: int, finished: Iterable[Sequence[T]] = (
     >>> grouped([0, 1, 2, 3, 4, 5], 2, finished=[[0, 1, 2]])
     [[0, 1, 2], [3, 4], [5]]
     """
-    done_already = [list(group) for group in finished]
-    kept: list[list[T]] = []
-    left = list(members)
-    if done_already:
-        wanted = set(members)
-        kept = [group for group in done_already if wanted.intersection(group)]
-        done = {member for group in kept for member in group}
-        left = [member for member in members if member not in done]
-    return kept + [left[i : i + size] for i in range(0, len(left), size)]
+    wanted = set(members)
+    kept = [list(group) for group in finished if wanted.intersection(group)]
+    done = {member for group in kept for member in group}
+    return kept + _in_turn([member for member in members if member not in done], size)
+
+
+def _in_turn(members: Sequence[T], size: int) -> list[list[T]]:
+    return [list(members[i : i + size]) for i in range(0, len(members), size)]
 
 
 def name_of_group(members: Sequence[object]) -> str:
@@ -73,5 +72,5 @@ def groups_of_sweep(config: Config, name: str) -> dict[str, list[ResolvedMember]
         for part, key in own_of_rows:
             own[part].pop(key)
         alike.setdefault(digest(own), []).append(member)
-    groups = [group for members in alike.values() for group in grouped(members, sweep.members_at_once)]
+    groups = [group for members in alike.values() for group in _in_turn(members, sweep.members_at_once)]
     return {digest([plain(member) for member in group]): group for group in groups}

@@ -72,7 +72,9 @@ def load(
         raise Problems(where, [translate(problem) for problem in error.errors()]) from None
     problems = [
         *_operations(config, count_pairs),
-        *_names(config, figure_kinds, claim_subjects),
+        *_runs(config),
+        *_figures(config, figure_kinds),
+        *_claims(config, claim_subjects),
         *_paths(config),
         *_sweeps(config, count_pairs),
     ]
@@ -81,7 +83,7 @@ def load(
     return config
 
 
-def _reference(key: str, what: str, name: str | None, valid: Collection[str]) -> Iterable[str]:
+def _unless_known(key: str, what: str, name: str | None, valid: Collection[str]) -> Iterable[str]:
     if name is not None and name not in valid:
         listed = ", ".join(valid) or "none are defined"
         article = "an" if what[0] in "aeiou" else "a"
@@ -109,27 +111,28 @@ def _table(key: str, dataset: schema.Dataset, count_pairs: CountPairs) -> Iterab
         )
 
 
-def _names(
-    config: Config, figure_kinds: Mapping[str, FigureKind], claim_subjects: Mapping[str, ClaimSubject]
-) -> Iterable[str]:
+def _runs(config: Config) -> Iterable[str]:
     for name, run in config.runs.items():
-        yield from _reference(f"runs.{name}.dataset", "dataset", run.dataset, config.datasets)
-        yield from _reference(f"runs.{name}.model", "model", run.model, config.models)
-        yield from _reference(f"runs.{name}.optimizer", "optimizer", run.optimizer, config.optimizers)
+        yield from _unless_known(f"runs.{name}.dataset", "dataset", run.dataset, config.datasets)
+        yield from _unless_known(f"runs.{name}.model", "model", run.model, config.models)
+        yield from _unless_known(f"runs.{name}.optimizer", "optimizer", run.optimizer, config.optimizers)
         model = config.models.get(run.model)
         if run.sphere and model is not None and model.normalization == "none":
             expected = "false, because a model without normalization has no scale-invariant weights to hold"
             yield problem_line(f"runs.{name}.sphere", expected, "true")
+
+
+def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable[str]:
     for name, figure in config.figures.items():
         key = f"figures.{name}"
-        yield from _reference(f"{key}.run", "run", figure.run, config.runs)
+        yield from _unless_known(f"{key}.run", "run", figure.run, config.runs)
         for run_name in figure.runs or ():
-            yield from _reference(f"{key}.runs", "run", run_name, config.runs)
-        yield from _reference(f"{key}.sweep", "sweep", figure.sweep, config.sweeps)
+            yield from _unless_known(f"{key}.runs", "run", run_name, config.runs)
+        yield from _unless_known(f"{key}.sweep", "sweep", figure.sweep, config.sweeps)
         if figure.sweep in config.sweeps and len(config.sweeps[figure.sweep].vary) > 2:
             varied = len(config.sweeps[figure.sweep].vary)
             yield problem_line(f"{key}.sweep", "a sweep over one or two keys, which a plane can show", varied)
-        yield from _reference(f"{key}.path", "path", figure.path, config.paths)
+        yield from _unless_known(f"{key}.path", "path", figure.path, config.paths)
         if figure.kind not in figure_kinds:
             yield problem_line(
                 f"{key}.kind",
@@ -147,8 +150,11 @@ def _names(
         for extra in sorted(figure.reference.model_fields_set - set(references)):
             expected = f"a reference that '{figure.kind}' draws ({', '.join(sorted(references)) or 'none'})"
             yield problem_line(f"{key}.reference.{extra}", expected, f"'{extra}'", nearest(extra, references))
+
+
+def _claims(config: Config, claim_subjects: Mapping[str, ClaimSubject]) -> Iterable[str]:
     for name, claim in config.claims.items():
-        yield from _reference(f"claims.{name}.figure", "figure", claim.figure, config.figures)
+        yield from _unless_known(f"claims.{name}.figure", "figure", claim.figure, config.figures)
         key, criterion = f"claims.{name}", claim.claim or name
         if criterion not in claim_subjects:
             yield problem_line(
@@ -173,7 +179,7 @@ def _names(
                 )
             elif needed:
                 what = against if given == "against" else subject
-                yield from _reference(f"{key}.{given}", str(what), value, names)
+                yield from _unless_known(f"{key}.{given}", str(what), value, names)
 
 
 def _paths(config: Config) -> Iterable[str]:
@@ -181,7 +187,7 @@ def _paths(config: Config) -> Iterable[str]:
         key = f"paths.{name}"
         ends = {"from": path.from_point, "to": path.to_point}
         runs = {end: point.partition("@")[0] for end, point in ends.items()}
-        unknown = [_reference(f"{key}.{end}", "run", run, config.runs) for end, run in runs.items()]
+        unknown = [_unless_known(f"{key}.{end}", "run", run, config.runs) for end, run in runs.items()]
         problems = [problem for found in unknown for problem in found]
         yield from problems
         if problems:
@@ -193,7 +199,7 @@ def _paths(config: Config) -> Iterable[str]:
             if epoch and (int(epoch) > run.epochs or int(epoch) % run.checkpoint_every):
                 yield problem_line(
                     f"{key}.{end}",
-                    f"a logged epoch: a multiple of {run.checkpoint_every} up to {run.epochs}",
+                    f"an epoch with a checkpoint: a multiple of {run.checkpoint_every} up to {run.epochs}",
                     f"epoch_{epoch}",
                 )
         if (first.dataset, first.model) != (last.dataset, last.model):
@@ -231,9 +237,9 @@ def _sweeps(config: Config, count_pairs: CountPairs) -> Iterable[str]:
     for name, sweep in config.sweeps.items():
         key = f"sweeps.{name}"
         problems = [
-            *_reference(f"{key}.dataset", "dataset", sweep.dataset, config.datasets),
-            *_reference(f"{key}.model", "model", sweep.model, config.models),
-            *_reference(f"{key}.optimizer", "optimizer", sweep.optimizer, config.optimizers),
+            *_unless_known(f"{key}.dataset", "dataset", sweep.dataset, config.datasets),
+            *_unless_known(f"{key}.model", "model", sweep.model, config.models),
+            *_unless_known(f"{key}.optimizer", "optimizer", sweep.optimizer, config.optimizers),
         ]
         if not problems:
             entries = resolve.entries_of_sweep(config, name)
@@ -265,7 +271,7 @@ def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) 
             except ValidationError as error:
                 part = {"Dataset": "dataset", "Model": "model"}.get(error.title, "optimizer")
                 # The error's place as it would be for an entry called `vary` of that section.
-                tag = [type(entries[part]).__name__.lower()] if part == "optimizer" else []
+                tag = [entries[part].model_dump()["name"]] if part == "optimizer" else []
                 for problem in error.errors():
                     problem["loc"] = (f"{part}s", "vary", *tag, *problem["loc"])
                     found.append(translate(problem).replace(f"{part}s.vary", f"{key}.{part}", 1))

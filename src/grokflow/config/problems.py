@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from grokflow.config import schema
 from grokflow.config.schema import Config
 from grokflow.errors import ConfigError, nearest
 
+
+def _by_tag(union: Any, key: str) -> dict[str, type[schema.Entry]]:
+    """The classes of a union by the value of the key that tells them apart."""
+    classes = get_args(get_args(union)[0])
+    return {get_args(each.model_fields[key].annotation)[0]: each for each in classes}
+
+
 SECTIONS: dict[str, type[schema.Entry] | dict[str, type[schema.Entry]]] = {
     "datasets": schema.Dataset,
     "models": schema.Model,
-    "optimizers": {"sgd": schema.SGD, "adamw": schema.AdamW},
+    "optimizers": _by_tag(schema.Optimizer, "name"),
     "runs": schema.Run,
     "sweeps": schema.Sweep,
-    "paths": {
-        "segment": schema.Segment,
-        "chain": schema.Chain,
-        "polyline": schema.Polyline,
-        "bezier": schema.Bezier,
-    },
+    "paths": _by_tag(schema.AnyPath, "kind"),
     "figures": schema.Figure,
     "claims": schema.Claim,
 }

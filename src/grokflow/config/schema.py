@@ -228,7 +228,7 @@ class Segment(Path):
 
 
 class Chain(Path):
-    """Straight lines through every logged checkpoint between the two points."""
+    """Straight lines through every regular checkpoint between the two points."""
 
     kind: Literal["chain"]
     inner_points: Annotated[int, Field(ge=2)] = 5

@@ -14,7 +14,7 @@ import pandas as pd
 from grokflow.artifacts.results import SweepResults
 
 LATE = 2.0
-"""Generalisation is late when point 2 takes at least so many times as many epochs as point 1."""
+"""Generalisation is late when point 2 takes at least this many times as many epochs as point 1."""
 
 REGIMES = ("does not memorise", "memorises", "groks", "generalises at once")
 

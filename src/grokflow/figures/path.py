@@ -68,8 +68,8 @@ def _whole(path: ShownPath) -> tuple[np.ndarray, pd.DataFrame]:
 
 
 def _heading(paths: Sequence[ShownPath]) -> str:
-    kind, (first, last) = HEADINGS[paths[0].record["kind"]], paths[0].ends
-    return f"{kind} from {first} to {last}"
+    kind, (first, last) = paths[0].record["kind"], paths[0].ends
+    return f"{HEADINGS.get(kind, f'Optimised {kind}')} from {first} to {last}"
 
 
 def _knots(path: ShownPath) -> dict[float, str]:

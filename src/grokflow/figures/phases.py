@@ -17,7 +17,7 @@ SMALLEST_DISC, LARGEST_DISC = 60, 420
 """Areas of the discs of a random design, in square points."""
 
 LETTERED = 60
-"""Up to so many combinations, a disc says its regime by a letter too."""
+"""Of at most this many combinations, each disc has its regime's letter too."""
 
 
 def draw_phases(sweep: ShownSweep) -> Figure:

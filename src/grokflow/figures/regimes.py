@@ -14,7 +14,7 @@ from grokflow.figures.sheet import mark_symbol
 from grokflow.figures.shown import Shown
 
 LISTED = 12
-"""Up to so many seeds, or members that diverged, are named one by one."""
+"""At most this many seeds, or members that diverged, are named one by one."""
 
 
 @dataclass(frozen=True)

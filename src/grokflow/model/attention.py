@@ -82,7 +82,7 @@ def _by_head(heads: int, *tensors: Tensor) -> list[np.ndarray]:
 
 
 def _flat(index: Tensor, x: Tensor) -> np.ndarray:
-    """Row numbers of x (..., R, A) as those of its models' rows one after the other: (number of them,)."""
+    """Indices of rows of x (..., R, A) as indices of the rows of all models, one after the other: flat."""
     return (index if x.ndim == 2 else flat_rows(index, x.shape[-2])).numpy().reshape(-1)
 
 

@@ -38,7 +38,7 @@ def read_checkpoint(folder: str | Path, epoch: int, layout: Layout, config: str)
                 path,
                 expected=f"the weights of {what} {expected}",
                 found=f"of {metadata.get(key)}",
-                mend="Delete the run's folder; the next run makes it again.",
+                mend="Delete this seed's folder; the same command makes it again.",
             )
     try:
         return layout.join(tensors)

@@ -53,7 +53,7 @@ def prepare(device: str, threads: int) -> str:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu" and shutil.which("nvidia-smi"):
-            print("There is a GPU, but PyTorch cannot use it: on the CPU.", flush=True)
+            print("There is a GPU, but PyTorch cannot use it; using the CPU.", flush=True)
     if device == "cuda":
         if not torch.cuda.is_available():
             raise ConfigError(

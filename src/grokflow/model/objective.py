@@ -57,15 +57,6 @@ class Examples:
         tokens = self.tokens.take_along_dim(order.unsqueeze(-1), 1)
         return Examples(tokens, self.targets.take_along_dim(order, 1))
 
-    def clone(self) -> Examples:
-        """A copy that shares no memory."""
-        return Examples(self.tokens.clone(), self.targets.clone())
-
-    def copy_(self, other: Examples) -> None:
-        """Take over the content of as many other examples."""
-        self.tokens.copy_(other.tokens)
-        self.targets.copy_(other.targets)
-
     def batches(self, size: int) -> Iterator[Examples]:
         """Consecutive batches of `size`; the last one holds what is left."""
         for start in range(0, len(self), size):
@@ -144,7 +135,7 @@ def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> t
 def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
 
-    Examples without a target count for nothing. Sums in float64, on the CPU.
+    Examples without a target count for nothing. Summed in float64 on the device; the results are on the CPU.
     """
     loss = torch.zeros(weights.shape[:-1], dtype=torch.float64, device=weights.device)
     wrong = torch.zeros_like(loss)
@@ -204,9 +195,10 @@ def gradient_pass(
     weight_decay: float = 0.0,
     part: Sequence[slice] = (),
 ) -> GradientPass:
-    """Loss, error and mean stochastic gradient norm of weights (..., n); sums in float64, on the CPU.
+    """Loss, error and mean stochastic gradient norm of weights (..., n), summed in float64.
 
-    `batches` are a partition of the train set, `weight_decay` is λ.
+    `batches` are a partition of the train set, of which every example has a target; `weight_decay` is λ.
+    The results are on the CPU.
     """
     weights = weights.detach().requires_grad_()
     sums = torch.zeros(5, *weights.shape[:-1], dtype=torch.float64, device=weights.device)

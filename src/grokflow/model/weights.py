@@ -15,7 +15,7 @@ from grokflow.model.layout import Layout
 
 
 def to_tensor(weights: np.ndarray, precision: str, device: str) -> Tensor:
-    """A weight vector as a tensor of the configured precision on the configured device."""
+    """Weight vectors as a tensor of the configured precision and device; it may share memory with them."""
     return torch.as_tensor(weights).to(device=device, dtype=getattr(torch, precision))
 
 
@@ -31,6 +31,6 @@ def unflatten(weights: Tensor, layout: Layout) -> dict[str, Tensor]:
 
 
 def norm_of(vector: Tensor, pieces: Iterable[slice]) -> Tensor:
-    """L2 norm (...) of the given parts of a vector (..., n), summed in float64."""
+    """L2 norm (...) of at least one given part of a vector (..., n), summed in float64."""
     norms = [torch.linalg.vector_norm(vector[..., p], dim=-1, dtype=torch.float64) for p in pieces]
     return norms[0] if len(norms) == 1 else torch.stack(norms).norm(dim=0)

@@ -100,15 +100,15 @@ def _straight(path: ResolvedPath, start: Endpoint, end: Endpoint) -> Curve:
 
 
 def _chain(start: Endpoint, end: Endpoint) -> Curve:
-    """The curve through every logged checkpoint from one point of a run to a later one."""
+    """The curve through every regular checkpoint from one point of a run to a later one."""
     assert start.epoch is not None
     assert end.epoch is not None
-    logged = [
+    between = [
         epoch
         for epoch in start.points["checkpoints"]
         if start.epoch < epoch < end.epoch and epoch % start.run.checkpoint_every == 0
     ]
-    epochs = [start.epoch, *logged, end.epoch]
+    epochs = [start.epoch, *between, end.epoch]
     weights = np.stack([start.weights(epoch) for epoch in epochs])
     return Curve("chain", weights, tuple(f"epoch {epoch}" for epoch in epochs))
 

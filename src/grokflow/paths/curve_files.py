@@ -41,7 +41,7 @@ def read_curve(path: str | Path, layout: Layout) -> Curve:
             layout.join({p.name: tensors[f"{i}.{p.name}"] for p in layout.parameters}) for i in numbers
         ]
         names = tuple(metadata[f"name_{i}"] for i in numbers)
-        return Curve(metadata["kind"], np.stack(controls), names)  # type: ignore[arg-type]
+        return Curve(metadata["kind"], np.stack(controls), names)
     except (KeyError, ValueError, TypeError) as error:
         raise ArtifactError(path, expected="the control points of a path", found=f"no {error}") from None
 

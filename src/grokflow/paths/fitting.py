@@ -79,7 +79,7 @@ class Fitting:
         self.unfitted = unfitted
         path = unfitted[0].path
         assert isinstance(path.path, config.Fitted)
-        self.coefficients_of, self.settings = PATH_KINDS[unfitted[0].curve.kind], path.path.fit
+        self.coefficients_of, self.settings = PATH_KINDS[unfitted[0].curve.kind].coefficients, path.path.fit
         self.decay, self.batch_size = path.weight_decay, path.from_run.optimizer.batch_size
         self.task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
         # One path has no leading axis: PyTorch then multiplies matrices, not batches of one.

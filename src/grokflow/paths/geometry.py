@@ -3,6 +3,9 @@
 Every kind of path is then one function, its coefficients. The gradient with respect to a control
 point follows at once: ∂Loss(φ(t))/∂wₖ = cₖ(t) · ∂Loss/∂φ. Pure geometry: no model is known here.
 
+To add a kind: its settings as a class in `config/schema.py`, named in the union `AnyPath` there; its
+coefficients here; an entry in `PATH_KINDS`.
+
 Shapes: T values of t, K control points, n weights.
 """
 
@@ -11,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,13 +43,24 @@ def bezier(t: np.ndarray, controls: int) -> np.ndarray:
     return binomials * t**k * (1 - t) ** (degree - k)
 
 
-PATH_KINDS: dict[str, Coefficients] = {
-    "segment": polyline,
-    "chain": polyline,
-    "polyline": polyline,
-    "bezier": bezier,
+class PathKind(NamedTuple):
+    """A kind of path."""
+
+    coefficients: Coefficients
+    is_straight: bool = True
+    """Whether it is straight between neighbouring control points, and passes through each."""
+
+
+PATH_KINDS = {
+    "segment": PathKind(polyline),
+    "chain": PathKind(polyline),
+    "polyline": PathKind(polyline),
+    "bezier": PathKind(bezier, is_straight=False),
 }
-"""The coefficients of every kind of path."""
+"""Every kind of path by its name in the configuration."""
+
+SMOOTH_STEPS = 4096
+"""Straight steps by which the length of a smooth curve is measured."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,7 @@ class Curve:
     `kind`: one of `PATH_KINDS`; `controls`: (K, n), the end points first and last; `names`: what each is.
     """
 
-    kind: Literal["segment", "chain", "polyline", "bezier"]
+    kind: str
     controls: np.ndarray
     names: tuple[str, ...]
 
@@ -73,22 +87,22 @@ class Curve:
 
     def coefficients(self, t: np.ndarray) -> np.ndarray:
         """(T,) to (T, K)."""
-        return PATH_KINDS[self.kind](t, len(self.controls))
+        return PATH_KINDS[self.kind].coefficients(t, len(self.controls))
 
     def weights(self, t: np.ndarray) -> np.ndarray:
         """φ(t): values of t (T,) to weight vectors (T, n)."""
         return self.coefficients(t).astype(self.controls.dtype) @ self.controls
 
     def segment(self, t: np.ndarray) -> np.ndarray:
-        """The number of the straight piece on which each t lies, from 0; all 0 on a Bézier curve."""
-        pieces = 1 if self.kind == "bezier" else len(self.controls) - 1
+        """The number of the straight piece on which each t lies, from 0; all 0 on a smooth curve."""
+        pieces = len(self.controls) - 1 if PATH_KINDS[self.kind].is_straight else 1
         # 1e-9: a knot i/pieces times pieces may round to just below i.
         return np.minimum((np.asarray(t) * pieces + 1e-9).astype(int), pieces - 1)
 
     def arc_length(self, t: np.ndarray) -> np.ndarray:
         """Length of the path from φ(0) to φ(t), for rising t (T,), in the units of the weights."""
         t = np.asarray(t)
-        steps = 4096 if self.kind == "bezier" else len(self.controls) - 1
+        steps = len(self.controls) - 1 if PATH_KINDS[self.kind].is_straight else SMOOTH_STEPS
         knots = np.linspace(0.0, 1.0, steps + 1)
         differences = self.coefficients(knots[1:]) - self.coefficients(knots[:-1])
         # ‖Σ d_k w_k‖² = dᵀ (W Wᵀ) d: K numbers a knot instead of n.

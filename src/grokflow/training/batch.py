@@ -33,7 +33,7 @@ AUDITED = 64
 """Pairs on which training asks which groups are scale-invariant."""
 
 COMPACT = 8
-"""On a GPU the rows that ended leave when they are one in so many: leaving means capturing the epoch anew."""
+"""On a GPU rows that have ended leave when they are one in eight: leaving means capturing the epoch anew."""
 
 Arrays = Mapping[str, np.ndarray]
 """`weights` and the optimizer's state, each (n,): what a row needs to go on."""
@@ -59,7 +59,7 @@ class Batch:
 
     Parameters
     ----------
-    tasks : of each row; the model is the same for all.
+    tasks : of each row; the model is the same for all, and recorded rows have train sets of one size.
     batched : whether the tensors have a batch axis; a batch of which one row is left keeps it.
     saved : of each row what a saved state has; None to begin at their initial weights.
     """
@@ -149,6 +149,7 @@ class Batch:
             met, weight_squares = met[0], weight_squares[0]
         size = self.run.optimizer.batch_size
         for number, start in enumerate(range(0, self.sizes[0], size)):
+            # The rows whose epoch still has a minibatch: they come first.
             going = slice(sum(own > start for own in self.sizes)) if self.batched else ...
             stop = min(start + size, self.sizes[0])
             weights, step = self.weights[going], self.step[going].add_(1)
@@ -159,11 +160,12 @@ class Batch:
             met_now[..., 0], met_now[..., 1] = loss, wrong
             if self.records:
                 met_now[..., 2:] = self.norms.squares(gradient)
-            in_python = not (self.batched or weights.is_cuda)  # a number that a capture would freeze
+            # A captured epoch would freeze a Python number.
+            in_python = not (self.batched or weights.is_cuda)
             self.optimizer.step(weights, gradient, int(step) if in_python else step)
             self.constraints(weights)
         weight_squares[:] = self.norms.squares(self.weights)
-        if self.weights.is_cuda:  # elsewhere a look costs no less here than where it is needed
+        if self.weights.is_cuda:  # on a CPU it is no cheaper here, so it is made only where it is needed
             for number, watch in enumerate(self.watches):
                 first_look[:, number] = watch.wrong_at_first_look(self.weights)
 
@@ -211,7 +213,7 @@ class Batch:
         return met, found[:, width : width + pieces], found[:, width + pieces :]
 
     def _next_orders(self, epochs_ahead: int) -> np.ndarray:
-        """The order of each row's examples in the epoch that comes after so many more; filling stays last."""
+        """Each row's shuffled order of examples (..., N), that many epochs from now; padding stays last."""
         orders = np.tile(np.arange(len(self.train)), (len(self.rows), 1))
         for order, row, size in zip(orders, self.rows, self.sizes, strict=True):
             order[:size] = generator(row.run.seed, "order", row.epoch + epochs_ahead).permutation(size)

@@ -19,7 +19,7 @@ FIRST_LOOK = 16
 
 
 def looks(examples: int) -> Iterator[slice]:
-    """The parts in which so many examples are looked at, each eight times the one before, up to a limit."""
+    """The parts in which `examples` are looked at, each eight times the one before, up to a limit."""
     start, size = 0, FIRST_LOOK
     while start < examples:
         yield slice(start, start + size)
@@ -36,9 +36,8 @@ class Watch:
         self.model = model
         self.examples = examples
         """(N,), or (M, N) for a split of each of M models."""
-        self.order = torch.arange(len(examples), device=examples.targets.device)
-        if examples.targets.ndim == 2:
-            self.order = self.order.repeat(len(examples.targets), 1)
+        order = torch.arange(len(examples), device=examples.targets.device)
+        self.order = order.repeat(*examples.targets.shape[:-1], 1).view_as(examples.targets)
         """Numbers of examples, like the examples (N,) or (M, N): those that were wrong last time first."""
 
     @torch.no_grad()
@@ -50,7 +49,7 @@ class Watch:
     def perfect(
         self, weights: Tensor, asked: Sequence[int] = (0,), first_look: np.ndarray | None = None
     ) -> list[int]:
-        """Which of the rows `asked` predict every example. A single model (n,) is row 0.
+        """Those of the rows `asked` that predict every example right. A single model (n,) is row 0.
 
         Parameters
         ----------

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from grokflow.artifacts.columns import HISTORY
 from grokflow.artifacts.resumable import ResumableJob, SavedState
 from grokflow.config import ResolvedRun, plain
 from grokflow.errors import ArtifactError
@@ -28,6 +29,8 @@ STOP_RULES = ("epochs", "stop_after_point_2", "device")
 
 TABLES = ("history", "epochs")
 """The arrays of a row in a saved state that are no weights."""
+
+TRAIN_ERROR, VALIDATION_ERROR = (HISTORY.index(name) for name in ("train_error", "validation_error"))
 
 WRITERS = 8
 """Threads that write the checkpoints of many rows; one row needs one."""
@@ -102,12 +105,12 @@ class Training:
             row.invariant_groups = list(self.batch.invariant)
 
     def _look(self, first_look: np.ndarray | None = None) -> None:
-        """Note which rows reach a point, log and keep those whose epoch is one to log or to keep."""
+        """Find the rows that reach a point; log and checkpoint those that are due."""
         batch = self.batch
         assert batch is not None
         going = [i for i, row in enumerate(batch.rows) if row.diverged is None and not self._has_left(row)]
         perfect = self._perfect(going, first_look)
-        self._measure([i for i in going if batch.rows[i].is_logged or i in perfect], perfect)
+        self._measure_and_set_points([i for i in going if batch.rows[i].is_logged or i in perfect], perfect)
         reached = [i for i in going if 0 < batch.rows[i].epoch == batch.rows[i].point_2]
         self._write_checkpoints([i for i in reached if batch.rows[i].recorded], before=True)
         self._write_checkpoints(
@@ -119,7 +122,7 @@ class Training:
         return row.number in self.stopped
 
     def _perfect(self, going: list[int], first_look: np.ndarray | None) -> set[int]:
-        """The rows that predict a split without an error for which that may be the first time."""
+        """The rows that may just have reached a point: they predict its splits without an error."""
         batch = self.batch
         assert batch is not None
         train, validation = batch.watches
@@ -133,15 +136,15 @@ class Training:
         both = train.perfect(batch.weights, both, looks[0])
         return perfect | set(both)
 
-    def _measure(self, rows: list[int], perfect: set[int]) -> None:
-        """Log the recorded ones; points are set by the same measurement that the history shows."""
+    def _measure_and_set_points(self, rows: list[int], perfect: set[int]) -> None:
+        """Measure these rows, log the recorded ones, and set points 1 and 2 by the same measurement."""
         batch = self.batch
         assert batch is not None
         logged = [i for i in rows if batch.rows[i].recorded]
         measured = measure(batch, logged) if logged else {}
         others = [i for i in rows if not batch.rows[i].recorded]
         found = errors(batch, others) if others else {}
-        found.update({i: (row[3], row[5]) for i, row in measured.items()})
+        found.update({i: (values[TRAIN_ERROR], values[VALIDATION_ERROR]) for i, values in measured.items()})
         for i, (train_error, validation_error) in found.items():
             row, notes = batch.rows[i], []
             if row.point_1 is None and train_error == 0:
@@ -204,7 +207,7 @@ class Training:
         return SavedState(tensors, progress)
 
     def check(self, state: SavedState) -> None:
-        """Refuse a state of which something is missing, or that has gone further than it is asked for now.
+        """Refuse a state that is incomplete, or trained beyond the epochs that are now asked for.
 
         Raises
         ------

@@ -19,8 +19,8 @@ WARM_UP = 2
 def captured(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[], None]:
     """`body` as a CUDA graph where `changes` lie on a GPU; elsewhere `body` itself.
 
-    It is captured at its first call: one that takes another's place comes after that one is gone, for
-    two graphs at a time share memory that the first takes with it.
+    It is captured at its first call, when the graph that it replaces has been freed: two graphs at a time
+    share memory, and freeing the first would invalidate the second.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Optimisers on a flat weight vector, or on M of them: each is one class with its state as named tensors.
 
-An optimiser's `step` changes the weights in place. To add one: a config class in
-`config/schema.py`, a class here, an entry in `OPTIMIZERS`.
+An optimiser's `step` changes the weights in place. To add one: its settings as a class in `config/schema.py`,
+named in the union `Optimizer` there; a class here; an entry in `OPTIMIZERS`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def make_batched_optimizer(settings: Sequence[config.Optimizer], weights: Tensor
 
 
 def _of_first(settings: Any, weights: Tensor) -> Any:
-    """The settings of the rows of `weights`, which may be the first ones alone."""
+    """The settings of the rows of `weights`: the last ones may be missing, because their epoch is over."""
     if not isinstance(settings, PerRow) or len(settings.learning_rate) == len(weights):
         return settings
     changed = {name: getattr(settings, name)[: len(weights)] for name in ("learning_rate", "weight_decay")}
@@ -103,7 +103,7 @@ def _of_first(settings: Any, weights: Tensor) -> Any:
 
 
 def _like(weights: Tensor, factor: Any) -> Any:
-    """A factor, of each row worked out in float64 as a single run's is, in the precision of the weights."""
+    """A factor that was computed in float64, as a single run's is, in the precision of the weights."""
     return factor.to(weights.dtype) if isinstance(factor, Tensor) else factor
 
 

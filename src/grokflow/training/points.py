@@ -21,7 +21,7 @@ from grokflow.model.objective import Examples, WrongExamples, make_task, wrong_e
 from grokflow.model.weights import to_tensor
 from grokflow.training.rows import steps_per_epoch
 
-AGAIN = "Delete the run's folder; the next run makes it again."
+AGAIN = "Delete this seed's folder; the same command makes it again."
 
 POINTS = ("initial", "point_1", "point_2", "final")
 

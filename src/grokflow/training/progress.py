@@ -39,8 +39,8 @@ class Progress:
     def diverged(self, row: Row) -> None:
         """Where a row ended and what to do about it."""
         whose = f"seed {row.run.seed}, " if len(self.rows) > 1 else ""
-        mend = "Lower the optimizer's learning_rate."
-        print(f"Stopped. {whose}{row.diverged}, where finite numbers were expected. {mend}", flush=True)
+        hint = "To avoid it, lower the optimizer's learning_rate."
+        print(f"Diverged: {whose}{row.diverged}. {hint}", flush=True)
 
     def _print(self, row: Row, said: str, note: str = "") -> None:
         now = time.monotonic()

@@ -48,7 +48,7 @@ def _finite(row: Row, losses: Sequence[float], weight_norm: float) -> bool:
 
 
 def measure(batch: Batch, rows: Sequence[int]) -> dict[int, list[float]]:
-    """A row of the history for each of these rows, by its place in the batch; none for one that diverged."""
+    """What history.csv gets of these rows, by place in the batch; nothing of one that diverged."""
     weights = batch.weights_of(rows)
     model, size = batch.model, batch.run.optimizer.batch_size
     minibatches = list(batch.examples_of(batch.train, rows).batches(size))

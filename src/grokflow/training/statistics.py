@@ -18,7 +18,9 @@ from grokflow.model.layout import Layout, merged
 
 
 def statistics(learning_rate: float, norms: Sequence[float], gradient_norms: Sequence[float]) -> list[float]:
-    """The values of `columns.STATISTICS`, from norms of all weights and of the invariant ones (0: none)."""
+    """The values of `columns.STATISTICS`, from norms of all weights and of the invariant
+    ones, which are 0 where there is none.
+    """
     row: list[float] = []
     for norm, gradient_norm in zip(norms, gradient_norms, strict=True):
         if norm > 0:
@@ -38,7 +40,7 @@ class PieceNorms:
         self.invariant = len(inside)
 
     def squares(self, vectors: Tensor) -> Tensor:
-        """(..., pieces): ‖·‖² of each piece of vectors (..., n), in float64 of norms in their precision."""
+        """Squared norms (..., P), in float64, of the pieces of vectors (..., n)."""
         pieces = [vectors[..., piece] for piece in self.pieces]
         if vectors.ndim == 1:
             norms = torch.stack(torch._foreach_norm(pieces))
@@ -47,7 +49,7 @@ class PieceNorms:
         return norms.double().square()
 
     def norms(self, squares: Tensor) -> Tensor:
-        """(..., 2): of everything trained and of the invariant part, from squares (..., pieces)."""
+        """(..., 2): of everything trained and of the invariant part, from squares (..., P)."""
         return torch.stack([squares.sum(-1), squares[..., : self.invariant].sum(-1)], -1).sqrt()
 
 

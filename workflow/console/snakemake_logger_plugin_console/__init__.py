@@ -83,7 +83,7 @@ class LogHandler(LogHandlerBase):
         self.jobs: dict[int, Job] = {}
         self.done = self.total = 0
         self.start = time.time()
-        self.stopping = False
+        self.stopping = ""
         self.causes: dict[int | None, str] = {}  # of a job's error, which comes second, from the same thread
         self.ended_by_signal: list[str] = []
         self.snakemakes = _snakemakes_own(self.common_settings) if _asked(self.common_settings) else None
@@ -179,15 +179,15 @@ class LogHandler(LogHandlerBase):
         if not self.stopping:
             saves = self.status == INTERRUPTED
             how = ": what runs saves its state and ends." if saves else " once what runs has ended."
-            self.terminal.print(f"Stopping{how}")
-        self.stopping = True
+            self.stopping = f"Stopping{how}"
+            self.terminal.announce(self.stopping)
 
     def _progress(self) -> str:
         return f"[{self.done}/{self.total}]"
 
     def _last_line(self) -> str:
-        if not self.total:
-            return ""
+        if self.stopping or not self.total:
+            return self.stopping
         now = time.time()
         jobs = [job for job in list(self.jobs.values()) if job.name]  # a list, because another thread asks
         running = ", ".join(f"{job.name} ({_duration(now - job.start)})" for job in jobs)

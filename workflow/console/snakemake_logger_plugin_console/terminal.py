@@ -29,6 +29,10 @@ class Terminal:
         """Print above the last line."""
         self._write(f"{text}\n")
 
+    def announce(self, text: str) -> None:
+        """Print what the last line says by now, where there is none."""
+        self._write("" if self.last_line else f"{text}\n")
+
     def close(self) -> None:
         """Take the last line away."""
         self.closed.set()
