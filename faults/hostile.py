@@ -16,7 +16,7 @@ import yaml
 from faults import work
 from faults.repeats import Project
 from faults.table import Tries, fault
-from grokflow.artifacts.provenance import check
+from grokflow.artifacts.provenance import check_files
 from grokflow.artifacts.tensors import METADATA, read_tensors
 from grokflow.config.read import LARGEST_FILE, read
 from grokflow.errors import ArtifactError, ConfigError, GrokflowError
@@ -125,7 +125,7 @@ def hostile_files(tries: Tries) -> None:
     links_out(tries)
     record = tries.folder / "provenance.json"
     record.write_text('{"files": {"../../etc/passwd": "0"}, "checksum": "0"}')
-    tries.add("record of files elsewhere", survived=refuses(lambda: check([record]), ArtifactError))
+    tries.add("record of files elsewhere", survived=refuses(lambda: check_files([record]), ArtifactError))
 
 
 def links_out(tries: Tries) -> None:

@@ -21,7 +21,7 @@ import psutil
 from faults import work
 from faults.table import Tries, fault
 from grokflow.artifacts import resumable
-from grokflow.artifacts.provenance import read, record
+from grokflow.artifacts.provenance import read_provenance, write_provenance
 from grokflow.config import plain
 from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint, write_checkpoint
 from grokflow.model.layout import make_layout
@@ -172,7 +172,7 @@ def train_again(tree: Path) -> None:
         write_checkpoint(checkpoints, epoch, layout, weights * 1.001, digest)
     name = folder / "provenance.json"
     made = [folder / file for file in work.FILES_OF_RUN if file != name.name]
-    record(name, made, read(name)["config"])
+    write_provenance(name, made, read_provenance(name)["config"])
 
 
 def of_a_training(tries: Tries) -> None:

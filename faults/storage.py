@@ -21,7 +21,7 @@ import numpy as np
 from faults import work
 from faults.kills import FEW_EPOCHS, TRAININGS, Break, calls_of_saving, state_is_valid
 from faults.table import CannotRun, Tries, fault
-from grokflow.artifacts.provenance import check
+from grokflow.artifacts.provenance import check_files
 from grokflow.data import make_dataset
 from grokflow.errors import ArtifactError
 from grokflow.model import make_task
@@ -250,7 +250,7 @@ def readers(tree: Path, path: Path) -> list[str]:
 def refused(path: Path) -> bool:
     """Whether a job that reads the file refuses it and names it."""
     try:
-        check([path])
+        check_files([path])
     except ArtifactError as error:
         return path.name in str(error)
     return False

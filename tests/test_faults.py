@@ -14,7 +14,7 @@ from faults import hostile, kills, repeats, storage, work
 from faults.picture import draw
 from faults.table import COLUMNS, FAULTS, Fault, Tries, cells, write
 
-from grokflow.artifacts.provenance import SUFFIX, check, read, record
+from grokflow.artifacts.provenance import SUFFIX, check_files, read_provenance, write_provenance
 from grokflow.errors import ArtifactError
 from grokflow.verify import verify
 
@@ -84,7 +84,11 @@ def test_verify_finds_what_a_forged_record_hides(tmp_path: Path) -> None:
     cells[3] = str(float(cells[3]) * 1.01)
     path.write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]) + "\n")
     name = path.with_name("provenance.json")
-    record(name, [path.with_name(file) for file in read(name)["files"]], read(name)["config"])
+    write_provenance(
+        name,
+        [path.with_name(file) for file in read_provenance(name)["files"]],
+        read_provenance(name)["config"],
+    )
     problems, _ = verify(tree)
     assert len(problems) == 1
     assert re.search("metrics.csv: expected train_loss at t = .* as its weights give, found", problems[0])
@@ -149,16 +153,18 @@ def test_verify_says_which_folder_to_delete_for_one_of_its_files(tmp_path: Path)
     (checkpoints / "epoch_000020.safetensors").write_bytes(b"")
     (problem,) = verify(tree)[0]
     assert problem.startswith(f"{checkpoints / 'epoch_000020.safetensors'}: ")
-    assert f"Delete {checkpoints}; the next run" in problem
+    assert f"Delete {checkpoints}; the same command" in problem
 
 
 def test_verify_names_a_record_of_another_version(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     shutil.copytree(work.finished_tree(), tree)
     name = tree / "runs/run/seed_0/provenance.json"
-    made = [name.with_name(file) for file in read(name)["files"] if "/" not in file]
-    config = read(name)["config"]
-    record(name, [*made, name.with_name("checkpoints")], {"run": {**config["run"], "colour": "red"}})
+    made = [name.with_name(file) for file in read_provenance(name)["files"] if "/" not in file]
+    config = read_provenance(name)["config"]
+    write_provenance(
+        name, [*made, name.with_name("checkpoints")], {"run": {**config["run"], "colour": "red"}}
+    )
     problems, _ = verify(tree)
     assert [line.partition(":")[0] for line in problems] == [str(name)]
 
@@ -168,12 +174,12 @@ def test_a_file_that_is_gone_refuses_those_alone_who_read_it(tmp_path: Path) -> 
     shutil.copytree(work.finished_tree(), tree)
     folder = tree / "runs/run/seed_0"
     (folder / "periods.csv").unlink()
-    check([folder / "history.csv", folder / "checkpoints"])
+    check_files([folder / "history.csv", folder / "checkpoints"])
     with pytest.raises(ArtifactError, match=r"periods\.csv"):
-        check([folder / "periods.csv"])
+        check_files([folder / "periods.csv"])
     (folder / "checkpoints/epoch_000020.safetensors").unlink()
-    with pytest.raises(ArtifactError, match=r"Delete .*checkpoints; the next run"):
-        check([folder / "checkpoints"])
+    with pytest.raises(ArtifactError, match=r"Delete .*checkpoints; the same command"):
+        check_files([folder / "checkpoints"])
 
 
 def test_records_that_change_places_are_named(tmp_path: Path) -> None:

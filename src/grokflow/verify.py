@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from grokflow.artifacts.columns import CLAIMS, METRICS, OUTCOMES
-from grokflow.artifacts.provenance import SUFFIX, compare, complete, read
+from grokflow.artifacts.provenance import SUFFIX, check_file, check_record, read_provenance
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.artifacts.tables import read_table
 from grokflow.config import Dataset, ResolvedMember, ResolvedPath, ResolvedRun
@@ -65,13 +65,13 @@ def verify(root: str | Path) -> tuple[list[str], Counter[str]]:
 
     for path in records:
         counted["records"] += 1
-        if not attempt(partial(complete, path)):
+        if not attempt(partial(check_record, path)):
             continue
-        record = read(path)
+        record = read_provenance(path)
         made = {path.parent / name: expected for name, expected in record["files"].items()}
         on_record |= {path, *made}
         counted["files"] += len(made)
-        whole = [attempt(partial(compare, file, sha, path.parent)) for file, sha in made.items()]
+        whole = [attempt(partial(check_file, file, sha, path.parent)) for file, sha in made.items()]
         if all(whole):  # what is computed from an altered file says nothing new
             try:
                 for what, check in _checks(path.parent, {file.name for file in made}, record["config"]):

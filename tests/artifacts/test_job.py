@@ -18,7 +18,7 @@ import torch
 
 from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.job import LOGS_ARE_SHOWN, Termination, job, logged
-from grokflow.artifacts.provenance import check, read
+from grokflow.artifacts.provenance import check_files, read_provenance
 from grokflow.errors import ArtifactError
 
 
@@ -176,7 +176,7 @@ def test_each_folder_has_a_record_of_its_own_with_its_part_of_the_parameters(tmp
     with job(told):
         for seed in seeds:
             write_seed(tmp_path, seed)
-    group, first, second = map(read, records)
+    group, first, second = map(read_provenance, records)
     assert [record["config"] for record in (group, first, second)] == [
         {"resume": "results/.resume", **part} for part in own
     ]
@@ -185,11 +185,11 @@ def test_each_folder_has_a_record_of_its_own_with_its_part_of_the_parameters(tmp
     assert set(second["files"]) == {"history.csv", "checkpoints/epoch_0", "checkpoints/epoch_1"}
     assert len({first["files"]["history.csv"], second["files"]["history.csv"]}) == 2
     assert told.params["each"] == own  # the workflow's, not the job's to change
-    check(output)
+    check_files(output)
     (tmp_path / "r/seed_1/checkpoints/epoch_0").write_text("other weights")
-    check([file for file in output if "seed_1" not in file])
+    check_files([file for file in output if "seed_1" not in file])
     with pytest.raises(ArtifactError, match="seed_1/checkpoints/epoch_0"):
-        check(output)
+        check_files(output)
 
 
 @pytest.mark.usefixtures("put_back")
@@ -197,7 +197,7 @@ def test_a_single_record_has_all_parameters(tmp_path: Path) -> None:
     output = Files(table=f"{tmp_path}/table.csv", provenance=f"{tmp_path}/table.provenance.json")
     with job(given(tmp_path, output, {"dataset": {"modulus": 7}, "number": 3})):
         (tmp_path / "table.csv").write_text("a,b")
-    record = read(output.provenance)
+    record = read_provenance(output.provenance)
     assert record["config"] == {"dataset": {"modulus": 7}, "number": 3}
     assert set(record["files"]) == {"table.csv"}
 
@@ -210,8 +210,8 @@ def test_records_without_parts_of_their_own_have_the_same_parameters(tmp_path: P
         for name in "ab":
             (tmp_path / name).mkdir()
             (tmp_path / name / "table.csv").write_text(name)
-    assert [read(record)["config"] for record in records] == [{"number": 3}] * 2
-    assert [set(read(record)["files"]) for record in records] == [{"table.csv"}] * 2
+    assert [read_provenance(record)["config"] for record in records] == [{"number": 3}] * 2
+    assert [set(read_provenance(record)["files"]) for record in records] == [{"table.csv"}] * 2
 
 
 @pytest.mark.usefixtures("put_back")

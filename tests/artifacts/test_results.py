@@ -210,7 +210,7 @@ def test_a_record_that_lacks_a_key_is_refused(
     (results.folder / file).write_text(json.dumps(left))
     said = refused(lambda: getattr(results, name), file)
     assert f"expected the keys ['{key}']" in said
-    assert said.endswith("Delete it; the next run makes it again.")
+    assert said.endswith("Delete it; the same command makes it again.")
 
 
 @pytest.mark.parametrize("name", RECORDS)

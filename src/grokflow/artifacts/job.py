@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from grokflow.artifacts.provenance import check, record
+from grokflow.artifacts.provenance import check_files, write_provenance
 from grokflow.errors import GrokflowError
 
 LOGS_ARE_SHOWN = "GROKFLOW_LOGS_ARE_SHOWN"
@@ -39,7 +39,7 @@ def job(given: Any) -> Iterator[None]:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a job without Python's traceback
     try:
         with logged(given.log[0]):
-            check(given.input)
+            check_files(given.input)
             yield
             _record(given.output, dict(given.params.items()))
     finally:
@@ -52,7 +52,7 @@ def _record(output: Any, params: dict[str, Any]) -> None:
     each = params.pop("each", [{}] * len(records))
     for path, own in zip(records, each, strict=True):
         beside = [made for made in output if Path(made).parent == Path(path).parent and made != path]
-        record(path, beside, {**params, **own})
+        write_provenance(path, beside, {**params, **own})
 
 
 @contextlib.contextmanager

@@ -23,10 +23,10 @@ from grokflow.artifacts.source import ROOT, source_digest
 from grokflow.errors import ArtifactError
 
 SUFFIX = "provenance.json"
-AGAIN = "Delete it; the next run makes it again."
+AGAIN = "Delete it; the same command makes it again."
 
 
-def record(path: str | Path, made: Iterable[str | Path], config: Mapping[str, Any]) -> None:
+def write_provenance(path: str | Path, made: Iterable[str | Path], config: Mapping[str, Any]) -> None:
     """Write the record of a job that `made` these files and folders with its part of the configuration."""
     folder = Path(path).parent
     torch = sys.modules.get("torch")  # a job that did not need it does not load it for this
@@ -47,7 +47,7 @@ def record(path: str | Path, made: Iterable[str | Path], config: Mapping[str, An
     write_json(path, {**content, "checksum": digest(content)})
 
 
-def read(path: str | Path) -> dict[str, Any]:
+def read_provenance(path: str | Path) -> dict[str, Any]:
     """A record.
 
     Raises
@@ -68,7 +68,7 @@ def read(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def check(files: Iterable[str | Path]) -> None:
+def check_files(files: Iterable[str | Path]) -> None:
     """Compare files and folders with the records of the jobs that made them.
 
     Raises
@@ -83,21 +83,21 @@ def check(files: Iterable[str | Path]) -> None:
         found = set(_files([path]))
         for file in sorted(found | recorded.keys()):
             if file not in found:
-                mend = again(file, path.parent)
+                mend = how_to_remake(file, path.parent)
                 raise ArtifactError(file, expected="the file that a job made", found="none", mend=mend)
-            compare(file, recorded.get(file), path.parent)
+            check_file(file, recorded.get(file), path.parent)
         if path.name.endswith(SUFFIX):
-            complete(path)
+            check_record(path)
 
 
-def complete(path: Path) -> None:
+def check_record(path: Path) -> None:
     """Refuse a record of which a file is gone, or of which half have other content: it may be another's.
 
     Raises
     ------
     ArtifactError : with the record.
     """
-    files = read(path)["files"]
+    files = read_provenance(path)["files"]
     for name in files:
         if not (path.parent / name).is_file():
             raise ArtifactError(path, expected=f"the record of files that are there, as {name}", found="none")
@@ -108,19 +108,19 @@ def complete(path: Path) -> None:
         raise ArtifactError(path, expected=expected, found="that of others", mend=AGAIN)
 
 
-def again(file: Path, folder: Path) -> str:
+def how_to_remake(file: Path, folder: Path) -> str:
     """How to have a file made again that a job made in `folder`; one of a folder of files cannot be alone."""
-    return f"Delete {folder / file.relative_to(folder).parts[0]}; the next run makes it again."
+    return f"Delete {folder / file.relative_to(folder).parts[0]}; the same command makes it again."
 
 
-def compare(file: Path, expected: str | None, folder: Path) -> None:
+def check_file(file: Path, expected: str | None, folder: Path) -> None:
     """Refuse a file that has not the SHA-256 of its record, which lies in `folder`.
 
     Raises
     ------
     ArtifactError : when it has another, or cannot be read, or None is expected.
     """
-    mend = again(file, folder)
+    mend = how_to_remake(file, folder)
     if expected is None:
         raise ArtifactError(file, expected="a record of what made it", found="none", mend=mend)
     try:
@@ -145,7 +145,7 @@ def recorded_files(folder: Path) -> dict[Path, str]:
     """
     found = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        files = read(path)["files"]
+        files = read_provenance(path)["files"]
         found.update({folder / file: str(expected) for file, expected in files.items()})
         found[path] = checksum(path.read_bytes())
     return found

@@ -50,14 +50,14 @@ def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
             path,
             expected="a complete safetensors file",
             found=f"{len(content)} bytes that do not parse ({error})",
-            mend="Delete it; the next run makes it again.",
+            mend="Delete it; the same command makes it again.",
         ) from None
     if altered:
         raise ArtifactError(
             path,
             expected=f"content with the checksum {written}",
             found="other content: the file was altered",
-            mend="Delete it; the next run makes it again.",
+            mend="Delete it; the same command makes it again.",
         )
     return tensors, metadata
 

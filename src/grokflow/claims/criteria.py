@@ -12,14 +12,14 @@ from typing import Any, Literal, NamedTuple
 
 from grokflow.artifacts.results import RunResults
 
-Kind = Literal["run", "path", "sweep"]
+SubjectKind = Literal["run", "path", "sweep"]
 
 
 class Subject(NamedTuple):
     """What a claim is about."""
 
-    kind: Kind
-    against: Kind | None = None
+    kind: SubjectKind
+    against: SubjectKind | None = None
     """What it is compared with; None for a claim that compares nothing."""
 
 
@@ -78,8 +78,8 @@ def criterion(
     figure: str,
     statement: str,
     threshold: str,
-    subject: Kind,
-    against: Kind | None = None,
+    subject: SubjectKind,
+    against: SubjectKind | None = None,
     files: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Finding]], Callable[..., Finding]]:
     """Register the decorated function as the judge of the claim `id`."""

@@ -102,7 +102,7 @@ def read_dataset(path: str | Path, dataset: Dataset) -> pd.DataFrame:
             path,
             expected="the table and split of its config entry",
             found="other content",
-            mend="Delete the file; the next run makes it again.",
+            mend="Delete the file; the same command makes it again.",
         )
     return expected
 

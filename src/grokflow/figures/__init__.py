@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grokflow.config import Figure
 
 
-class Kind(NamedTuple):
+class FigureKind(NamedTuple):
     """What a kind of figure shows and reads."""
 
     subject: str
@@ -37,19 +37,19 @@ RUN = ("history.csv", "points.json")
 PATH = ("metrics.csv", "path.json")
 
 FIGURE_KINDS = {
-    "accuracy_and_table": Kind("run", RUN, frozenset({"epochs"}), shows_dataset=True),
-    "checkpoints": Kind("run", RUN, frozenset({"epochs"})),
-    "path": Kind("path", PATH, frozenset({"t", "gradient_norm"})),
-    "chain": Kind("path", PATH),
-    "accuracy_and_loss": Kind("runs", RUN),
-    "ray": Kind("runs", ("rays.csv", "invariance.csv")),
-    "block": Kind("runs", ("provenance.json",)),
-    "collapses": Kind("runs", (*RUN, "epochs.csv", "periods.csv")),
-    "effective_statistics": Kind("runs", (*RUN, "epochs.csv", "periods.csv")),
-    "periods": Kind("runs", (*RUN, "epochs.csv", "periods.csv")),
-    "invariance": Kind("runs", ("invariance.csv",)),
-    "weight_norm": Kind("runs", RUN),
-    "sweep": Kind("sweep"),
+    "accuracy_and_table": FigureKind("run", RUN, frozenset({"epochs"}), shows_dataset=True),
+    "checkpoints": FigureKind("run", RUN, frozenset({"epochs"})),
+    "path": FigureKind("path", PATH, frozenset({"t", "gradient_norm"})),
+    "chain": FigureKind("path", PATH),
+    "accuracy_and_loss": FigureKind("runs", RUN),
+    "ray": FigureKind("runs", ("rays.csv", "invariance.csv")),
+    "block": FigureKind("runs", ("provenance.json",)),
+    "collapses": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv")),
+    "effective_statistics": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv")),
+    "periods": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv")),
+    "invariance": FigureKind("runs", ("invariance.csv",)),
+    "weight_norm": FigureKind("runs", RUN),
+    "sweep": FigureKind("sweep"),
 }
 """Every kind of figure; its module has the same name."""
 

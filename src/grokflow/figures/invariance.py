@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokflow.figures.sheet import make_sheet
-from grokflow.figures.shown import POINTS, Shown, ShownRun, readable, runs_of
+from grokflow.figures.shown import REACHED, Shown, ShownRun, readable, runs_of
 from grokflow.figures.style import TEXT, WIDTH, styled
 
-COLUMNS = ("initial", *POINTS)
+COLUMNS = ("initial", *REACHED)
 """The points of a run that have a column each."""
 
 LAST_ROWS = ("residual stream", "all")

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.accuracy import mark_point
 from grokflow.figures.sheet import make_sheet, mark_symbol
-from grokflow.figures.shown import POINTS, Shown, ShownRun, runs_of
+from grokflow.figures.shown import REACHED, Shown, ShownRun, runs_of
 from grokflow.figures.style import HUES, PAPER, TEXT, styled
 
 ROW_HEIGHT = 0.32
@@ -47,7 +47,7 @@ def _draw_timeline(axes: Axes, row: int, run: ShownRun) -> None:
     label = f"collapses {run.name}"
     colour = HUES["train"]
     axes.barh([row] * len(starts), ends - starts, 0.55, starts, color=colour, edgecolor=colour, label=label)
-    for point in POINTS:
+    for point in REACHED:
         mark_point(axes, run, point, row, marker="o", colour=TEXT)
     if run.diverged:
         axes.plot([run.last_epoch], [row], marker="x", color=TEXT, markeredgewidth=2, linestyle="none")

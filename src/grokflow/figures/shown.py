@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.config import Reference
 
-POINTS = ("point_1", "point_2")
+REACHED = ("point_1", "point_2")
+"""The points that a run may reach."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class ShownRun(RunResults):
         """The seed with its points, for a legend."""
         reached = [
             f"{readable(point)} at epoch {self.epoch_of(point)}"
-            for point in POINTS
+            for point in REACHED
             if self.epoch_of(point) is not None
         ]
         return f"{self.label}: {', '.join(reached) or 'neither point reached'}"
@@ -84,7 +85,7 @@ class ShownRun(RunResults):
             return [f"{self._subject} diverged: {self.diverged}."]
         return [
             f"{self._subject} has no {readable(point)}: {self.points['reasons'][point]}."
-            for point in POINTS
+            for point in REACHED
             if self.points[point] is None
         ]
 
@@ -113,7 +114,7 @@ class ShownPath(PathResults):
     def missing(self) -> str:
         """The sentence that says why the path does not exist."""
         why = str(self.skipped)
-        for point in POINTS:
+        for point in REACHED:
             why = why.replace(point, readable(point))
         return f"Not drawn: {self.seeds(' and ')}, because {why}."
 

@@ -16,7 +16,7 @@ from grokflow.figures.accuracy import point_symbols
 from grokflow.figures.phases import draw_phases
 from grokflow.figures.regimes import LOOKS, ShownSweep, regime_symbols, short, sweep_of, written
 from grokflow.figures.sheet import make_sheet, mark_symbol
-from grokflow.figures.shown import POINTS, Shown, readable
+from grokflow.figures.shown import REACHED, Shown, readable
 from grokflow.figures.style import HUES, LARGEST_SPAN, PAPER, TEXT, SeedStyle, seed_styles, styled
 
 MOST_TICKS = 14
@@ -152,7 +152,7 @@ def _draw_points(
     ceilings: Mapping[str, float],
 ) -> None:
     (key, *_) = rows.columns
-    for point, split in zip(POINTS, HUES, strict=True):
+    for point, split in zip(REACHED, HUES, strict=True):
         epochs = rows[point].fillna(ceilings.get(point, math.nan)).clip(lower=1)
         axes.plot(
             places.of(rows[key], _shift(style)),
@@ -179,7 +179,7 @@ def _shift(style: SeedStyle) -> float:
 
 def _finish_epochs(axes: Axes, sweep: ShownSweep, ceilings: Mapping[str, float]) -> None:
     top = float(sweep.table["epochs"].max())
-    epochs = sweep.table[[*POINTS]].to_numpy(float)
+    epochs = sweep.table[[*REACHED]].to_numpy(float)
     lowest = max(1.0, np.nanmin(epochs)) if np.isfinite(epochs).any() else top / 10
     powers = range(math.floor(math.log10(lowest)), math.floor(math.log10(top)) + 1)
     trained = sorted(set(sweep.table["epochs"]))

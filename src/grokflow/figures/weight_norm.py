@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.accuracy import finish_accuracy, mark_point, point_symbols
 from grokflow.figures.sheet import make_sheet
-from grokflow.figures.shown import POINTS, Shown, ShownRun, runs_of
+from grokflow.figures.shown import REACHED, Shown, ShownRun, runs_of
 from grokflow.figures.style import SeriesStyle, styled
 
 LARGEST_SPAN = 10
@@ -43,7 +43,7 @@ def draw(shown: Shown) -> Figure:
 
 def _draw_values(axes: Axes, run: ShownRun, style: SeriesStyle, values: np.ndarray, number: int) -> None:
     style.draw(axes, run.logged, values, run.name, shift=number % 5)
-    for point in POINTS:
+    for point in REACHED:
         epoch = run.epoch_of(point)
         if epoch is not None:
             height = float(np.interp(epoch, run.logged, values))

@@ -18,7 +18,7 @@ from grokflow.artifacts.columns import EPOCHS, HISTORY
 from grokflow.config import ResolvedRun
 
 
-class Table:
+class GrowingTable:
     """Rows of numbers that are added one by one, cheap to copy when there are many."""
 
     def __init__(self, columns: Sequence[str]) -> None:
@@ -61,8 +61,8 @@ class Row:
     """Epoch and step at which a loss or a norm was not finite, and which; `epoch` is then the one before."""
     errors: tuple[float, float] | None = None
     """Train and validation error at the end, where only the outcome is recorded."""
-    history: Table = field(default_factory=lambda: Table(HISTORY))
-    epochs: Table = field(default_factory=lambda: Table(EPOCHS))
+    history: GrowingTable = field(default_factory=lambda: GrowingTable(HISTORY))
+    epochs: GrowingTable = field(default_factory=lambda: GrowingTable(EPOCHS))
     checkpoints: set[int] = field(default_factory=set)
     invariant_groups: list[str] = field(default_factory=list)
     """What the audit of the initial weights finds scale-invariant."""
