@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -50,14 +50,20 @@ class Size:
     """Of a training, logged and kept as config.yaml says."""
     fit_epochs: int
     points: int
-    repeats: int
+    paths: int
 
 
-ON_GPU = Size(models=64, epochs=1000, fit_epochs=50, points=61, repeats=3)
-ON_CPU = Size(models=2, epochs=2, fit_epochs=2, points=3, repeats=2)
+ON_GPU = Size(models=64, epochs=2000, fit_epochs=50, points=61, paths=15)
+ON_CPU = Size(models=2, epochs=2, fit_epochs=2, points=3, paths=3)
+
+FEW = replace(ON_GPU, models=2, epochs=1000)
+"""The trainings that share a device: as many seeds as config.yaml has of a run."""
 
 FIT_MS, POINTS_MS = 25.0, 60.0
 """Most milliseconds of an epoch of all polylines, and of a path."""
+
+AT_ONCE = 4
+"""Jobs that share the device in a workflow."""
 
 WORKFLOWS = {
     "gpu_default_config": (("config.yaml", "config/gpu.yaml"), 5.0),
@@ -78,23 +84,26 @@ def seeds_with_artifacts(device: str, size: Size) -> Row:
     task = make_task(runs[0].model, runs[0].dataset, dataset, device)
     numbers = itertools.count()
 
-    def bare() -> None:
+    def bare(epochs: int = size.epochs) -> None:
         rows = [TrainedRow(run, number, recorded=False) for number, run in enumerate(runs)]
         batch = Batch(rows, [task] * len(rows), device, batched=True)
-        for _ in range(size.epochs):
+        for _ in range(epochs):
             batch.epoch()
             for row in rows:
                 row.epoch += 1
 
     with tempfile.TemporaryDirectory() as scratch:
 
-        def whole() -> None:
+        def whole(epochs: int = size.epochs) -> None:
             own = Path(scratch, str(next(numbers)))
             folders = [own / str(run.seed) for run in runs]
+            wanted = [run.model_copy(update={"epochs": epochs}) for run in runs]
             with contextlib.redirect_stdout(io.StringIO()):
-                train(runs, dataset, device, resume=own / "resume", folders=folders)
+                train(wanted, dataset, device, resume=own / "resume", folders=folders)
 
-        pairs = alternate(whole, bare, repeats=size.repeats)
+        for action in (whole, bare):
+            action(2)  # the first of all pays for what CUDA starts
+        pairs = alternate(whole, bare, repeats=1, warmup=0)
     milliseconds = float(np.median(pairs.a)) / size.epochs * 1e3
     against = f"the bare batch of {size.models} models, {size.epochs} epochs of setup M"
     return Row("gpu_seeds_with_artifacts", *pairs.ratio(), milliseconds, "ms/epoch", against, name_of(device))
@@ -123,7 +132,7 @@ def path_points(device: str, size: Size) -> Row:
     """`gpu_path_points`: time to measure all points of a path ÷ its bound."""
     setup = setup_of(SETUP_M, device=device)
     curve = segment(setup)
-    seconds = _seconds(lambda: measured(setup, curve, size.points, device), 5 * size.repeats)
+    seconds = _seconds(lambda: measured(setup, curve, size.points, device), size.paths)
     value = float(np.median(seconds)) * 1e3
     against = f"{POINTS_MS:g} ms for {size.points} points"
     return Row(
@@ -134,12 +143,12 @@ def path_points(device: str, size: Size) -> Row:
 TRAIN = """
 import sys, tempfile
 from pathlib import Path
-from benchmarks.gpu import ON_CPU, ON_GPU, seeds_of
+from benchmarks.gpu import FEW, ON_CPU, seeds_of
 from grokflow.data.dataset import make_dataset
 from grokflow.training import train
 
 device = sys.argv[1]
-runs = seeds_of(ON_CPU if device == "cpu" else ON_GPU)
+runs = seeds_of(ON_CPU if device == "cpu" else FEW)
 with tempfile.TemporaryDirectory() as own:
     folders = [Path(own, str(run.seed)) for run in runs]
     train(runs, make_dataset(runs[0].dataset), device, resume=Path(own, "resume"), folders=folders)
@@ -162,7 +171,8 @@ def jobs_at_once(device: str, size: Size) -> Row:
             raise ChildProcessError("a training failed")
 
     pairs = alternate(in_turn, at_once, repeats=1, warmup=0)
-    against = f"two trainings of {size.models} seeds one after the other"
+    models = size.models if device == "cpu" else FEW.models
+    against = f"two trainings of {models} seeds one after the other"
     seconds = float(np.median(pairs.b))
     return Row("gpu_jobs_at_once", *pairs.ratio(), seconds, "s for both", against, name_of(device))
 
@@ -170,10 +180,11 @@ def jobs_at_once(device: str, size: Size) -> Row:
 def workflow(name: str) -> Row:
     """Minutes of a whole workflow from nothing ÷ the most that it may take."""
     files, most = WORKFLOWS[name]
+    Path("results").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir="results", prefix=".benchmark_") as results:
         start = time.perf_counter()
         executables = str(Path(sys.executable).parent)
-        command = ["workflow/run.sh", executables, "--cores", "all", "--resources", "gpu=1"]
+        command = ["workflow/run.sh", executables, "--cores", "all", "--resources", f"gpu={AT_ONCE}"]
         command += ["--configfile", *files, "--config", f"results={results}"]
         subprocess.run(command, check=True)
         minutes = (time.perf_counter() - start) / 60

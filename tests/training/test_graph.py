@@ -152,7 +152,7 @@ def test_a_captured_body_is_replayed_and_the_capture_changes_nothing(monkeypatch
     assert changed.value == 207
 
 
-def rehearsed(body: Any, changes: Any) -> Any:
+def rehearsed(body: Any, changes: Any, **_: Any) -> Any:
     """`body`, after it was run three times and what it changes was put back."""
     kept = [tensor.clone() for tensor in changes]
     for _ in range(3):
@@ -241,6 +241,29 @@ def gpu() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
+def test_a_body_is_run_as_it_is_while_patience_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it is captured: it is run for the last time in the capture."""
+    replays = 0
+
+    class Graph:
+        def replay(self) -> None:
+            nonlocal replays
+            replays += 1
+
+    pretend(monkeypatch, lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    calls = 0
+
+    def body() -> None:
+        nonlocal calls
+        calls += 1
+
+    run = captured(body, [OnDevice(0)], patience=2)  # type: ignore[list-item]
+    for expected in ((1, 0), (2, 0), (2 + graph.WARM_UP + 1, 1), (2 + graph.WARM_UP + 1, 2)):
+        run()
+        assert (calls, replays) == expected
+
+
 @needs_gpu
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize("kind", KINDS)
@@ -250,7 +273,7 @@ def test_a_replayed_epoch_of_several_rows_gives_the_weights_of_its_steps(
     replayed = trained_group(kind, "cuda")
     assert "step by step" not in capsys.readouterr().out
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "captured", lambda body, _: body)
+        patch.setattr(batch, "captured", lambda body, *_, **__: body)
         assert torch.equal(trained_group(kind, "cuda"), replayed)
     # On a CPU the same to rounding, which a norm without ε can amplify a billion times.
     on_cpu = trained_group(kind, "cpu")
@@ -273,7 +296,7 @@ def test_a_replayed_epoch_of_a_fit_gives_the_bends_of_its_steps(
 ) -> None:
     replayed = fitted(kind, "cuda")
     assert "step by step" not in capsys.readouterr().out
-    monkeypatch.setattr(fitting, "captured", lambda body, _: body)
+    monkeypatch.setattr(fitting, "captured", lambda body, *_, **__: body)
     assert fitted(kind, "cuda").tobytes() == replayed.tobytes()
 
 
@@ -288,10 +311,11 @@ def test_a_replayed_epoch_gives_the_weights_of_its_steps(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(batch, "PATIENCE", 0)
     runs = [ResolvedRun(**{**TINY, **KINDS[kind], "device": "cuda", "seed": seed}) for seed in range(seeds)]
     replayed = train_together(tmp_path / "replayed", runs, "cuda")
     assert "step by step" not in capsys.readouterr().out
-    monkeypatch.setattr(batch, "captured", lambda body, _: body)
+    monkeypatch.setattr(batch, "captured", lambda body, *_, **__: body)
     stepped = train_together(tmp_path / "stepped", runs, "cuda")
     for one, other in zip(replayed, stepped, strict=True):
         assert one.contents() == other.contents()

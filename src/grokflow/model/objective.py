@@ -135,7 +135,7 @@ def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> t
 def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
 
-    Examples without a target count for nothing. Summed in float64 on the device; the results are on the CPU.
+    Examples without a target count for nothing. Summed in float64, on the device of the weights.
     """
     loss = torch.zeros(weights.shape[:-1], dtype=torch.float64, device=weights.device)
     wrong = torch.zeros_like(loss)
@@ -144,7 +144,7 @@ def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> t
         loss += cross_entropies(logits, batch.targets).double().sum(-1)
         wrong += wrong_answers(logits, batch.targets).sum(-1)
     counts = examples.counts
-    return (loss / counts).cpu(), (wrong / counts).cpu()
+    return loss / counts, wrong / counts
 
 
 class WrongExamples(NamedTuple):
@@ -164,7 +164,7 @@ CLOSE = {torch.float32: 1e-5, torch.float64: 1e-12}
 def wrong_examples(model: Transformer, weights: Tensor, examples: Examples) -> WrongExamples:
     """The examples that the weights (n,) get wrong, and those that are too close to call."""
     wrong, close = [], []
-    for batch in examples.batches(EVALUATION_BATCH):
+    for batch in examples.batches(EVALUATION_BATCH if weights.is_cpu else len(examples)):
         logits = model.logits(weights, batch.tokens)
         wrong.append(wrong_answers(logits, batch.targets))
         own = logits.take_along_dim(batch.targets.unsqueeze(-1), -1).squeeze(-1)
@@ -198,7 +198,7 @@ def gradient_pass(
     """Loss, error and mean stochastic gradient norm of weights (..., n), summed in float64.
 
     `batches` are a partition of the train set, of which every example has a target; `weight_decay` is λ.
-    The results are on the CPU.
+    The results are on the device of the weights. Asks a GPU for nothing.
     """
     weights = weights.detach().requires_grad_()
     sums = torch.zeros(5, *weights.shape[:-1], dtype=torch.float64, device=weights.device)
@@ -220,4 +220,4 @@ def gradient_pass(
             sums[3] += norm
     sums[:2] /= sum(len(batch) for batch in batches)
     sums[2:] /= len(batches)
-    return GradientPass(*sums.cpu())
+    return GradientPass(*sums)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from grokflow.artifacts.columns import METRICS
 from grokflow.config import Chain, ResolvedPath
@@ -53,12 +55,12 @@ def measure_path(
     parts = []
     for start in range(0, len(t), at_once):
         values = t[start : start + at_once]
-        weights = to_tensor(curve.weights(values), precision, device)
+        weights = _weights(curve, values, precision, device)
         if at_once == 1:
             weights = weights[0]
         train = gradient_pass(task.model, weights, batches, weight_decay)
         validation_loss, validation_error = loss_and_error(task.model, weights, task.validation)
-        weight_norm = norm_of(weights, task.model.layout.trained).cpu()
+        weight_norm = norm_of(weights, task.model.layout.trained)
         penalty = weight_decay / 2 * weight_norm**2
         measured = (
             train.loss,
@@ -71,11 +73,15 @@ def measure_path(
             train.norm_l2,
             weight_norm,
         )
-        columns = [
-            values,
-            curve.segment(values),
-            lengths[start : start + at_once],
-            *map(np.atleast_1d, measured),
-        ]
+        numbers = torch.stack(measured).view(len(measured), -1).cpu().numpy()
+        columns = [values, curve.segment(values), lengths[start : start + at_once], *numbers]
         parts.append(pd.DataFrame(dict(zip(METRICS, columns, strict=True))))
     return pd.concat(parts, ignore_index=True)
+
+
+def _weights(curve: Curve, t: np.ndarray, precision: str, device: str) -> Tensor:
+    """φ(t) (T, n); a GPU computes it from the control points, because sending it all takes longer."""
+    if device == "cpu":
+        return to_tensor(curve.weights(t), precision, device)
+    controls = to_tensor(curve.controls, precision, device)
+    return torch.from_numpy(curve.coefficients(t)).to(controls) @ controls

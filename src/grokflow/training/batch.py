@@ -19,8 +19,8 @@ from torch import Tensor
 
 from grokflow.model.invariance import audited_pairs, invariant_groups
 from grokflow.model.layout import merged
-from grokflow.model.objective import NO_TARGET, Examples, Task, batch_pass
-from grokflow.model.weights import to_tensor
+from grokflow.model.objective import NO_TARGET, Examples, Task, batch_pass, gradient_pass, loss_and_error
+from grokflow.model.weights import norm_of, to_tensor
 from grokflow.randomness import generator
 from grokflow.training.constraints import Constraints
 from grokflow.training.detection import Watch
@@ -34,6 +34,9 @@ AUDITED = 64
 
 COMPACT = 8
 """On a GPU rows that have ended leave when they are one in eight: leaving means capturing the epoch anew."""
+
+PATIENCE = 4
+"""Measurements of all rows that are made step by step before they are captured: capturing costs as many."""
 
 Arrays = Mapping[str, np.ndarray]
 """`weights` and the optimizer's state, each (n,): what a row needs to go on."""
@@ -52,6 +55,24 @@ class EpochRecord(NamedTuple):
     """(M, P): ‖θ‖² by pieces after the last update."""
     first_look: np.ndarray | None
     """(M, 2): whether a train and a validation pair was wrong at the first look; None where nobody looked."""
+
+
+class Measured(NamedTuple):
+    """What is measured of each row between two epochs; each is (M,) in float64, on the CPU."""
+
+    train_loss: Tensor
+    """Mean cross-entropy, in nats."""
+    train_error: Tensor
+    """1 − accuracy."""
+    validation_loss: Tensor
+    validation_error: Tensor
+    norm: Tensor
+    """‖θ‖ of the trained weights."""
+    invariant_norm: Tensor
+    """Of their scale-invariant part; 0 where there is none."""
+    gradient_norm: Tensor
+    """Mean over the minibatches of ‖g‖."""
+    invariant_gradient_norm: Tensor
 
 
 class Batch:
@@ -123,6 +144,8 @@ class Batch:
         )
         changes = [self.weights, *self.optimizer.state.values(), self.step, self.found]
         self._epoch = captured(self._one_epoch, changes)
+        self._measurements = self.weights.new_zeros(len(Measured._fields), M, dtype=torch.float64)
+        self._measure_all = captured(self._measure_into, [self._measurements], patience=PATIENCE)
 
     def epoch(self) -> EpochRecord:
         """Train every row one epoch, in an order of its own, and say what it showed."""
@@ -168,6 +191,29 @@ class Batch:
         if self.weights.is_cuda:  # on a CPU it is no cheaper here, so it is made only where it is needed
             for number, watch in enumerate(self.watches):
                 first_look[:, number] = watch.wrong_at_first_look(self.weights)
+
+    def measure(self, rows: Sequence[int]) -> Measured:
+        """Measure the rows at these places on their whole train and validation sets."""
+        if len(rows) == len(self.rows):
+            self._measure_all()
+            return Measured(*self._measurements.cpu())
+        splits = (self.examples_of(split, rows) for split in (self.train, self.validation))
+        return Measured(*self._measured(self.weights_of(rows), *splits).view(-1, len(rows)).cpu())
+
+    def _measure_into(self) -> None:
+        """All rows, into `_measurements`. Asks a GPU for nothing."""
+        found = self._measured(self.weights, self.train, self.validation)
+        self._measurements.copy_(found.view_as(self._measurements))
+
+    def _measured(self, weights: Tensor, train: Examples, validation: Examples) -> Tensor:
+        """The columns of `Measured` (8, ...)."""
+        minibatches = list(train.batches(self.run.optimizer.batch_size))
+        passed = gradient_pass(self.model, weights, minibatches, part=self.invariant_part)
+        parts = (self.model.layout.trained, self.invariant_part)
+        norms = [norm_of(weights, part) if part else torch.zeros_like(passed.loss) for part in parts]
+        on_validation = loss_and_error(self.model, weights, validation)
+        columns = (passed.loss, passed.error, *on_validation, *norms, passed.norm, passed.norm_part)
+        return torch.stack(columns)
 
     def leave(self) -> None:
         """Let the rows that ended go, at once on a CPU; on a GPU when enough of them have."""

@@ -16,15 +16,16 @@ WARM_UP = 2
 """Runs before the capture, in which libraries take their memory and choose their algorithms."""
 
 
-def captured(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[], None]:
+def captured(body: Callable[[], None], changes: Sequence[Tensor], patience: int = 0) -> Callable[[], None]:
     """`body` as a CUDA graph where `changes` lie on a GPU; elsewhere `body` itself.
 
-    It is captured at its first call, when the graph that it replaces has been freed: two graphs at a time
+    It is captured when it is called, when the graph that it replaces has been freed: two graphs at a time
     share memory, and freeing the first would invalidate the second.
 
     Parameters
     ----------
     changes : every tensor that `body` changes and that outlasts it; capturing leaves them as they are.
+    patience : calls that run `body` before it is captured.
 
     Returns
     -------
@@ -32,20 +33,24 @@ def captured(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[]
     """
     if not changes[0].is_cuda:
         return body
-    return _Captured(body, changes)
+    return _Captured(body, changes, patience)
 
 
 class _Captured:
-    """`body`, captured when it is first called."""
+    """`body`, captured when it has been called `patience` times."""
 
-    def __init__(self, body: Callable[[], None], changes: Sequence[Tensor]) -> None:
-        self.body, self.changes = body, changes
+    def __init__(self, body: Callable[[], None], changes: Sequence[Tensor], patience: int) -> None:
+        self.body, self.changes, self.patience = body, changes, patience
         self.replay: Callable[[], None] | None = None
 
     def __call__(self) -> None:
-        if self.replay is None:
+        if self.replay is None and self.patience == 0:
             self.replay = _replay(self.body, self.changes)
-        self.replay()
+        if self.replay is not None:
+            self.replay()
+        else:
+            self.patience -= 1
+            self.body()
 
 
 def _replay(body: Callable[[], None], changes: Sequence[Tensor]) -> Callable[[], None]:

@@ -195,6 +195,6 @@ class _Weights:
     def wrong_pairs(self, epoch: int) -> dict[str, Any]:
         """The validation pairs that the weights of `epoch` get wrong."""
         wrong = self.wrong(epoch, self.task.validation).wrong.cpu().numpy()
-        pairs = self.pairs.iloc[wrong[:LARGEST_LIST]]
-        listed = [{name: int(pair[name]) for name in "abc"} for _, pair in pairs.iterrows()]
+        pairs = self.pairs.loc[wrong[:LARGEST_LIST], list("abc")]
+        listed = pairs.astype(int).to_dict("records")
         return {"epoch": epoch, "count": len(wrong), "pairs": listed}

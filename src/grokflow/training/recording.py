@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from grokflow.model.objective import gradient_pass, loss_and_error
-from grokflow.model.weights import norm_of
+import torch
+
+from grokflow.model.objective import loss_and_error
 from grokflow.training.batch import Batch, EpochRecord
 from grokflow.training.rows import Row
 from grokflow.training.statistics import statistics
@@ -49,16 +50,8 @@ def _finite(row: Row, losses: Sequence[float], weight_norm: float) -> bool:
 
 def measure(batch: Batch, rows: Sequence[int]) -> dict[int, list[float]]:
     """What history.csv gets of these rows, by place in the batch; nothing of one that diverged."""
-    weights = batch.weights_of(rows)
-    model, size = batch.model, batch.run.optimizer.batch_size
-    minibatches = list(batch.examples_of(batch.train, rows).batches(size))
-    train = gradient_pass(model, weights, minibatches, part=batch.invariant_part)
-    validation = loss_and_error(model, weights, batch.examples_of(batch.validation, rows))
-    parts = (model.layout.trained, batch.invariant_part)
-    norms = [norm_of(weights, part).cpu() if part else 0 * train.loss for part in parts]
-    columns = [train.loss, train.error, *validation, *norms, train.norm, train.norm_part]
     found = {}
-    for i, values in zip(rows, zip(*(x.reshape(-1).tolist() for x in columns), strict=True), strict=True):
+    for i, values in zip(rows, torch.stack(batch.measure(rows), -1).tolist(), strict=True):
         row = batch.rows[i]
         train_loss, train_error, validation_loss, validation_error, *four = values
         step = row.epoch * batch.steps_of_row[i]
