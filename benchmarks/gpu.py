@@ -88,7 +88,7 @@ def seeds_with_artifacts(device: str, size: Size) -> Row:
         rows = [TrainedRow(run, number, recorded=False) for number, run in enumerate(runs)]
         batch = Batch(rows, [task] * len(rows), device, batched=True)
         for _ in range(epochs):
-            batch.epoch()
+            batch.train_epoch()
             for row in rows:
                 row.epoch += 1
 

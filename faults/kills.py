@@ -271,7 +271,7 @@ def limit_memory(epoch: int, in_torch: bool) -> None:
     import resource
 
     hoard: list[Any] = []
-    original = Batch.epoch
+    original = Batch.train_epoch
 
     def leaking(self: Any) -> Any:
         if self.rows[0].epoch >= epoch:
@@ -281,4 +281,4 @@ def limit_memory(epoch: int, in_torch: bool) -> None:
             hoard.append(torch.ones(2**24) if in_torch else bytearray(2**26))
         return original(self)
 
-    setattr(Batch, "epoch", leaking)  # noqa: B010
+    setattr(Batch, "train_epoch", leaking)  # noqa: B010

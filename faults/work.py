@@ -259,7 +259,7 @@ def _run(
 
 def count_epochs(epoch: Any) -> None:
     """Let `epoch` say which epoch a training or a fit is in."""
-    train, fit = Batch.epoch, Fitting.advance
+    train, fit = Batch.train_epoch, Fitting.advance
 
     def in_training(self: Any) -> Any:
         epoch.value = max(row.epoch for row in self.rows)
@@ -269,7 +269,7 @@ def count_epochs(epoch: Any) -> None:
         epoch.value = len(self.history)
         fit(self)
 
-    setattr(Batch, "epoch", in_training)  # noqa: B010 - mypy forbids the plain assignment
+    setattr(Batch, "train_epoch", in_training)  # noqa: B010 - mypy forbids the plain assignment
     setattr(Fitting, "advance", in_fit)  # noqa: B010
 
 

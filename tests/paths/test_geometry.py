@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from grokflow.config import Fit
-from grokflow.paths import PATH_KINDS, Curve, parameters
+from grokflow.paths import PATH_KINDS, Curve, values_of_t
 from grokflow.paths.bends import LossAt, fit_epoch, learning_rate
 
 EVERY_KIND = ["segment", "chain", "polyline", "bezier"]
@@ -159,17 +159,17 @@ def test_a_bezier_curve_is_one_piece() -> None:
 
 
 @pytest.mark.parametrize("kind", ["segment", "polyline", "bezier"])
-def test_parameters_are_even_and_include_the_ends(kind: str) -> None:
-    found = parameters(random_curve(kind, 3 if kind != "segment" else 2), 61, 11)
+def test_values_of_t_are_even_and_include_the_ends(kind: str) -> None:
+    found = values_of_t(random_curve(kind, 3 if kind != "segment" else 2), 61, 11)
     assert found.tolist() == pytest.approx([i / 60 for i in range(61)], abs=1e-15)
     assert (found[0], found[-1]) == (0, 1)
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 3, 7, 18, 49])
-def test_parameters_of_a_chain_include_every_knot_once(pieces: int) -> None:
+def test_values_of_t_of_a_chain_include_every_knot_once(pieces: int) -> None:
     points, inner = 13, 4
     path = curve("chain", np.zeros((pieces + 1, 1)))
-    found = parameters(path, points, inner)
+    found = values_of_t(path, points, inner)
     assert (np.diff(found) > 1e-6).all()
     assert {i / pieces for i in range(pieces + 1)} <= set(found.tolist())
     counts = [points - 1 if i in (0, pieces - 1) else inner - 1 for i in range(pieces)]
@@ -183,8 +183,8 @@ def test_parameters_of_a_chain_include_every_knot_once(pieces: int) -> None:
         (4, 61),
     ],
 )
-def test_the_default_parameters_of_a_polyline_include_its_bends(controls: int, points: int) -> None:
-    found = parameters(random_curve("polyline", controls), points, 11)
+def test_the_default_values_of_t_of_a_polyline_include_its_bends(controls: int, points: int) -> None:
+    found = values_of_t(random_curve("polyline", controls), points, 11)
     for knot in np.linspace(0, 1, controls):
         assert np.abs(found - knot).min() < 1e-15
 

@@ -11,7 +11,7 @@ from oracles import transformer
 from runs import Trained
 
 from grokflow.artifacts.columns import METRICS
-from grokflow.paths import measuring, parameters
+from grokflow.paths import measuring, values_of_t
 from grokflow.paths.measuring import measure, measure_path
 
 
@@ -73,7 +73,7 @@ def test_a_path_is_measured_with_its_own_decay_batch_and_points(written: tuple, 
         (own, 0.5),
     ):  # the run's weight decay, unless the path has one
         rows = measure(given, found, grokked.dataset, "cpu")
-        assert rows["t"].tolist() == parameters(found.curve, 3, 2).tolist() == [0, 0.25, 0.5, 0.75, 1]
+        assert rows["t"].tolist() == values_of_t(found.curve, 3, 2).tolist() == [0, 0.25, 0.5, 0.75, 1]
         penalty = decay / 2 * rows["weight_norm"] ** 2
         difference = (rows["train_loss_l2"] - rows["train_loss"]).tolist()
         assert difference == pytest.approx(penalty.tolist(), rel=1e-9)

@@ -6,20 +6,21 @@ import itertools
 import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from oracles import training as oracle
-from runs import Trained, grokking_run, tiny_run, train_in
+from runs import Trained, grokking_run, tiny_run, train_in, train_together
 
 from grokflow.artifacts.results import RunResults
 from grokflow.config import SGD
 from grokflow.errors import ArtifactError
 from grokflow.model.checkpoints import checkpoint_epochs
 from grokflow.training import batch
-from grokflow.training.batch import Batch
+from grokflow.training.batch import Batch, Measured
 from grokflow.training.constraints import Constraints
 
 ABSURD = {
@@ -57,14 +58,14 @@ def inject(
 
         monkeypatch.setattr(Constraints, "__call__", held)
         return
-    whole = Batch.epoch
+    whole = Batch.train_epoch
 
     def spoiled(self):
         if self.rows[0].epoch + 1 == epoch:
             self.weights[3] = value
         return whole(self)
 
-    monkeypatch.setattr(Batch, "epoch", spoiled)
+    monkeypatch.setattr(Batch, "train_epoch", spoiled)
 
 
 def assert_ends_before(trained: Trained, epoch: int) -> None:
@@ -259,3 +260,29 @@ def test_the_reason_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture) ->
     assert re.search(
         r"Diverged: epoch \d+, step \d+: train loss .*lower the optimizer's learning_rate\.", printed
     )
+
+
+def test_a_seed_that_diverges_right_after_point_2_keeps_the_epoch_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another seed, which has not reached it, still goes on."""
+    runs = [grokking_run(seed=seed, log_every=1, epochs=142) for seed in range(2)]
+    first, other = train_together(tmp_path / "undisturbed", runs)
+    point_2 = first.points()["point_2"]["epoch"]
+    assert other.points()["point_2"] is None
+    original = Batch.measure
+
+    def infinite(self: Batch, rows: Sequence[int]) -> Measured:
+        found = original(self, rows)
+        for place, i in enumerate(rows):
+            row = self.rows[i]
+            if row.run.seed == 0 and row.epoch == point_2 + 1:
+                found.train_loss[place] = math.inf
+        return found
+
+    monkeypatch.setattr(Batch, "measure", infinite)
+    found, _ = train_together(tmp_path / "diverged", runs)
+    assert found.outcome["diverged"].startswith(f"epoch {point_2 + 1}, ")
+    for epoch in (point_2 - 1, point_2):
+        assert torch.equal(found.weights(epoch), first.weights(epoch))
+    assert found.points()["last_wrong"] == first.points()["last_wrong"]

@@ -389,7 +389,7 @@ def test_a_damaged_checkpoint_is_mended_by_what_its_message_says(tiny: Trained, 
     assert train_in(tmp_path, tiny.run).contents() == tiny.contents()
 
 
-def test_runs_share_a_workshop_folder_without_meeting(tmp_path: Path, tiny: Trained) -> None:
+def test_runs_share_a_folder_of_saved_states_without_meeting(tmp_path: Path, tiny: Trained) -> None:
     for change in ({"seed": 1}, {"precision": "float32"}, {"optimizer": ADAMW}, {"log_every": 2}):
         train_in(tmp_path, tiny_run(**change))
     assert train_in(tmp_path, tiny.run).contents() == tiny.contents()

@@ -190,7 +190,7 @@ def trained_group(kind: str, device: str) -> torch.Tensor:
     """The weights of two rows after four epochs; a third has left after two."""
     group = group_of(kind, device)
     for epoch in range(4):
-        group.epoch()
+        group.train_epoch()
         for row in group.rows:
             row.epoch += 1
         if epoch == 1:

@@ -194,7 +194,7 @@ def test_an_interruption_around_a_save_changes_nothing(
 
 def spoil(monkeypatch: pytest.MonkeyPatch, seed: int, epoch: int, value: float = math.inf) -> None:
     """Put `value` into a weight of one seed before `epoch`."""
-    original = Batch.epoch
+    original = Batch.train_epoch
 
     def spoiled(self: Batch) -> Any:
         for place, row in enumerate(self.rows):
@@ -202,7 +202,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, seed: int, epoch: int, value: float =
                 self.weights[place, 3] = value
         return original(self)
 
-    monkeypatch.setattr(Batch, "epoch", spoiled)
+    monkeypatch.setattr(Batch, "train_epoch", spoiled)
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import re
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +168,7 @@ def test_interrupted_members_go_on_though_other_memory_is_free(
     expected = train_members(FOUR, "cpu")
     monkeypatch.setattr("grokflow.artifacts.resumable.SECONDS_BETWEEN_STATES", 0.0)
     monkeypatch.setattr(engine, "rows_that_fit", lambda *_: 3)
-    original, trained = Batch.epoch, []
+    original, trained = Batch.train_epoch, []
 
     def epoch(self: Batch) -> Any:
         if len(trained) == 6 * (stop - 1) + 4:
@@ -175,16 +177,16 @@ def test_interrupted_members_go_on_though_other_memory_is_free(
         return original(self)
 
     with monkeypatch.context() as cut_off:
-        cut_off.setattr(Batch, "epoch", epoch)
+        cut_off.setattr(Batch, "train_epoch", epoch)
         with pytest.raises(KeyboardInterrupt):
             train_members(FOUR, "cpu", resume=tmp_path)
     trained = [None] * 100  # is not cut off again
     monkeypatch.setattr(engine, "rows_that_fit", lambda *_: 1)
-    monkeypatch.setattr(Batch, "epoch", epoch)
+    monkeypatch.setattr(Batch, "train_epoch", epoch)
     found = train_members(FOUR, "cpu", resume=tmp_path)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     again = trained[100:]
-    assert again == ([3, 3] + [1] * 6 if stop == 1 else [1] * 2)
+    assert again == [1] * (3 * 2 + 6 if stop == 1 else 2)
     assert not list(tmp_path.glob("*/state.safetensors"))
 
 
@@ -195,6 +197,25 @@ def test_members_that_do_not_fit_together_train_in_turn_to_the_same_table(
     table = train_members(FOUR, "cpu")
     monkeypatch.setattr(engine, "rows_that_fit", lambda *_: fit)
     pd.testing.assert_frame_equal(train_members(FOUR, "cpu"), table, check_exact=True)
+
+
+def test_a_batch_is_gone_before_the_next_takes_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the garbage collector, which comes late in a job."""
+    monkeypatch.setattr(engine, "rows_that_fit", lambda *_: 1)
+    original, batches = Batch.__init__, []
+
+    def watched(self: Batch, *arguments: Any, **settings: Any) -> None:
+        assert not any(batch() for batch in batches)
+        batches.append(weakref.ref(self))
+        original(self, *arguments, **settings)
+
+    monkeypatch.setattr(Batch, "__init__", watched)
+    gc.disable()
+    try:
+        train_members(FOUR, "cpu")
+    finally:
+        gc.enable()
+    assert len(batches) == 4
 
 
 def test_what_is_kept_of_members_is_there_until_their_table_is(tmp_path: Path) -> None:

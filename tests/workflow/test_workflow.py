@@ -19,7 +19,7 @@ NOTHING = "Nothing to be done"
 def planned_jobs(output):
     """{rule: number of jobs} from the table that Snakemake prints first."""
     table = output.partition("Job stats:")[2].partition("total")[0]
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE)}
+    return {rule: int(count) for rule, count in re.findall(r"^([\w-]+)\s+(\d+)$", table, re.MULTILINE)}
 
 
 def test_one_command_makes_every_artifact(finished):
@@ -66,8 +66,8 @@ def test_an_audit_is_made_where_a_figure_or_claim_reads_it_or_where_it_is_asked_
 
 def test_the_longest_training_starts_first(finished):
     """Were it last, one core would be busy with it while the others idle."""
-    started = re.findall(r": train (\w+), seed", finished.first_run.stdout)
-    assert started == ["groks", "groks", "diverges", "together", "never", "periodic"]
+    started = re.findall(r": train ([\w-]+), seed", finished.first_run.stdout)
+    assert started == ["groks", "groks", "diverges", "one-group", "never", "periodic"]
 
 
 def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precision(project):
@@ -75,7 +75,7 @@ def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precis
     project.print_details()
     shutil.copy(project.folder / "config.yaml", project.config)
     planned = project.snakemake("--dry-run").stdout
-    jobs = re.findall(r"wildcards: (?:run|sweep|dataset)=(\w+).*\n +priority: (\d+)", planned)
+    jobs = re.findall(r"wildcards: (?:run|sweep|dataset)=([\w-]+).*\n +priority: (\d+)", planned)
     longest: dict[str, int] = {}
     for name, priority in jobs:
         longest[name] = max(longest.get(name, 0), int(priority))
@@ -106,11 +106,11 @@ def test_with_a_gpu_a_job_asks_for_it_and_for_the_memory_that_cuda_takes(project
     assert asked == [("0", "1000"), ("1", "4000")]
 
     planned = project.snakemake("--dry-run").stdout
-    rules = re.findall(r"rule (\w+):.*?resources: ([^\n]*)", planned, re.DOTALL)
+    rules = re.findall(r"rule ([\w-]+):.*?resources: ([^\n]*)", planned, re.DOTALL)
     asking = {rule for rule, resources in rules if "gpu=1" in resources}
     assert asking == {
         "train",
-        "train_together_0_to_1",
+        "train_one-group_0_to_1",
         "fit_paths",
         "measure_paths",
         "measure_polyline_1_2_3_to_4",
@@ -208,7 +208,7 @@ def test_the_second_time_there_is_nothing_to_do(finished):
         pytest.param(
             "seeds: [0, 1], epochs: 9",
             "seeds: [5, 0, 1, 2, 7], epochs: 9",
-            {"train_together_5_to_2": 1, "train": 1, "find_periods": 3, "all": 1},
+            {"train_one-group_5_to_2": 1, "train": 1, "find_periods": 3, "all": 1},
             id="seeds around a finished group: a group of two and one alone",
         ),
         pytest.param(
@@ -220,7 +220,7 @@ def test_the_second_time_there_is_nothing_to_do(finished):
         pytest.param(
             "seeds: [0, 1], epochs: 9",
             "seeds: [0, 1, 2], epochs: 8",
-            {"train_together_0_to_1": 1, "train": 1, "find_periods": 3, "all": 1},
+            {"train_one-group_0_to_1": 1, "train": 1, "find_periods": 3, "all": 1},
             id="another number of epochs: all of them",
         ),
         pytest.param(

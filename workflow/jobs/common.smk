@@ -26,7 +26,7 @@ wildcard_constraints:
 
 
 def gpus():
-    """GPUs that a computing job asks for: 0 where the configuration or this machine wants none."""
+    """GPUs that a computing job asks for: 0 where the configuration wants none or this machine has none."""
     present = shutil.which("nvidia-smi") is not None
     return int(CONFIG.device == "cuda" or (CONFIG.device == "auto" and present))
 
@@ -59,7 +59,7 @@ def sweep_file(sweep):
     return f"{RESULTS}/sweeps/{sweep}.csv"
 
 
-# Whatever computes longest starts first: started last, it would keep one core busy while the others
+# The longest training starts first: started last, it would keep one core busy while the others
 # idle. Tables come before all that, because trainings cannot start without them.
 FIRST = 10_000
 

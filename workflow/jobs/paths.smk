@@ -73,7 +73,7 @@ def fit_of(path, seeds):
 PATHS_OF_RULE = {
     "measure_paths": None,
     **{
-        re.sub(r"\W", "_", f"measure_{path}_{group}"): (path, group, seeds)
+        f"measure_{path}_{group}": (path, group, seeds)
         for path in CONFIG.paths
         for group, seeds in configuration.groups_of_path(CONFIG, path).items()
         if len(seeds) > 1

@@ -33,7 +33,7 @@ GROUPS_OF_RUN = {
 SEEDS_OF_RULE = {
     "train": None,
     **{
-        re.sub(r"\W", "_", f"train_{run}_{group}"): (run, group, seeds)
+        f"train_{run}_{group}": (run, group, seeds)
         for run, groups in GROUPS_OF_RUN.items()
         for group, seeds in groups.items()
         if len(seeds) > 1

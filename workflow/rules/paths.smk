@@ -33,7 +33,7 @@ rule fit_paths:
 
 for RULE, TOGETHER in PATHS_OF_RULE.items():
     PATH_NAME, GROUP, SEEDS = TOGETHER or ("{path}", "", ["{seeds}"])
-    FOLDERS = [f"{RESULTS}/paths/{PATH_NAME}/seed_{seeds}" for seeds in SEEDS]
+    FOLDERS = [PATH.format(path=PATH_NAME, seeds=seeds) for seeds in SEEDS]
     LOG = f"{RESULTS}/logs/paths/{PATH_NAME}/seed_{GROUP or '{seeds}'}.measure"
     WHAT = f"{PATH_NAME}, seeds {GROUP.replace('_', ' ')}" if GROUP else ONE_PATH
 

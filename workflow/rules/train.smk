@@ -23,7 +23,7 @@ rule make_dataset:
 # First the rule for a seed alone, then one for each group of seeds that train together.
 for RULE, TOGETHER in SEEDS_OF_RULE.items():
     RUN_NAME, GROUP, SEEDS = TOGETHER or ("{run}", "", ["{seed}"])
-    FOLDERS = [f"{RESULTS}/runs/{RUN_NAME}/seed_{seed}" for seed in SEEDS]
+    FOLDERS = [RUN.format(run=RUN_NAME, seed=seed) for seed in SEEDS]
     GROUP_RECORD = f"{RESULTS}/runs/{RUN_NAME}/group_{GROUP}.provenance.json"
     LOG = f"{RESULTS}/logs/runs/{RUN_NAME}/seed_{GROUP or '{seed}'}.train"
     WHAT = f"{RUN_NAME}, seeds {GROUP.replace('_', ' ')}" if GROUP else ONE_SEED

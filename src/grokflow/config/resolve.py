@@ -41,7 +41,9 @@ class ResolvedRun(Entry):
 
     @property
     def weights_digest(self) -> str:
-        """Identifies what determines the weights at every epoch: all but how long one trains and logs."""
+        """Identifies what determines the weights at every epoch: all but how long one trains, what is
+        logged, and the device, which changes rounding alone.
+        """
         return digest(
             self.model_dump(
                 exclude={"epochs", "stop_after_point_2", "checkpoint_every", "log_every", "device"}

@@ -9,7 +9,7 @@ from grokflow.paths.connecting import Skipped, connect, unfitted_paths, write_pa
 from grokflow.paths.curve_files import Fits, FittedCurve, read_curve, read_fits, write_curve, write_fits
 from grokflow.paths.endpoints import Endpoint, read_endpoints
 from grokflow.paths.fitting import fit_paths
-from grokflow.paths.geometry import PATH_KINDS, Curve, parameters
+from grokflow.paths.geometry import PATH_KINDS, Curve, values_of_t
 from grokflow.paths.measuring import measure, measure_path
 
 __all__ = [
@@ -23,11 +23,11 @@ __all__ = [
     "fit_paths",
     "measure",
     "measure_path",
-    "parameters",
     "read_curve",
     "read_endpoints",
     "read_fits",
     "unfitted_paths",
+    "values_of_t",
     "write_curve",
     "write_fits",
     "write_path",

@@ -37,7 +37,7 @@ def fit_epoch(
 ) -> Tensor:
     """Move the inner control points by one step a minibatch, in place; the first and the last stay.
 
-    Asks a GPU for nothing, so it may be captured as a graph; `rate` is then a tensor.
+    Never waits for a GPU, so it can be captured as a graph; `rate` is then a tensor.
 
     Parameters
     ----------

@@ -91,11 +91,12 @@ def _straight(path: ResolvedPath, start: Endpoint, end: Endpoint) -> Curve:
     assert start.epoch is not None
     assert end.epoch is not None
     ends = np.stack([start.weights(start.epoch), end.weights(end.epoch)])
-    line = Curve("segment", ends, (start.label, end.label))
+    labels = start.label, end.label
     if not isinstance(path.path, config.Fitted):
-        return line
+        return Curve(path.path.kind, ends, labels)
     bends = path.path.bends
     names = (start.label, *(f"bend {i + 1}" for i in range(bends)), end.label)
+    line = Curve("segment", ends, labels)
     return Curve(path.path.kind, line.weights(np.linspace(0.0, 1.0, bends + 2)), names)
 
 

@@ -1,4 +1,4 @@
-"""Curves on disk: their control points and whether there is one; fits, from which such curves come."""
+"""Curves on disk, and the fits from which they come."""
 
 from __future__ import annotations
 

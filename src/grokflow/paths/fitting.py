@@ -1,6 +1,6 @@
 """Fitting the bends of paths: several at once, as rows of one batch of models.
 
-A row does what it would do alone: it has its own ends, its own draws of t and order of examples.
+A row takes the steps that it would take alone: it has its own ends, its own draws of t and order of examples.
 
 Shapes: `...` no or one leading axis (M paths), K control points, n weights, N examples, S minibatches.
 """
@@ -122,7 +122,7 @@ class Fitting:
             print(f"fit epoch {epoch + 1}/{epochs}  loss {said}", flush=True)
 
     def _epoch(self) -> None:
-        """One step a minibatch; the last minibatch holds what is left. Asks a GPU for nothing."""
+        """One step a minibatch; the last minibatch holds what is left. Never waits for a GPU."""
         shuffled = self.task.train.take(self.order)
         losses_at = [self._loss_at(batch) for batch in shuffled.batches(self.batch_size)]
         rate = self.rate if self.rate.is_cuda else self.rate_in_python  # which a capture would freeze

@@ -112,7 +112,7 @@ class Curve:
         return np.interp(t, knots, lengths)
 
 
-def parameters(curve: Curve, points: int, inner_points: int) -> np.ndarray:
+def values_of_t(curve: Curve, points: int, inner_points: int) -> np.ndarray:
     """The values of t at which a path is measured: both ends, and every knot of a chain.
 
     A chain gets `points` on its first and on its last segment and `inner_points` on each between;

@@ -13,7 +13,7 @@ from grokflow.model.objective import Task, gradient_pass, loss_and_error, make_t
 from grokflow.model.weights import norm_of, to_tensor
 from grokflow.paths.connecting import Skipped
 from grokflow.paths.curve_files import FittedCurve
-from grokflow.paths.geometry import Curve, parameters
+from grokflow.paths.geometry import Curve, values_of_t
 
 POINTS_AT_ONCE = {"cpu": 1, "cuda": 64}
 """Points of a path that are measured as one batch of models: a CPU is no faster with more, a GPU is."""
@@ -29,7 +29,7 @@ def measure(
     inner = path.path.inner_points if isinstance(path.path, Chain) else path.path.points
     return measure_path(
         found.curve,
-        parameters(found.curve, path.path.points, inner),
+        values_of_t(found.curve, path.path.points, inner),
         make_task(run.model, run.dataset, dataset, device),
         weight_decay=path.weight_decay,
         batch_size=run.optimizer.batch_size,

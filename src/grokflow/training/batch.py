@@ -145,9 +145,10 @@ class Batch:
         changes = [self.weights, *self.optimizer.state.values(), self.step, self.found]
         self._epoch = captured(self._one_epoch, changes)
         self._measurements = self.weights.new_zeros(len(Measured._fields), M, dtype=torch.float64)
-        self._measure_all = captured(self._measure_into, [self._measurements], patience=PATIENCE)
+        measured = [self._measurements]
+        self._measure_all = captured(self._measure_into, measured, what="Measurements", patience=PATIENCE)
 
-    def epoch(self) -> EpochRecord:
+    def train_epoch(self) -> EpochRecord:
         """Train every row one epoch, in an order of its own, and say what it showed."""
         if any(row.point_2 is None for row in self.rows):
             self.previous.copy_(self.weights)
@@ -165,7 +166,7 @@ class Batch:
         )
 
     def _one_epoch(self) -> None:
-        """One pass over the train sets; the last minibatch holds what is left. Asks a GPU for nothing."""
+        """One pass over the train sets; the last minibatch holds what is left. Never waits for a GPU."""
         shuffled = self.train.ordered(self.order)
         met, weight_squares, first_look = self._parts(self.found)
         if not self.batched:
@@ -201,7 +202,7 @@ class Batch:
         return Measured(*self._measured(self.weights_of(rows), *splits).view(-1, len(rows)).cpu())
 
     def _measure_into(self) -> None:
-        """All rows, into `_measurements`. Asks a GPU for nothing."""
+        """All rows, into `_measurements`. Never waits for a GPU."""
         found = self._measured(self.weights, self.train, self.validation)
         self._measurements.copy_(found.view_as(self._measurements))
 
@@ -214,6 +215,10 @@ class Batch:
         on_validation = loss_and_error(self.model, weights, validation)
         columns = (passed.loss, passed.error, *on_validation, *norms, passed.norm, passed.norm_part)
         return torch.stack(columns)
+
+    def close(self) -> None:
+        """Drop what was captured: it and the batch refer to each other, so neither would be freed."""
+        del self._epoch, self._measure_all
 
     def leave(self) -> None:
         """Let the rows that ended go, at once on a CPU; on a GPU when enough of them have."""

@@ -42,7 +42,7 @@ class Watch:
 
     @torch.no_grad()
     def wrong_at_first_look(self, weights: Tensor) -> Tensor:
-        """(...): whether weights (..., n) get one of the first examples wrong. Asks a GPU for nothing."""
+        """(...): whether weights (..., n) get one of the first examples wrong. Never waits for a GPU."""
         return self._wrong(weights, self.examples, self.order[..., :FIRST_LOOK]).any(-1)
 
     @torch.no_grad()

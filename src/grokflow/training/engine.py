@@ -1,7 +1,8 @@
 """The one trainer: M ≥ 1 rows from their initial weights to where their stop rules end them.
 
 A run is a row of which everything is recorded, a member of a sweep a row of which only the outcome is.
-Rows that fit into memory together train as one batch of models; each does what it would do alone.
+Rows that fit into memory together train as one batch of models; each takes the steps that it would
+take alone.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from grokflow.training.progress import Progress
 from grokflow.training.recording import errors, measure, record_epoch
 from grokflow.training.rows import Row
 
-STOP_RULES = ("epochs", "stop_after_point_2", "device")
-"""Settings that no epoch depends on: a longer run goes on from where a shorter one stopped."""
+NOT_IN_KEY = ("epochs", "stop_after_point_2", "device")
+"""Settings that do not say whose saved state it is. A longer run goes on from where a shorter one stopped;
+the device is in the key by the name of the hardware."""
 
 TABLES = ("history", "epochs")
-"""The arrays of a row in a saved state that are no weights."""
+"""A row's tables in a saved state; its other arrays are its weights and the optimizer's state."""
 
 TRAIN_ERROR, VALIDATION_ERROR = (HISTORY.index(name) for name in ("train_error", "validation_error"))
 
@@ -40,7 +42,7 @@ def training_job(
     root: str | Path | None, subject: str | Path, runs: Sequence[ResolvedRun], device: str
 ) -> ResumableJob:
     """The folder in which these runs are trained together."""
-    rows = [{key: value for key, value in plain(run).items() if key not in STOP_RULES} for run in runs]
+    rows = [{key: value for key, value in plain(run).items() if key not in NOT_IN_KEY} for run in runs]
     settings = rows[0] if len(rows) == 1 else {"rows": rows}
     threads = 1 if len(rows) == 1 else WRITERS
     return ResumableJob(root, subject, settings, __name__, name_of(device), threads=threads)
@@ -62,6 +64,9 @@ class Training:
         self.device = device
         self.at_once = rows_that_fit(rows[0].run, len(rows), device)
         self.waiting: list[int] = []
+        """Rows that train later, because not all fit into memory together."""
+        self.paused: dict[int, dict[str, np.ndarray]] = {}
+        """Of those that have begun, what they need to go on: a resumed training may have less memory."""
         self.stopped: dict[int, dict[str, np.ndarray]] = {}
         """What rows that their stop rule ended need to go on, should it be changed."""
         self.batch: Batch | None = None
@@ -80,7 +85,7 @@ class Training:
     def advance(self) -> None:
         """Train the batch one epoch; when all of it has ended, begin with the next rows."""
         assert self.batch is not None
-        found = self.batch.epoch()
+        found = self.batch.train_epoch()
         record_epoch(self.batch, found)
         self._look(found.first_look)
         self._let_go()
@@ -89,18 +94,21 @@ class Training:
             self._begin()
 
     def _begin(self) -> None:
-        """Form the next batch of those that wait, and look at its initial weights."""
-        index, self.waiting = self.waiting[: self.at_once], self.waiting[self.at_once :]
-        self._form(index, batched=len(self.rows) > 1)
-        self._look()
-        self._let_go()
+        """Form the next batch of those that wait: first of those that go on, then of those that begin."""
+        going_on = [i for i in self.waiting if i in self.paused]
+        index = (going_on or self.waiting)[: self.at_once]
+        self.waiting = [i for i in self.waiting if i not in index]
+        self._form(index, [self.paused.pop(i) for i in index] if going_on else None)
+        if not going_on:  # what goes on was looked at before its state was saved
+            self._look()
+            self._let_go()
 
-    def _form(
-        self, index: Sequence[int], *, batched: bool, saved: list[dict[str, np.ndarray]] | None = None
-    ) -> None:
-        self.batch = None  # gives back the memory of the one before, and of its captured epoch
+    def _form(self, index: Sequence[int], saved: list[dict[str, np.ndarray]] | None) -> None:
+        if self.batch is not None:
+            self.batch.close()
+        self.batch = None  # gives back its memory before the next one takes as much
         rows, tasks = [self.rows[i] for i in index], [self.tasks[i] for i in index]
-        self.batch = Batch(rows, tasks, self.device, batched=batched, saved=saved)
+        self.batch = Batch(rows, tasks, self.device, batched=len(self.rows) > 1, saved=saved)
         for row in rows:
             row.invariant_groups = list(self.batch.invariant)
 
@@ -111,11 +119,11 @@ class Training:
         going = [i for i, row in enumerate(batch.rows) if row.diverged is None and not self._has_left(row)]
         perfect = self._perfect(going, first_look)
         self._measure_and_set_points([i for i in going if batch.rows[i].is_logged or i in perfect], perfect)
-        reached = [i for i in going if 0 < batch.rows[i].epoch == batch.rows[i].point_2]
-        self._write_checkpoints([i for i in reached if batch.rows[i].recorded], before=True)
-        self._write_checkpoints(
-            [i for i in going if batch.rows[i].diverged is None and batch.rows[i].is_kept]
-        )
+        # A row that has just diverged is back at the epoch before, which may be point 2 and is kept already.
+        rows = [(i, batch.rows[i]) for i in going if batch.rows[i].diverged is None]
+        reached = [i for i, row in rows if row.recorded and 0 < row.epoch == row.point_2]
+        self._write_checkpoints(reached, before=True)
+        self._write_checkpoints([i for i, row in rows if row.is_kept])
 
     def _has_left(self, row: Row) -> bool:
         """Whether the row ended earlier, and only its place in the batch is left."""
@@ -194,14 +202,15 @@ class Training:
         """Of every row that has begun its weights and optimizer state; of all of them the tables."""
         assert self.batch is not None
         index = [row.number for row in self.batch.rows]
-        begun = {**{i: self.batch.arrays(place) for place, i in enumerate(index)}, **self.stopped}
+        in_batch = {i: self.batch.arrays(place) for place, i in enumerate(index)}
+        begun = {**in_batch, **self.stopped, **self.paused}
         tensors = {f"{i}/{name}": array for i, arrays in begun.items() for name, array in arrays.items()}
         for i, row in enumerate(self.rows):
             tensors.update({f"{i}/{name}": table for name, table in row.tables().items()})
         progress = {
             "epoch": max(row.epoch for row in self.batch.rows),
             "rows": [row.progress() for row in self.rows],
-            "waiting": self.waiting,
+            "waiting": [i for i in self.waiting if i not in self.paused],
             "begun": sorted(begun),
         }
         return SavedState(tensors, progress)
@@ -232,12 +241,10 @@ class Training:
     def restore(self, state: SavedState) -> None:
         """Go on from what `state` gave; a row whose stop rule now comes later goes on too."""
         begun = self._read(state, self.rows)
-        self.waiting = list(state.progress["waiting"])
-        going = [i for i in begun if not self.rows[i].ended]
-        self.stopped = {i: arrays for i, arrays in begun.items() if i not in going}
-        if going:
-            self._form(going, batched=len(self.rows) > 1, saved=[begun[i] for i in going])
-        elif self.waiting:
+        self.stopped = {i: arrays for i, arrays in begun.items() if self.rows[i].ended}
+        self.paused = {i: arrays for i, arrays in begun.items() if not self.rows[i].ended}
+        self.waiting = [*self.paused, *state.progress["waiting"]]
+        if self.waiting:
             self._begin()
 
     def _read(self, state: SavedState, rows: Sequence[Row]) -> dict[int, dict[str, np.ndarray]]:

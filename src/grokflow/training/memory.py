@@ -14,7 +14,7 @@ def rows_that_fit(run: ResolvedRun, rows: int, device: str) -> int:
     """How many of `rows` like `run` half of the free memory holds: of the GPU's, or of this machine's.
 
     Counted generously: the weights with gradient, optimizer state and temporaries; what an evaluation
-    or a backward pass keeps of each row of the model; the examples.
+    or a backward pass keeps of each position; the examples.
     """
     model = make_model(run.model, run.dataset)
     examples = math.prod(map(len, model.alphabet))

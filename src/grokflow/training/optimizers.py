@@ -28,7 +28,8 @@ class Optimizer(Protocol):
     def step(self, weights: Tensor, gradient: Tensor, step: StepNumber) -> None:
         """Change the weights (n,) by the gradient (n,) of the loss alone; `step` counts from 1.
 
-        Of M weight vectors, `weights` and `gradient` may be the first ones alone; `step` is then of each.
+        Of M weight vectors, `weights` and `gradient` may be the first m ≤ M alone, those whose epoch is not
+        over; `step` is then (m, 1).
         """
 
 

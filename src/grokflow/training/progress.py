@@ -58,7 +58,7 @@ class Progress:
         seconds, epochs = now - self.started[0], epoch - self.started[1]
         if not (seconds > 0 and epochs > 0):
             return "starting"
-        return f"{epochs / seconds:.1f} epochs/s  {(last - epoch) * seconds / epochs:.0f} s left at most"
+        return f"{epochs / seconds:.1f} epochs/s  {(last - epoch) * seconds / epochs:.0f} s to epoch {last}"
 
 
 def _losses(row: Row) -> str:

@@ -97,7 +97,7 @@ class Row:
         return self.recorded and (self.epoch % self.run.log_every == 0 or self.is_kept)
 
     def belongs(self, epoch: int) -> bool:
-        """Whether the results have a checkpoint of this epoch; of a shorter run's last one they have none."""
+        """Whether the results have a checkpoint of this epoch; an earlier, shorter run may have left more."""
         points = (self.point_1, self.point_2, self.point_2 and self.point_2 - 1, self.last_epoch)
         return epoch % self.run.checkpoint_every == 0 or epoch in points
 
