@@ -103,7 +103,7 @@ def test_a_process_of_the_sweep_trains_its_members(monkeypatch):
     sweep._train(1, 2)  # raises where the process fails
 
 
-SMALLEST = gpu.Size(models=2, epochs=1, fit_epochs=1, points=2, repeats=1)
+SMALLEST = gpu.Size(models=2, epochs=1, fit_epochs=1, points=2, paths=1)
 
 
 @pytest.mark.parametrize(
