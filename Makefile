@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 CORES ?= all
+GPU ?= 1
 MINUTES ?= 5
 FULL := config.yaml config/gpu.yaml config/full.yaml
 VENV := .venv
@@ -13,15 +14,15 @@ BIN := $(VENV)/bin
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n)
-	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1
+reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n, GPU=n)
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU)
 
 reproduce-full: $(VENV)/.runtime ## the same on a GPU, with 64 seeds of paper M's runs, 48 of paper P's: results/full/
 	@$(BIN)/python -m grokflow.disk $(FULL)
-	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1 --configfile $(FULL)
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile $(FULL)
 
 quick: $(VENV)/.runtime ## smoke test: the same workflow on small models, in minutes: results/quick/
-	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=1 --configfile config/quick.yaml
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile config/quick.yaml
 
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
@@ -41,7 +42,7 @@ architecture: $(VENV)/.dev ## draw the packages and their imports (docs/packages
 bench: $(VENV)/.dev ## measure speed and memory, each as a ratio: results/benchmarks.csv
 	$(BIN)/python -m benchmarks
 
-faults: $(VENV)/.dev ## inject every fault, in about 13 minutes: results/faults.csv, .png
+faults: $(VENV)/.dev ## inject every fault, in about 18 minutes: results/faults.csv, .png
 	$(BIN)/python -m faults
 
 fuzz: $(VENV)/.fuzz ## fuzz the configuration loader and the tensor reader (MINUTES=5 each): results/fuzz/
