@@ -51,14 +51,14 @@ def line(row: Row, bound: Bound | None) -> str:
     name, ratio, low, high, value, unit, against, device = row.cells()
     verdict = bound.verdict(row.ratio) if bound else ""
     return (
-        f"{name:<28}{ratio:>8}  {f'{low}–{high}':<16}{f'{value} {unit}':<16}{verdict:<15}"
+        f"{name:<28}{ratio:>8}  {f'{low}–{high}':<16}{f'{value} {unit}':<23}{verdict:<15}"
         f"{device:<15}{against}"
     ).rstrip()
 
 
 def header() -> str:
     """The line above the rows."""
-    left = f"{'name':<28}{'ratio':>8}  {'low–high':<16}{'ours':<16}"
+    left = f"{'name':<28}{'ratio':>8}  {'low–high':<16}{'ours':<23}"
     return f"{left}{'bound':<15}{'device':<15}against"
 
 
