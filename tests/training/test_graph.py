@@ -119,13 +119,13 @@ def test_what_cannot_be_captured_is_run_and_said_in_one_line(
         if calls == graph.WARM_UP + 1:
             raise RuntimeError(said)
 
-    run = captured(body, [changed])
+    run = captured(body, [changed], what="Measurements")
     run()
     assert changed.value == 8, "what was tried left something behind"
     run()
     assert changed.value == 9
     (line,) = capsys.readouterr().out.splitlines()
-    assert "step by step" in line
+    assert line.startswith("Measurements run step by step")
     assert found in line
 
 

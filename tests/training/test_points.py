@@ -271,6 +271,9 @@ def test_a_close_pair_may_be_missing_among_the_last_wrong_and_no_other(copy_of_g
     right = [{"a": a, "b": b, "c": a * b % 11} for a in range(11) for b in range(1, 11)]
     with pytest.raises(ArtifactError, match="last_wrong"):
         check([*pairs, *(pair for pair in right if pair not in pairs)])
+    write_json(path, {**found, "last_wrong": {**found["last_wrong"], "count": len(pairs) + 1000}})
+    with pytest.raises(ArtifactError, match="last_wrong"):
+        points.check_points(path, copy_of_grokked.run, copy_of_grokked.dataset, "cpu")
     write_json(path, {**found, "point_2": found["point_1"]})
     with pytest.raises(ArtifactError, match="point_2"):
         points.check_points(path, copy_of_grokked.run, copy_of_grokked.dataset, "cpu")

@@ -11,6 +11,9 @@ from grokflow.artifacts.tensors import read_tensors, write_tensors
 from grokflow.errors import ArtifactError
 from grokflow.model.layout import Layout
 
+DELETE_SEED = "Delete this seed's folder; the same command makes it again."
+"""What to do about a file of a seed: Snakemake does not make one file of a folder again."""
+
 
 def write_checkpoint(
     folder: str | Path, epoch: int, layout: Layout, weights: np.ndarray, config: str
@@ -38,7 +41,7 @@ def read_checkpoint(folder: str | Path, epoch: int, layout: Layout, config: str)
                 path,
                 expected=f"the weights of {what} {expected}",
                 found=f"of {metadata.get(key)}",
-                mend="Delete this seed's folder; the same command makes it again.",
+                mend=DELETE_SEED,
             )
     try:
         return layout.join(tensors)

@@ -16,12 +16,10 @@ from grokflow.artifacts.columns import HISTORY
 from grokflow.artifacts.tables import read_record, read_table
 from grokflow.config import ResolvedRun
 from grokflow.errors import ArtifactError
-from grokflow.model.checkpoints import checkpoint_epochs, checkpoint_path, read_checkpoint
+from grokflow.model.checkpoints import DELETE_SEED, checkpoint_epochs, checkpoint_path, read_checkpoint
 from grokflow.model.objective import Examples, WrongExamples, make_task, wrong_examples
 from grokflow.model.weights import to_tensor
 from grokflow.training.rows import steps_per_epoch
-
-AGAIN = "Delete this seed's folder; the same command makes it again."
 
 POINTS = ("initial", "point_1", "point_2", "final")
 
@@ -58,7 +56,7 @@ def find_points(
     # A diverged run goes on for some rows after its last checkpoint.
     kept = rows[rows["epoch"].isin(checkpoint_epochs(checkpoints))] if diverged else rows
     if kept.empty:
-        raise ArtifactError(history, expected="a row for a checkpoint", found="none", mend=AGAIN)
+        raise ArtifactError(history, expected="a row for a checkpoint", found="none", mend=DELETE_SEED)
     found = {
         "initial": rows.iloc[0],
         "point_1": None if perfect_train.empty else perfect_train.iloc[0],
@@ -92,18 +90,18 @@ def check_points(
     """
     folder = Path(path).parent
     expected = find_points(run, dataset, folder, device, diverged)
-    found = read_record(path, set(expected), AGAIN)
+    found = read_record(path, set(expected), DELETE_SEED)
     for name, value in expected.items():
         if name != "last_wrong" and found[name] != value:
             said = f"{name} {value}, as weights and history give"
-            raise ArtifactError(path, expected=said, found=found[name], mend=AGAIN)
+            raise ArtifactError(path, expected=said, found=found[name], mend=DELETE_SEED)
     # Another device or batch may call a close pair the other way.
     weights = _Weights(run, dataset, folder / "checkpoints", device)
     close = len(weights.wrong(expected["last_wrong"]["epoch"], weights.task.validation).close)
     right, written = expected["last_wrong"], found["last_wrong"]
     differing = max(_differing(right["pairs"], written["pairs"]), abs(right["count"] - written["count"]))
     if right["epoch"] != written["epoch"] or differing > 2 * close:
-        raise ArtifactError(path, expected=f"last_wrong {right}", found=written, mend=AGAIN)
+        raise ArtifactError(path, expected=f"last_wrong {right}", found=written, mend=DELETE_SEED)
     return expected
 
 
@@ -127,10 +125,12 @@ def _reasons(points: Mapping[str, Any], final: Mapping[str, Any], diverged: str 
 
 
 def _read_history(path: Path) -> pd.DataFrame:
-    rows = read_table(path, set(HISTORY), numbers=HISTORY, mend=AGAIN)
+    rows = read_table(path, set(HISTORY), numbers=HISTORY, mend=DELETE_SEED)
     needed = rows[["epoch", "step", "train_error", "validation_error"]]
     if rows.empty or needed.isna().any(axis=None):
-        raise ArtifactError(path, expected="the history of a run", found="no rows, or blanks", mend=AGAIN)
+        raise ArtifactError(
+            path, expected="the history of a run", found="no rows, or blanks", mend=DELETE_SEED
+        )
     return rows.astype({"epoch": int, "step": int})
 
 
@@ -145,10 +145,10 @@ def _check_that_checkpoints_fit(
     there = set(checkpoint_epochs(checkpoints))
     for epoch in sorted(expected - there):
         path = checkpoint_path(checkpoints, epoch)
-        raise ArtifactError(path, expected=f"the checkpoint of epoch {epoch}", found="none", mend=AGAIN)
+        raise ArtifactError(path, expected=f"the checkpoint of epoch {epoch}", found="none", mend=DELETE_SEED)
     for epoch in sorted(there - expected):
         expected_rows = f"a history in which epoch {epoch}, which has a checkpoint, is a point"
-        raise ArtifactError(history, expected=expected_rows, found="another", mend=AGAIN)
+        raise ArtifactError(history, expected=expected_rows, found="another", mend=DELETE_SEED)
 
 
 class _Weights:
@@ -177,7 +177,7 @@ class _Weights:
         steps = epoch * steps_per_epoch(len(self.task.train), self.run.optimizer.batch_size)
         if row["step"] != steps:
             raise ArtifactError(
-                history, expected=f"step {steps} at epoch {epoch}", found=int(row["step"]), mend=AGAIN
+                history, expected=f"step {steps} at epoch {epoch}", found=int(row["step"]), mend=DELETE_SEED
             )
         for split, examples in (("train", self.task.train), ("validation", self.task.validation)):
             found = self.wrong(epoch, examples)
@@ -188,7 +188,7 @@ class _Weights:
                     expected=f"{split}_error {len(found.wrong) / len(examples):.6g} at epoch {epoch}, as its "
                     "checkpoint gives",
                     found=f"{row[f'{split}_error']:.6g}",
-                    mend=AGAIN,
+                    mend=DELETE_SEED,
                 )
         errors = {name: float(row[name]) for name in ("train_error", "validation_error")}
         return {"epoch": epoch, "step": steps, **errors}
