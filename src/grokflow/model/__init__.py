@@ -6,6 +6,7 @@ rules that train, fit and measure; called by the rule `audit_invariance`.
 """
 
 from grokflow.model.checkpoints import (
+    DELETE_SEED,
     checkpoint_epochs,
     checkpoint_path,
     read_checkpoint,
@@ -32,6 +33,7 @@ from grokflow.model.transformer import Transformer, make_model
 from grokflow.model.weights import norm_of, to_tensor, unflatten
 
 __all__ = [
+    "DELETE_SEED",
     "EVALUATION_BATCH",
     "NO_TARGET",
     "Examples",
