@@ -242,8 +242,8 @@ REFUSED = [
 ]
 # fmt: off
 REFUSED += [  # what paper P brought
-    (["models", LN, "normalization"], "layernorm", [f"models.{LN}.normalization", "none, layer_norm, scale_invariant", "Did you mean 'layer_norm'?"]),
-    (["models", LN, "normalization"], True, [f"models.{LN}.normalization", "none, layer_norm, scale_invariant", "True"]),
+    (["models", LN, "normalization"], "layernorm", [f"models.{LN}.normalization", "none, layer_norm, invariant_attention, invariant_but_attention, scale_invariant", "Did you mean 'layer_norm'?"]),
+    (["models", LN, "normalization"], True, [f"models.{LN}.normalization", "none, layer_norm, invariant_attention, invariant_but_attention, scale_invariant", "True"]),
     (["models", LN, "normalisation"], "none", [f"models.{LN}.normalisation", "Did you mean 'normalization'?"]),
     (["models", LN, "mlp_norm"], "after_rlu", [f"models.{LN}.mlp_norm", "after_relu, before_relu", "Did you mean 'after_relu'?"]),
     (["models", LN, "norm_affine"], "gains", [f"models.{LN}.norm_affine", "none, gain, gain_and_bias", "Did you mean 'gain'?"]),
@@ -256,6 +256,9 @@ REFUSED += [  # what paper P brought
     (["models", PLAIN, "mlp_norm"], "after_relu", [f"models.{PLAIN}", "mlp_norm: expected no such key", "normalization \'none\' takes no setting"]),
     (["models", PLAIN, "unembedding_norm"], 10, [f"models.{PLAIN}", "unembedding_norm: expected no such key", "normalization \'none\' takes no setting"]),
     (["models", WHOLLY, "norm_affine"], "gain", [f"models.{WHOLLY}", "norm_affine: expected no such key", "'scale_invariant' takes norm_epsilon, mlp_norm, unembedding_norm"]),
+    (["models", WHOLLY], {"normalization": "invariant_attention", "unembedding_norm": 10}, [f"models.{WHOLLY}", "unembedding_norm: expected no such key", "'invariant_attention' takes norm_affine, norm_epsilon, mlp_norm"]),
+    (["models", WHOLLY], {"normalization": "invariant_but_attention", "norm_affine": "gain"}, [f"models.{WHOLLY}", "norm_affine: expected no such key", "'invariant_but_attention' takes norm_epsilon, mlp_norm, unembedding_norm"]),
+    (["models", LN, "normalization"], "invariant_atention", [f"models.{LN}.normalization", "Did you mean 'invariant_attention'?"]),
     (["models", WHOLLY, "unembedding_norm"], 0, [f"models.{WHOLLY}.unembedding_norm", "greater than 0", "found 0"]),
     (["optimizers", "adamw", "momentum"], 0.9, ["optimizers.adamw.momentum", "beta_1, beta_2, epsilon, warmup_steps", "'momentum'"]),
     (["optimizers", "sgd", "warmup_steps"], 10, ["optimizers.sgd.warmup_steps", "(name, learning_rate, weight_decay, momentum, batch_size)", "'warmup_steps'"]),

@@ -82,7 +82,12 @@ def invariant(run: ResolvedRun) -> list[list[str]]:
     written += [[f"layer_{i}.mlp.out.weight", f"layer_{i}.mlp.out.bias"] for i in layers]
     if kind == "layer_norm":
         return [*maps, [name for names in written for name in names]]
+    if kind == "invariant_but_attention":
+        return [*maps, *(names for names in written if "attention" not in names[0])]
     read = [[f"layer_{i}.attention.{what}"] for i in layers for what in ("query", "key", "value")]
+    if kind == "invariant_attention":
+        norms = [[f"layer_{i}.attention.norm.{what}" for what in ("gain", "bias")] for i in layers]
+        return [*maps, *norms, *read, *(names for names in written if "attention" in names[0])]
     return [*maps, *written, *read]
 
 

@@ -42,6 +42,14 @@ VARIATIONS = {
     "two layers on a o b =": {"dataset": LONG_TOKENS, "model": TWO_LAYERS},
     "norm": {"model": LAYER_NORM, "optimizer": ADAMW},
     "invariant": {"model": SCALE_INVARIANT, "optimizer": MOMENTUM},
+    "invariant attention": {
+        "model": LAYER_NORM.model_copy(update={"normalization": "invariant_attention"}),
+        "sphere": True,
+    },
+    "invariant but attention": {
+        "model": SCALE_INVARIANT.model_copy(update={"normalization": "invariant_but_attention"}),
+        "sphere": True,
+    },
     "sphere": {"model": LAYER_NORM, "optimizer": MOMENTUM, "sphere": True},
     "invariant on the sphere": {"model": SCALE_INVARIANT, "sphere": True},
 }
@@ -59,7 +67,17 @@ def test_three_epochs_agree_with_the_plain_loop(variation: str, tmp_path: Path) 
             assert np.abs(found[name] - tensor.detach().numpy()).max() <= 1e-10, (epoch, name)
 
 
-@pytest.mark.parametrize("variation", ["adamw", "two layers on a o b =", "norm", "invariant"])
+@pytest.mark.parametrize(
+    "variation",
+    [
+        "adamw",
+        "two layers on a o b =",
+        "norm",
+        "invariant",
+        "invariant attention",
+        "invariant but attention",
+    ],
+)
 def test_history_agrees_with_the_plain_loop(variation: str, tmp_path: Path) -> None:
     run = tiny_run(**VARIATIONS[variation], epochs=2)
     expected = pd.DataFrame(oracle.history(run, 2))

@@ -6,7 +6,7 @@ Key names are the YAML's. Types are strict: no text is taken for a number, no nu
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -95,7 +95,29 @@ class Dataset(Entry):
 
 
 UNEMBEDDING_NORM = 10.0
-"""‖unembedding‖ at which a scale-invariant model freezes it unless its configuration says otherwise."""
+"""‖unembedding‖ at which it is frozen unless the model's configuration says otherwise."""
+
+
+class InvariantParts(NamedTuple):
+    """Which parts of a model are built to be scale-invariant.
+
+    `attention`: queries and keys are normalised head by head, and so is what attention writes into the
+    residual stream. `rest`: embeddings and the MLP's output are normalised as they are written, norms learn
+    neither gain nor bias, and the unembedding is frozen.
+    """
+
+    attention: bool
+    rest: bool
+
+
+INVARIANT_PARTS = {
+    "none": InvariantParts(attention=False, rest=False),
+    "layer_norm": InvariantParts(attention=False, rest=False),
+    "invariant_attention": InvariantParts(attention=True, rest=False),
+    "invariant_but_attention": InvariantParts(attention=False, rest=True),
+    "scale_invariant": InvariantParts(attention=True, rest=True),
+}
+"""What each normalisation makes scale-invariant beyond paper P's own norms."""
 
 
 class Model(Entry):
@@ -106,26 +128,35 @@ class Model(Entry):
     mlp_width: Count = 512
     heads: Count = 4
     head_width: Count | None = None
-    normalization: Literal["none", "layer_norm", "scale_invariant"] = "none"
+    normalization: Literal[
+        "none", "layer_norm", "invariant_attention", "invariant_but_attention", "scale_invariant"
+    ] = "none"
     """`layer_norm`: before attention, before the MLP, inside the MLP and before the unembedding (paper P,
     section 3.4). `scale_invariant`: there, on queries and keys, and on all that is written into the
-    residual stream; nothing learned in the norms, the unembedding frozen."""
+    residual stream; nothing learned in the norms, the unembedding frozen. Between these two,
+    `invariant_attention`: attention as in the second, all else as in the first; and
+    `invariant_but_attention`: the reverse."""
     norm_affine: Literal["none", "gain", "gain_and_bias"] | None = None
-    """What `layer_norm` learns; none given: gain and bias (Ba et al. 2016)."""
+    """What the norms learn where they learn; none given: gain and bias (Ba et al. 2016)."""
     norm_epsilon: Positive | None = None
     """Added to the variance; none given: 1e-20, because PyTorch's 1e-5 is a scale of its own."""
     mlp_norm: Literal["after_relu", "before_relu"] | None = None
     """Where the norm inside the MLP stands; none given: after the ReLU."""
     unembedding_norm: Positive | None = None
-    """‖unembedding‖, at which `scale_invariant` freezes it; none given: 10."""
+    """‖unembedding‖ where it is frozen; none given: 10."""
+
+    @property
+    def invariant(self) -> InvariantParts:
+        """Which parts are built to be scale-invariant."""
+        return INVARIANT_PARTS[self.normalization]
 
     @model_validator(mode="after")
     def _normalization_takes_its_settings(self) -> Model:
-        taken = {
-            "none": (),
-            "layer_norm": ("norm_affine", "norm_epsilon", "mlp_norm"),
-            "scale_invariant": ("norm_epsilon", "mlp_norm", "unembedding_norm"),
-        }[self.normalization]
+        taken: tuple[str, ...] = ()
+        if self.invariant.rest:
+            taken = ("norm_epsilon", "mlp_norm", "unembedding_norm")
+        elif self.normalization != "none":
+            taken = ("norm_affine", "norm_epsilon", "mlp_norm")
         for key in ("norm_affine", "norm_epsilon", "mlp_norm", "unembedding_norm"):
             value = getattr(self, key)
             if value is not None and key not in taken:

@@ -39,6 +39,8 @@ GROUPS += ["final_norm", "unembedding", "residual stream", "all"]
 INVARIANT = {
     "none": set(),
     "layer_norm": {"layer_0.mlp.in", "residual stream"},
+    "invariant_attention": {name for name in GROUPS if "attention" in name} | {"layer_0.mlp.in"},
+    "invariant_but_attention": {*GROUPS[:2], "layer_0.mlp.in", "layer_0.mlp.out"},
     "scale_invariant": set(GROUPS) - {"unembedding"},
 }
 """The groups that are scale-invariant in a model."""

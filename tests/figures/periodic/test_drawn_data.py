@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.text import Text
 
 from grokflow.config import Figure, Reference
 from grokflow.dynamics import REGIMES
+from grokflow.errors import ArtifactError
 from grokflow.figures import draw
 from grokflow.figures.ray import class_of
 from grokflow.figures.regimes import LOOKS
@@ -246,6 +248,40 @@ def test_a_scale_invariant_block_normalises_all_that_is_written(records: Any) ->
     assert drawn[drawn.index("output  128 → 128") + 1] == "LayerNorm"
     assert drawn.count("per head") == 2
     assert "a\nLayerNorms without gain or bias" in drawn
+
+
+def test_a_block_with_invariant_attention_normalises_what_attention_reads_and_writes(records: Any) -> None:
+    drawn = block(records, normalization="invariant_attention")
+    assert drawn.count("LayerNorm") == 4  # those of paper P, which learn
+    assert drawn.count("LayerNorm*") == 2 + 1  # query and key; attention's output
+    assert drawn.count("per head") == 2
+    assert drawn[drawn.index("output  128 → 128") + 1] == "LayerNorm*"
+    assert drawn[drawn.index("linear  512 → 128") + 1] == "LayerNorm"  # before the unembedding
+    assert not any("frozen" in text for text in drawn)
+    assert "a\nLayerNorms with gain and bias (* without)" in drawn
+    nothing_learned = block(records, normalization="invariant_attention", norm_affine="none")
+    assert nothing_learned.count("LayerNorm") == 4 + 3
+    assert "a\nLayerNorms without gain or bias" in nothing_learned
+
+
+def test_a_block_that_is_invariant_but_for_attention_normalises_all_else(records: Any) -> None:
+    drawn = block(records, normalization="invariant_but_attention", norm_affine=None)
+    assert drawn.count("LayerNorm") == 4 + 2 + 1  # embeddings; the MLP's output
+    assert "per head" not in drawn
+    between = drawn[drawn.index("output  128 → 128") : drawn.index("linear  128 → 512")]
+    assert between.count("LayerNorm") == 1  # before the MLP
+    assert drawn[drawn.index("linear  512 → 128") :].count("LayerNorm") == 2
+    assert "frozen at norm 10" in drawn
+    assert "a\nLayerNorms without gain or bias" in drawn
+
+
+def test_a_normalization_that_nobody_knows_is_refused(records: Any) -> None:
+    folder = Path(records.run("a", 0))
+    record = json.loads((folder / "provenance.json").read_text())
+    record["config"]["run"]["model"]["normalization"] = "batch_norm"
+    (folder / "provenance.json").write_text(json.dumps(record))
+    with pytest.raises(ArtifactError, match=r"invariant_attention.*batch_norm"):
+        panels("block", {"a/0": str(folder)})
 
 
 def test_what_a_configuration_leaves_out_is_as_the_model_has_it(records: Any) -> None:
