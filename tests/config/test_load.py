@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from runs import tiny_run
 
+from grokflow.artifacts.files import digest
 from grokflow.config import (
     Invariance,
     ResolvedMember,
@@ -531,8 +533,25 @@ def test_the_digest_of_weights_ignores_how_long_one_trains_and_nothing_else():
     run = resolve_run(loaded(ROOT / "config.yaml"), M, 0)
     longer = {"epochs": 9, "stop_after_point_2": None, "checkpoint_every": 7, "log_every": 3}
     assert run.model_copy(update=longer).weights_digest == run.weights_digest
-    for change in ({"seed": 1}, {"threads": 2}, {"precision": "float64"}):
+    streams = [{"initialization_seed": 0}, {"order_seed": 0}, {"order_seed": 1}]
+    for change in ({"seed": 1}, {"threads": 2}, {"precision": "float64"}, *streams):
         assert run.model_copy(update=change).weights_digest != run.weights_digest
+
+
+def test_a_run_without_the_new_keys_has_the_digests_of_results_made_before_there_were_any():
+    run = tiny_run()
+    assert run.weights_digest == "d5b98d2ccb4a91dc"
+    assert digest(plain(run)) == "caf1d5866bad007d"
+
+
+def test_a_run_may_hold_its_streams_fixed(tmp_path):
+    config = copy.deepcopy(VALID)
+    config["runs"][LN] |= {"initialization_seed": 7, "order_seed": 8}
+    config = loaded(written(tmp_path, config))
+    held, usual = resolve_run(config, LN, 1), resolve_run(config, M, 1)
+    assert (held.seed_of_initialization, held.seed_of_order) == (7, 8)
+    assert (usual.seed_of_initialization, usual.seed_of_order) == (1, 1)
+    assert ResolvedRun.model_validate(plain(held)) == held
 
 
 def test_a_run_has_its_own_sphere_and_precision():

@@ -44,7 +44,8 @@ def minibatches(run: ResolvedRun, weights: Weights, epochs: int) -> Iterator[tup
     trained = [name for name in weights if not transformer.frozen(name, run.model)]
     held = [(names, _norm(weights, names)) for names in invariant(run)] if run.sphere else []
     for epoch in range(1, epochs + 1):
-        order = generator(run.seed, "order", epoch - 1).permutation(len(train_examples))
+        seed = run.seed if run.order_seed is None else run.order_seed
+        order = generator(seed, "order", epoch - 1).permutation(len(train_examples))
         for batch in batches_of(run, [train_examples[i] for i in order]):
             yield epoch, batch
             _, gradient = transformer.loss_and_gradient(weights, batch, run.model)
@@ -59,7 +60,8 @@ def minibatches(run: ResolvedRun, weights: Weights, epochs: int) -> Iterator[tup
 def initial(run: ResolvedRun) -> Weights:
     """The weights at epoch 0."""
     layout = make_model(run.model, run.dataset).layout
-    return transformer.named(layout.parameters, layout.initial(run.seed))
+    seed = run.seed if run.initialization_seed is None else run.initialization_seed
+    return transformer.named(layout.parameters, layout.initial(seed))
 
 
 def train(run: ResolvedRun, epochs: int) -> list[Weights]:

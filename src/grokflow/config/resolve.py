@@ -20,10 +20,11 @@ from grokflow.config.schema import (
     Model,
     Optimizer,
     Seed,
+    Streams,
 )
 
 
-class ResolvedRun(Entry):
+class ResolvedRun(Streams):
     """One seed of one run."""
 
     dataset: Dataset
@@ -38,6 +39,16 @@ class ResolvedRun(Entry):
     threads: int
     device: Literal["auto", "cpu", "cuda"]
     sphere: bool = False
+
+    @property
+    def seed_of_initialization(self) -> int:
+        """Of the initial weights: the run's seed unless it has one of its own."""
+        return self.seed if self.initialization_seed is None else self.initialization_seed
+
+    @property
+    def seed_of_order(self) -> int:
+        """Of the order of examples: the run's seed unless it has one of its own."""
+        return self.seed if self.order_seed is None else self.order_seed
 
     @property
     def weights_digest(self) -> str:
@@ -88,6 +99,8 @@ def resolve_run(config: Config, name: str, seed: int) -> ResolvedRun:
         threads=config.threads,
         device=config.device,
         sphere=run.sphere,
+        initialization_seed=run.initialization_seed,
+        order_seed=run.order_seed,
     )
 
 

@@ -64,8 +64,16 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+# A key that says nothing new where it has its default is left out of records, so that results that were
+# made before there was this key still match.
+
+
 def _is_zero(value: int) -> bool:
     return value == 0
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class Dataset(Entry):
@@ -74,7 +82,6 @@ class Dataset(Entry):
     operation: str
     modulus: Annotated[int, Field(ge=2, le=1000)] | None = None
     group: str | None = None
-    # Left out of records where it leaves out nothing, so that results made before this key still match.
     a_from: Annotated[int, Field(ge=0, exclude_if=_is_zero)] = 0
     b_from: Annotated[int, Field(ge=0)] = 0
     tokens: Literal["a b", "a o b ="] = "a b"
@@ -201,7 +208,19 @@ class AdamW(Entry):
 Optimizer = Annotated[SGD | AdamW, Field(discriminator="name")]
 
 
-class Run(Entry):
+class Streams(Entry):
+    """Seeds of a training's random streams that are not the run's seed; none: the run's seed.
+
+    The third stream, the split, has a seed of its own in the dataset.
+    """
+
+    initialization_seed: Annotated[Seed | None, Field(exclude_if=_is_none)] = None
+    """Of the initial weights."""
+    order_seed: Annotated[Seed | None, Field(exclude_if=_is_none)] = None
+    """Of the order of examples in every epoch."""
+
+
+class Run(Streams):
     """A training: which dataset, model and optimizer (by name), for how long, with which seeds."""
 
     dataset: Name

@@ -1,6 +1,6 @@
 """One model on its way through a training: what is asked of it, and what has become of it.
 
-A training has M ≥ 1 rows. Each has its own seed, split, order of examples, learning rate, weight decay
+A training has M ≥ 1 rows. Each has its own seeds, split, order of examples, learning rate, weight decay
 and stop rule, and its own epoch.
 """
 

@@ -29,7 +29,7 @@ def train_members(
 
     Parameters
     ----------
-    members : they may differ in seed, split, learning rate and weight decay; in nothing else.
+    members : they may differ in seeds, split, learning rate and weight decay; in nothing else.
     resume : folder in which unfinished trainings are kept; None: nothing is.
     subject : what messages call them.
     publish : writes the table. The saved state is discarded after it, not before.
