@@ -264,12 +264,17 @@ def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) 
     if members > LARGEST_SWEEP:
         yield problem_line(key, f"at most {LARGEST_SWEEP} members", f"{members}")
     elif not unknown:
-        found = []
-        for settings in design.settings_of_sweep(sweep):
+        base = resolve.base_of_sweep(sweep, entries, sweep.seeds[0])
+        without = [varied for varied, value in base.items() if value is None]
+        for varied in without:
+            expected = "keys that have a value in their entry, at which one_at_a_time holds them"
+            yield problem_line(key, expected, f"'{varied}', which has none")
+        parts, found = {type(entry).__name__: part for part, entry in entries.items()}, []
+        for settings in [] if without else design.settings_of_sweep(sweep, base):
             try:
                 resolve.varied(entries, settings)
             except ValidationError as error:
-                part = {"Dataset": "dataset", "Model": "model"}.get(error.title, "optimizer")
+                part = parts[error.title]
                 # The error's place as it would be for an entry called `vary` of that section.
                 tag = [entries[part].model_dump()["name"]] if part == "optimizer" else []
                 for problem in error.errors():

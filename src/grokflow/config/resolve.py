@@ -6,6 +6,7 @@ reruns, only for the jobs that it touches.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from grokflow.config.schema import (
     Optimizer,
     Seed,
     Streams,
+    Sweep,
 )
 
 
@@ -111,6 +113,21 @@ def entries_of_sweep(config: Config, name: str) -> dict[str, Entry]:
         "dataset": config.datasets[sweep.dataset],
         "model": config.models[sweep.model],
         "optimizer": config.optimizers[sweep.optimizer],
+        "run": Streams(),
+    }
+
+
+def base_of_sweep(sweep: Sweep, entries: Mapping[str, Entry], seed: int) -> dict[str, Any]:
+    """The value of each varied key in its entry, where the sweep varies one key at a time; else nothing.
+
+    A stream's seed is the member's seed where it is not varied.
+    """
+    if not sweep.one_at_a_time:
+        return {}
+    parts = {key: key.partition(".") for key in sweep.vary}
+    return {
+        key: seed if part == "run" else getattr(entries[part], field)
+        for key, (part, _, field) in parts.items()
     }
 
 
@@ -132,12 +149,19 @@ def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
     """Every combination of the varied keys of the sweep `name`, with every seed; a new seed comes last."""
     sweep = config.sweeps[name]
     entries = entries_of_sweep(config, name)
-    combined = [(settings, varied(entries, settings)) for settings in settings_of_sweep(sweep)]
+
+    @functools.cache
+    def combined(base: tuple[tuple[str, Any], ...]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        return [(settings, varied(entries, settings)) for settings in settings_of_sweep(sweep, dict(base))]
+
     return [
         ResolvedMember(
             settings=settings,
             run=ResolvedRun(
-                **resolved,
+                dataset=resolved["dataset"],
+                model=resolved["model"],
+                optimizer=resolved["optimizer"],
+                **resolved["run"].model_dump(),
                 seed=seed,
                 epochs=sweep.epochs,
                 stop_after_point_2=sweep.stop_after_point_2,
@@ -149,7 +173,7 @@ def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
             ),
         )
         for seed in sweep.seeds
-        for settings, resolved in combined
+        for settings, resolved in combined(tuple(base_of_sweep(sweep, entries, seed).items()))
     ]
 
 

@@ -435,18 +435,21 @@ Varied = Annotated[
 class Sweep(Entry):
     """Many short trainings that differ in a few keys, with every seed each.
 
-    A grid trains every combination of the keys' values; a random design draws `draws` combinations.
+    A grid trains every combination of the keys' values; a random design draws `draws` combinations; one at a
+    time, each value is tried alone while the other keys stay as in the entries that the sweep names.
     """
 
     dataset: Name
     model: Name
     optimizer: Name
     vary: Annotated[dict[str, Varied], Field(min_length=1)]
-    """Keys such as `optimizer.weight_decay`, each with its values or their range."""
+    """Keys such as `optimizer.weight_decay` or `run.order_seed`, each with its values or their range."""
     draws: Count | None = None
-    """How many combinations are drawn at random; more draws keep the first ones. None: a grid."""
+    """How many combinations are drawn at random; more draws keep the first ones. None: no random design."""
     design_seed: Seed = 0
     """Of the draws."""
+    one_at_a_time: bool = False
+    """Try each value of each key alone instead of every combination."""
     seeds: Seeds
     epochs: Count
     stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
@@ -455,10 +458,16 @@ class Sweep(Entry):
 
     @model_validator(mode="after")
     def _distinct(self) -> Sweep:
+        if self.one_at_a_time and self.draws is not None:
+            raise ValueError(
+                "draws: expected no such key, because one_at_a_time tries every value of its lists, "
+                f"found {self.draws}"
+            )
         for key, values in {"seeds": self.seeds, **self.vary}.items():
             if isinstance(values, Range):
                 if self.draws is None:
-                    raise ValueError(f"vary.{key}: expected a list of values, or 'draws' too, found a range")
+                    instead = "" if self.one_at_a_time else ", or 'draws' too"
+                    raise ValueError(f"vary.{key}: expected a list of values{instead}, found a range")
             elif len(set(values)) != len(values):
                 raise ValueError(f"expected each value once in {key}, found {values}")
         return self
