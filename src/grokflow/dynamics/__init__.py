@@ -1,4 +1,4 @@
-"""What happens in a training, read off its tables: collapses, saw-teeth, coincidence, regimes.
+"""What happens in a training, read off its tables: collapses, saw-teeth, coincidence, regimes, variance.
 
 Comes in: history.csv and epochs.csv of a run, or a sweep's table. Goes out: periods.csv, and the numbers that
 claims and figures go by. Called by the rule `find_periods`; no PyTorch.
@@ -13,6 +13,7 @@ from grokflow.dynamics.coincidence import ROUNDING, Coincidence, Quantity, coinc
 from grokflow.dynamics.collapses import Collapse, find_collapses, periods
 from grokflow.dynamics.regimes import REGIMES, SweepRegimes, is_late, regime
 from grokflow.dynamics.saw_tooth import SawTooth, Tooth, find_teeth, saw_tooth
+from grokflow.dynamics.sources import Spread, SweepSources
 
 __all__ = [
     "REGIMES",
@@ -21,7 +22,9 @@ __all__ = [
     "Collapse",
     "Quantity",
     "SawTooth",
+    "Spread",
     "SweepRegimes",
+    "SweepSources",
     "Tooth",
     "coincidence",
     "coincidence_test",

@@ -31,6 +31,8 @@ class FigureKind(NamedTuple):
     reference: frozenset[str] = frozenset()
     """The keys that its `reference` may have."""
     shows_dataset: bool = False
+    one_at_a_time: bool = False
+    """Whether it draws the sweeps that try one key at a time; another kind of sweep draws the others."""
 
 
 RUN = ("history.csv", "points.json")
@@ -50,6 +52,7 @@ FIGURE_KINDS = {
     "invariance": FigureKind("runs", ("invariance.csv",)),
     "weight_norm": FigureKind("runs", RUN),
     "sweep": FigureKind("sweep"),
+    "variance": FigureKind("sweep", one_at_a_time=True),
 }
 """Every kind of figure; its module has the same name."""
 

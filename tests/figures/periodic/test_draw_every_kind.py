@@ -33,7 +33,7 @@ OF_RUNS = {
 }
 """The kinds that show seeds of runs, with the files that they read."""
 
-KINDS = [*OF_RUNS, "sweep"]
+KINDS = [*OF_RUNS, "sweep", "variance"]
 
 OF_PAPER_M = ["accuracy_and_table", "checkpoints", "path", "chain"]
 
@@ -53,6 +53,8 @@ def shown(records: Any, kind: str, case: str) -> dict[str, str]:
     """What a kind shows: the usual seeds, one alone, many, or such that everything is missing."""
     if kind == "sweep":
         return {"sweep": sweep(records, case)}
+    if kind == "variance":
+        return {"sources": sources(records, case)}
     if case == "odd":
         return {f"odd/{seed}": records.run("odd", seed, **ODD) for seed in range(2)}
     if case == "alone":
@@ -81,6 +83,21 @@ def sweep(records: Any, case: str) -> str:
         for seed in range(3)
     ]
     return str(records.sweep("sweep", rows))
+
+
+def sources(records: Any, case: str) -> str:
+    """The file of a sweep that tries one key at a time."""
+    never: dict[str, Any] = {"point_1": None, "point_2": None, "diverged": "epoch 1, step 2: loss inf"}
+    streams = ["dataset.split_seed", "run.initialization_seed", "run.order_seed"]
+    keys = {"alone": streams[:1], "many": [*streams, "optimizer.weight_decay", "model.layers"]}.get(
+        case, streams
+    )
+    rows = [
+        {**dict.fromkeys(keys, 0), key: value, "seed": 0, "point_2": 150 + 9 * value}
+        for key in keys
+        for value in range(1, 40 if case == "many" else 4)
+    ]
+    return str(records.sweep("sources", [row | (never if case == "odd" else {}) for row in rows]))
 
 
 def picture_of(kind: str, of: dict[str, str]) -> Figure:

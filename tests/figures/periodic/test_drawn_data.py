@@ -297,6 +297,37 @@ def test_every_regime_has_a_look_of_its_own() -> None:
         assert len({getattr(look, told_by) for look in LOOKS.values()}) == len(REGIMES)
 
 
+def test_a_strip_for_each_source_of_variance(records: Any) -> None:
+    keys = ["dataset.split_seed", "run.initialization_seed", "run.order_seed"]
+    tried = [(0, 0, 0), (1, 0, 0), (2, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 2)]
+    point_2 = [100, 200, None, 120, 101, 102]
+    rows = [
+        {**dict(zip(keys, values, strict=True)), "seed": 0, "point_2": reached}
+        for values, reached in zip(tried, point_2, strict=True)
+    ]
+    strips, table = panels("variance", {"sources": records.sweep("sources", rows)})
+    assert [label.get_text() for label in strips.get_yticklabels()] == [
+        "split",
+        "initialisation",
+        "order of examples",
+    ]
+    drawn = {str(line.get_label()): line.get_xdata() for line in strips.lines}
+    beyond = drawn["point_2 dataset.split_seed"][-1]
+    assert beyond > 2000  # epochs that were trained
+    assert drawn["point_2 dataset.split_seed"].tolist() == [100, 200, beyond]
+    assert drawn["median point_2 dataset.split_seed"].tolist() == [150, 150]
+    assert drawn["point_2 run.initialization_seed"].tolist() == [100, 120]
+    assert drawn["point_2 run.order_seed"].tolist() == [100, 101, 102]
+    assert drawn["point_1 run.order_seed"].tolist() == [40, 40, 40]
+    assert strips.get_xscale() == "log"
+    cells: dict[float, list[str]] = {}
+    for text in sorted(table.texts, key=lambda text: text.get_position()):
+        cells.setdefault(text.get_position()[1], []).append(text.get_text())
+    assert cells[1] == ["split", "2 of 3", "150", "0.213  (a factor of 1.63)"]  # log10(2) / √2
+    assert cells[2][:3] == ["initialisation", "2 of 2", "110"]
+    assert cells[3][:3] == ["order of examples", "3 of 3", "101"]
+
+
 def test_a_sweep_over_one_value(records: Any) -> None:
     rows = [
         {"optimizer.weight_decay": value, "seed": seed, "validation_error": 0.1 * seed, **points}
