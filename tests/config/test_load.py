@@ -86,7 +86,7 @@ def test_the_configuration_for_a_gpu_is_laid_over_the_full_one():
 def test_the_configuration_of_many_seeds_asks_for_enough_of_each_run_that_a_claim_rests_on():
     files = [ROOT / name for name in ("config.yaml", "config/gpu.yaml", "config/full.yaml")]
     config, small = load_config(files), load_config(files[:1])
-    seeds = {"mode_connectivity": 64, "without_decay": 64, "layer_norm_float64": 8}
+    seeds = {"mode_connectivity": 64, "without_decay": 64, "without_zero": 64, "layer_norm_float64": 8}
     for name, run in config.runs.items():
         assert len(run.seeds) == seeds.get(name, 48)
         assert run.epochs == small.runs[name].epochs  # as on two cores, so that the same is judged
@@ -359,7 +359,7 @@ REFUSED += [  # what paper P brought
     (["claims", "P2"], {"sweep": "train_fraction", "against": M}, ["claims.P2.against", "no such key for P2"]),
     (["claims", "P1"], {"sweep": "train_fraction"}, ["claims.P1.sweep", "no such key for P1"]),
     (["claims", "P1"], {"sweep": "train_fraction"}, ["claims.P1.run", "a name", "none"]),
-    (["claims", "P3", "sweep"], "weight_decy", ["claims.P3.sweep", "a sweep of this configuration (train_fraction, weight_decay, phase_diagram)", "Did you mean 'weight_decay'?"]),
+    (["claims", "P3", "sweep"], "weight_decy", ["claims.P3.sweep", "a sweep of this configuration (train_fraction, weight_decay, phase_diagram, sources_of_variance)", "Did you mean 'weight_decay'?"]),
     (["claims", "P9", "against"], ..., ["claims.P9.against", "a name", "none"]),
     (["claims", "P9", "against"], "weight_decay", ["claims.P9.against", "a run of this configuration"]),
     (["claims", "P9sphere"], {"run": LN, "against": M}, ["claims.P9sphere", "P9, P9-sphere", "Did you mean 'P9-sphere'?"]),
