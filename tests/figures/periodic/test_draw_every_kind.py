@@ -125,6 +125,18 @@ def test_nothing_runs_off_the_picture_and_nothing_overlaps(records: Any, kind: s
     assert_apart(boxes_of(picture, headings))
 
 
+def test_the_columns_of_six_audited_runs_do_not_overlap(records: Any) -> None:
+    names = [f"invariant_but_attention_{number}" for number in range(6)]
+    picture = picture_of("invariance", {f"{name}/0": records.run(name, 0, point_2=None) for name in names})
+    assert_on_the_page(picture)
+    axes = picture.subfigs[0].axes[0]
+    assert_apart(boxes_of(picture, [text for text in axes.texts if text.get_text()]))
+    labels = [tick.label2 for tick in axes.xaxis.get_major_ticks()]
+    headings = [text for text in axes.texts if "attention" in text.get_text()]
+    assert [text.get_text().replace("\n", "") for text in headings] == names
+    assert_apart(boxes_of(picture, [*labels, *headings]))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_layout_keeps_no_noise_of_its_solver(records: Any, kind: str) -> None:
     assert_without_noise(picture_of(kind, shown(records, kind, "alone")))
