@@ -118,17 +118,36 @@ def epochs(run: ResolvedRun, epochs: int) -> list[dict[str, float]]:
         _, gradient = transformer.loss_and_gradient(weights, batch, run.model)
         met.setdefault(epoch, []).append((losses, wrong, gradient))
     rows = []
-    for epoch, after in zip(met, train(run, epochs)[1:], strict=True):
-        losses, wrong, gradients = zip(*met[epoch], strict=True)
+    trajectory = train(run, epochs)
+    errors = {epoch: _mean([one for _, wrong, _ in met[epoch] for one in wrong]) for epoch in met}
+    recorded = around_collapses(errors)
+    validation = examples(run, make_dataset(run.dataset), "validation")
+    for epoch, after in zip(met, trajectory[1:], strict=True):
+        losses, _, gradients = zip(*met[epoch], strict=True)
+        error = transformer.error(after, validation, run.model) if epoch in recorded else math.nan
         rows.append(
             {
                 "epoch": epoch,
                 "train_loss": _mean([loss for batch in losses for loss in batch]),
-                "train_error": _mean([one for batch in wrong for one in batch]),
+                "train_error": errors[epoch],
+                "validation_error": error,
                 **statistics(run, after, gradients),
             }
         )
     return rows
+
+
+def around_collapses(train_errors: dict[int, float]) -> set[int]:
+    """From the last epoch with an error up to 0.01 before a collapse to the tenth after the first such one.
+
+    An epoch is in a collapse when its error is above 0.01 and some earlier epoch's was not.
+    """
+    found: set[int] = set()
+    for epoch, error in train_errors.items():
+        memorised = any(earlier < epoch and before <= 0.01 for earlier, before in train_errors.items())
+        if error > 0.01 and memorised:
+            found.update(range(epoch - 1, epoch + 12))
+    return found & set(train_errors)
 
 
 def statistics(run: ResolvedRun, weights: Weights, gradients: Sequence[Weights]) -> dict[str, float]:

@@ -33,9 +33,18 @@ HISTORY = [
 ]
 """history.csv, a row for each logged epoch, measured at the weights of that epoch."""
 
-EPOCHS = ["epoch", "train_loss", "train_error", *STATISTICS]
+RECOVERED = 0.01
+"""Train error up to which an epoch is quiet: one pair in a hundred. The error of an epoch is a mean over
+minibatches as they were met, hence seldom exactly 0."""
+
+SETTLING = 10
+"""Epochs that a run must stay quiet after the first quiet one to have settled after a collapse."""
+
+EPOCHS = ["epoch", "train_loss", "train_error", "validation_error", *STATISTICS]
 """epochs.csv, a row for every epoch: means over its minibatches, each as training met it, before its
-update; `weight_norm` and what follows from it after the last one."""
+update; `weight_norm` and what follows from it after the last one. `validation_error`: exact, at the weights
+after the last update, from the last quiet epoch before a collapse (train error above RECOVERED, once it was
+not) until SETTLING epochs after the first quiet one again; blank elsewhere."""
 
 PERIODS = [
     "collapse",

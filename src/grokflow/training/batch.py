@@ -150,7 +150,7 @@ class Batch:
 
     def train_epoch(self) -> EpochRecord:
         """Train every row one epoch, in an order of its own, and say what it showed."""
-        if any(row.point_2 is None for row in self.rows):
+        if self.records:
             self.previous.copy_(self.weights)
         self.order.copy_(torch.from_numpy(self._orders))
         self._epoch()

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokflow.artifacts.columns import EPOCHS, HISTORY
+from grokflow.artifacts.columns import EPOCHS, HISTORY, RECOVERED, SETTLING
 from grokflow.config import ResolvedRun
+
+TRAIN_ERROR = EPOCHS.index("train_error")
 
 
 class GrowingTable:
@@ -34,7 +36,7 @@ class GrowingTable:
 
     @property
     def rows(self) -> np.ndarray:
-        """(rows, columns): a view of what was added."""
+        """(rows, columns): a view of what was added; what is written into it stays."""
         return self._numbers[: self._length]
 
     def replace(self, rows: np.ndarray) -> None:
@@ -95,6 +97,21 @@ class Row:
     def is_logged(self) -> bool:
         """Whether this epoch has a row in the history, point or not."""
         return self.recorded and (self.epoch % self.run.log_every == 0 or self.is_kept)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether its last epoch lies in a collapse of train accuracy, or not yet SETTLING epochs after one.
+
+        Read off the table alone, so that a resumed training answers as an undisturbed one.
+        """
+        error = self.epochs.rows[:, TRAIN_ERROR]
+        if (error[-SETTLING - 2 :] <= RECOVERED).all():
+            return False
+        memorised = np.flatnonzero(error <= RECOVERED)
+        if len(memorised) == 0:
+            return False
+        since = max(memorised[0], len(error) - SETTLING - 2)
+        return bool((error[since:] > RECOVERED).any())
 
     def belongs(self, epoch: int) -> bool:
         """Whether the results have a checkpoint of this epoch; an earlier, shorter run may have left more."""
