@@ -94,7 +94,7 @@ def make_run(
     for table, file, header in ((every, "epochs.csv", EPOCHS), (logged, "history.csv", HISTORY)):
         assert set(table) <= set(header)
         table.reindex(columns=header).to_csv(folder / file, index=False)
-    periods(every, logged).to_csv(folder / "periods.csv", index=False)
+    periods(every.reindex(columns=EPOCHS), logged).to_csv(folder / "periods.csv", index=False)
     content = {**points, "reasons": reasons, "checkpoints": [], "diverged": diverged}
     (folder / "points.json").write_text(json.dumps(content))
     return RunResults(folder)

@@ -51,6 +51,7 @@ PERIODS = [
     "start",
     "bottom",
     "end",
+    "settled",
     "depth",
     "period",
     "validation_accuracy_before",
@@ -60,11 +61,13 @@ PERIODS = [
     "invariant_effective_learning_rate_jump",
     "invariant_effective_gradient_norm_jump",
 ]
-"""periods.csv, a row for each collapse of train accuracy. `collapse` counts from 1; `start`, `bottom`, `end`
-are epochs: the last quiet one, the one of the largest train error, the first quiet one again (blank:
-never); `depth`: train accuracy lost from start to bottom; `period`: epochs since the start of the collapse
-before (blank for the first); `validation_accuracy_*`: at the last logged epoch up to the start and at the
-first logged one from the end on; `*_learning_rate_jump`: η_eff at the end over that at the start;
+"""periods.csv, a row for each collapse of train accuracy. `collapse` counts from 1; `start`, `bottom`, `end`,
+`settled` are epochs: the last quiet one, the one of the largest train error, the first quiet one again
+(blank: never), and the first that ends SETTLING quiet epochs more (blank: the next collapse, or the end of
+training, came before); `depth`: train accuracy lost from start to bottom; `period`: epochs since the start of
+the collapse before (blank for the first); `validation_accuracy_before` at `start`,
+`validation_accuracy_after` at `settled`: where epochs.csv has no validation error, from history.csv,
+interpolated between logged epochs; `*_learning_rate_jump`: η_eff at the end over that at the start;
 `*_gradient_norm_jump`: the largest g_eff from start to end over that at the start; `invariant_*`: of the
 scale-invariant parameters. A jump is blank without an end, and where a value is missing, zero or infinite."""
 

@@ -135,7 +135,7 @@ def collapses_lift_validation(run: RunResults) -> Finding:
     if len(periods) < PERIODIC:
         return Finding(False, _count(len(periods)))
     before = run.points["point_2"] and run.points["point_2"]["epoch"]
-    early = periods[periods["end"].notna() & (periods["start"] < (before or float("inf")))]
+    early = periods[periods["settled"].notna() & (periods["start"] < (before or float("inf")))]
     if len(early) < 2:
         raise Undecided(f"{_count(len(periods))}, {len(early)} of them before point 2")
     higher = int((early["validation_accuracy_after"] > early["validation_accuracy_before"]).sum())

@@ -9,16 +9,26 @@ paper P; Lobacheva et al., "On the Periodic Behavior of Neural Network Training 
 Normalization and Weight Decay", 2021. All constants were fixed before any run was looked at.
 """
 
-from grokflow.dynamics.coincidence import ROUNDING, Coincidence, Quantity, coincidence, coincidence_test
+from grokflow.dynamics.coincidence import (
+    ROUNDING,
+    Coincidence,
+    PooledTest,
+    Quantity,
+    coincidence,
+    coincidence_test,
+    pooled_test,
+)
 from grokflow.dynamics.collapses import Collapse, find_collapses, periods
 from grokflow.dynamics.regimes import REGIMES, SweepRegimes, is_late, regime
 from grokflow.dynamics.saw_tooth import SawTooth, Tooth, find_teeth, saw_tooth
+from grokflow.dynamics.validation import validation_accuracy
 
 __all__ = [
     "REGIMES",
     "ROUNDING",
     "Coincidence",
     "Collapse",
+    "PooledTest",
     "Quantity",
     "SawTooth",
     "SweepRegimes",
@@ -29,6 +39,8 @@ __all__ = [
     "find_teeth",
     "is_late",
     "periods",
+    "pooled_test",
     "regime",
     "saw_tooth",
+    "validation_accuracy",
 ]
