@@ -208,7 +208,8 @@ class TestTeeth:
 
     def test_units_do_not_matter(self) -> None:
         values = made_teeth(90, 10, 80, 5, 100, 1, 30)
-        assert find_teeth(1e-9 * values**0.01) == find_teeth(values)
+        assert find_teeth(1e-9 * values) == find_teeth(values)
+        assert find_teeth(1e-9 * values**0.01, share_of_range=0.1) == find_teeth(values)
 
     def test_a_series_that_begins_with_a_fall(self) -> None:
         assert find_teeth(made_teeth(90, 10, 80, 5, 30)[90:]) == [Tooth(80, 5)]
@@ -222,11 +223,21 @@ class TestTeeth:
         assert len(find_teeth(values * np.exp(0.02 * np.sin(smooth)))) == 2
         assert len(find_teeth(values * np.exp(0.2 * np.sin(smooth)))) > 2
 
-    def test_reversals_of_a_tenth_count(self) -> None:
-        up = np.array([0, 0.5, 0.41, 1.0, 0.0, 1.0])  # the dip of 0.09 is a wiggle
+    @pytest.mark.parametrize("rise", [0.5, 5.0])
+    def test_reversals_of_a_twentieth_count_however_far_the_curve_rises(self, rise: float) -> None:
+        up = rise * np.array([0, 0.5, 0.5, 1.0, 0.0, 1.0])
+        up[2] -= np.log(1.049)
         assert find_teeth(np.exp(up)) == [Tooth(3, 1)]
-        up[2] = 0.39
+        up[2] = up[1] - np.log(1.051)
         assert find_teeth(np.exp(up)) == [Tooth(1, 1), Tooth(1, 1)]
+
+    def test_reversals_of_a_tenth_of_the_range_count_by_the_first_rule(self) -> None:
+        up = np.array([0, 0.5, 0.41, 1.0, 0.0, 1.0])  # the dip of 0.09 is a wiggle
+        assert find_teeth(np.exp(up), share_of_range=0.1) == [Tooth(3, 1)]
+        assert len(find_teeth(np.exp(up))) == 2
+        up[2] = 0.39
+        assert find_teeth(np.exp(up), share_of_range=0.1) == [Tooth(1, 1), Tooth(1, 1)]
+        assert saw_tooth(np.exp(up), share_of_range=0.1) == SawTooth(2, 1.0, 1.0)
 
     @pytest.mark.parametrize(
         "values",
