@@ -190,6 +190,7 @@ def make_sweep(
             "epochs": 400,
             "train_error": 0.0,
             "validation_error": error,
+            "validation_error_at_point_1": 0.9,
             "diverged": "epoch 40" if of == seed and number in diverged else None,
         }
         for number, (value, first, second, error) in enumerate(rows)

@@ -100,9 +100,19 @@ mean over the train set's minibatches of ‖∇ cross-entropy‖, `gradient_norm
 FIT = ["epoch", "learning_rate", "loss"]
 """fit.csv, a row for each epoch of a path's fit; `loss`: with (λ/2)‖φ(t)‖², mean over the minibatches."""
 
-OUTCOMES = ["seed", "point_1", "point_2", "epochs", "train_error", "validation_error", "diverged"]
-"""sweeps/*.csv after the varied keys, a row for each member: the epochs of points 1 and 2, how long it was
-trained, and the errors it ended with; or no errors, and the epoch and step at which it diverged."""
+OUTCOMES = [
+    "seed",
+    "point_1",
+    "point_2",
+    "validation_error_at_point_1",
+    "epochs",
+    "train_error",
+    "validation_error",
+    "diverged",
+]
+"""sweeps/*.csv after the varied keys, a row for each member: the epochs of points 1 and 2 (blank: not
+reached), the validation error at point 1, how long it was trained, and the errors it ended with; or no
+errors, and the epoch and step at which it diverged."""
 
 CLAIMS = [
     "claim",

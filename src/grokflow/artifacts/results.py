@@ -186,7 +186,7 @@ class SweepResults:
         ------
         ArtifactError : when the file is missing or damaged, or has no row.
         """
-        numbers = ("point_1", "point_2", "epochs", "train_error", "validation_error")
+        numbers = tuple(name for name in columns.OUTCOMES if name not in ("seed", "diverged"))
         table = read_table(self.file, columns.OUTCOMES, numbers=("seed", *numbers), mend=AGAIN)
         if table.empty or table["seed"].isna().any():
             found = "a blank seed" if len(table) else "no row"

@@ -70,7 +70,8 @@ def fraction_decides(rows: pd.DataFrame) -> Finding:
     rows = _by_value(rows, "dataset.train_fraction")
     smallest, largest = rows.iloc[0], rows.iloc[-1]
     never = pd.isna(smallest["point_2"]) and smallest["validation_error"] >= 0.5
-    found = [regime(*points) for points in rows[["point_1", "point_2"]].itertuples(index=False)]
+    points = rows[["point_1", "point_2", "validation_error_at_point_1"]]
+    found = [regime(*each) for each in points.itertuples(index=False)]
     at_once = found[-1] == "generalises at once" and largest["point_1"] > 0
     return Finding(bool(never and at_once and "groks" in found[1:-1]), _regimes(rows))
 

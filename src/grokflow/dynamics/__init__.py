@@ -19,7 +19,7 @@ from grokflow.dynamics.coincidence import (
     pooled_test,
 )
 from grokflow.dynamics.collapses import Collapse, find_collapses, periods
-from grokflow.dynamics.regimes import REGIMES, SweepRegimes, is_late, regime
+from grokflow.dynamics.regimes import REGIMES, SweepRegimes, is_grokking, is_late, regime
 from grokflow.dynamics.saw_tooth import SawTooth, Tooth, find_teeth, saw_tooth
 from grokflow.dynamics.validation import validation_accuracy
 
@@ -37,6 +37,7 @@ __all__ = [
     "coincidence_test",
     "find_collapses",
     "find_teeth",
+    "is_grokking",
     "is_late",
     "periods",
     "pooled_test",

@@ -59,6 +59,7 @@ class Row:
     epoch: int = 0
     point_1: int | None = None
     point_2: int | None = None
+    validation_error_at_point_1: float | None = None
     diverged: str | None = None
     """Epoch and step at which a loss or a norm was not finite, and which; `epoch` is then the one before."""
     errors: tuple[float, float] | None = None
@@ -143,6 +144,7 @@ class Row:
             "epoch": self.epoch,
             "point_1": self.point_1,
             "point_2": self.point_2,
+            "validation_error_at_point_1": self.validation_error_at_point_1,
             "diverged": self.diverged,
             "errors": self.errors,
             "checkpoints": sorted(self.checkpoints),
@@ -156,6 +158,7 @@ class Row:
     def restore(self, progress: dict[str, Any], history: np.ndarray, epochs: np.ndarray) -> None:
         """Take over what `progress` and `tables` gave."""
         self.epoch, self.point_1, self.point_2 = (progress[k] for k in ("epoch", "point_1", "point_2"))
+        self.validation_error_at_point_1 = progress["validation_error_at_point_1"]
         self.diverged = progress["diverged"]
         self.errors = None if progress["errors"] is None else (progress["errors"][0], progress["errors"][1])
         self.checkpoints, self.invariant_groups = set(progress["checkpoints"]), progress["invariant_groups"]

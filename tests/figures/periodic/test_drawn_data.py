@@ -288,7 +288,7 @@ def test_a_sweep_over_one_value(records: Any) -> None:
     written = [label.get_text() for label in left.get_yticklabels()]
     assert written[-2:] == [f"{point} not reached\nin 2000 epochs" for point in ("point 1", "point 2")]
     shaded = [(str(patch.get_label())) for patch in left.patches]
-    assert shaded == ["memorises", "memorises", "groks", "does not memorise"]
+    assert shaded == ["memorises", "memorises", "groks", "differ", "does not memorise"]
     assert texts(left) == ["M", "M", "G", "N"]
     np.testing.assert_allclose(data(right, "mean of the seeds")[1], 0.95)
 
@@ -313,6 +313,29 @@ def test_a_sweep_over_two_values_is_a_grid_of_regimes(records: Any) -> None:
     assert written == {(0, 0): "M", (1, 0): "G\n+310", (0, 1): "M"}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("weight decay", "train fraction")
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0.3", "0.6"]
+
+
+@pytest.mark.parametrize("keys", [1, 2])
+def test_values_whose_seeds_disagree_are_hatched_and_the_key_says_so(records: Any, keys: int) -> None:
+    """Late, but with half of it learned at point 1, is not grokking: seed 2 differs at one value."""
+    for differs in (False, True):
+        rows = [
+            {"dataset.train_fraction": fraction, "seed": seed}
+            | ({"optimizer.weight_decay": decay} if keys == 2 else {})
+            | {"validation_error_at_point_1": 0.4 if differs and (fraction, seed) == (0.6, 2) else 0.9}
+            for fraction in (0.3, 0.6)
+            for decay in ((0, 1) if keys == 2 else (0,))
+            for seed in (0, 1, 2)
+        ]
+        axes, *_ = panels("sweep", {"sweep": records.sweep(f"sweep_{differs}", rows)})
+        hatched = [drawn for drawn in (*axes.collections, *axes.patches) if drawn.get_label() == "differ"]
+        assert len(hatched) == (keys if differs else 0)
+        assert all(drawn.get_hatch() for drawn in hatched)
+        key = {text.get_text() for text in axes.get_figure(root=True).findobj(Text)}
+        assert ("hatched: not all seeds agree" in key) == differs
+        if keys == 2:
+            said = {text.get_text() for text in axes.texts}
+            assert said == ({"G\n+110", "G 67%\n+110"} if differs else {"G\n+110"})
 
 
 def test_a_random_design_over_two_values_is_a_plane_of_discs(records: Any) -> None:
