@@ -415,7 +415,10 @@ def test_p5_validation_is_higher_after_three_of_four(
 def test_p5_by_more_than_at_chance_positions(lasts: int, expected: bool, tmp_path: Path) -> None:
     run = p5_run(tmp_path / "0", STARTS[:3], lasts=lasts, history=lifts([0.1] * 3, lasts))
     finding = judged("P5", run)
-    assert p_values(finding.measured) == pytest.approx([(lasts + SETTLING) / P5_LENGTH], abs=1e-3)
+    (p,) = p_values(finding.measured)
+    assert (p <= CHANCE) == expected
+    # Where the last collapse runs over the end, one of the others may do as well: a position more.
+    assert p == pytest.approx((lasts + SETTLING) / P5_LENGTH, abs=1.5 / P5_LENGTH)
     assert finding.holds == expected
 
 
