@@ -85,8 +85,17 @@ METRICS = [
 mean over the train set's minibatches of ‖∇ cross-entropy‖, `gradient_norm_l2`: of ‖∇ cross-entropy +
 λφ(t)‖; `arc_length`: from φ(0). Source: paper M, section 4."""
 
-FIT = ["epoch", "learning_rate", "loss"]
-"""fit.csv, a row for each epoch of a path's fit; `loss`: with (λ/2)‖φ(t)‖², mean over the minibatches."""
+FIT = [
+    "epoch",
+    "learning_rate",
+    "loss",
+    "mean_train_loss_l2",
+    "largest_train_error",
+    "lowest_validation_error",
+]
+"""fit.csv, a row for each epoch of a path's fit. `loss`: with (λ/2)‖φ(t)‖², mean over the minibatches, each
+at a t of its own. The rest: over 13 evenly spaced t between the ends, on whole splits, after the epoch;
+blank where no check was due."""
 
 OUTCOMES = ["seed", "point_1", "point_2", "epochs", "train_error", "validation_error", "diverged"]
 """sweeps/*.csv after the varied keys, a row for each member: the epochs of points 1 and 2, how long it was

@@ -133,6 +133,8 @@ def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable
             varied = len(config.sweeps[figure.sweep].vary)
             yield problem_line(f"{key}.sweep", "a sweep over one or two keys, which a plane can show", varied)
         yield from _unless_known(f"{key}.path", "path", figure.path, config.paths)
+        for path_name in figure.paths or ():
+            yield from _unless_known(f"{key}.paths", "path", path_name, config.paths)
         if figure.kind not in figure_kinds:
             yield problem_line(
                 f"{key}.kind",
@@ -143,9 +145,7 @@ def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable
             continue
         subject, references = figure_kinds[figure.kind].subject, figure_kinds[figure.kind].reference
         if getattr(figure, subject) is None:
-            given = next(
-                name for name in ("run", "runs", "path", "sweep") if getattr(figure, name) is not None
-            )
+            (given,) = figure.subjects
             yield problem_line(key, f"the key '{subject}', which '{figure.kind}' draws", f"'{given}'")
         for extra in sorted(figure.reference.model_fields_set - set(references)):
             expected = f"a reference that '{figure.kind}' draws ({', '.join(sorted(references)) or 'none'})"

@@ -191,16 +191,32 @@ class Run(Entry):
 
 
 class Fit(Entry):
-    """How the bends of a path are optimised (Garipov et al. 2018): SGD, one t a minibatch.
+    """How the bends of a path are optimised (Garipov et al. 2018), one t a minibatch, and when that ends.
 
-    The learning rate is constant for half of the epochs, then falls linearly to 1 %, reached at 90 %.
-    The learning rate is that of their published VGG16 curves (which took 600 epochs).
-    At 0.1 with this momentum eight of the nine polylines of setup M diverge; at the default none does.
+    First the learning rate is constant, until neither the loss nor the largest train error on the curve falls
+    any more, but for at most half of the budget. Then it falls linearly to 1 %, for as long again: Garipov's
+    schedule, stretched to where the fit settled.
     """
 
-    epochs: Count = 400
-    learning_rate: Positive = 0.015
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """Adam (Kingma & Ba 2015), or SGD as in Garipov et al., which takes several times as long."""
+    learning_rate: Positive | None = None
+    """None: 0.003 of Adam; 0.015 of SGD, as in Garipov et al."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of SGD; Adam's β₁."""
+    epochs: Count = 1000
+    """The budget: most epochs that are fitted."""
+    check_every: Count = 20
+    """Epochs between two looks at the errors on the curve."""
+    patience: Count = 2
+    """Checks without a fall after which a fit has settled."""
+    tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """Relative; a fall by no more than this is none."""
+
+    @property
+    def rate(self) -> float:
+        """The learning rate at the beginning."""
+        return self.learning_rate or {"adam": 0.003, "sgd": 0.015}[self.optimizer]
 
 
 class Path(Entry):
@@ -275,6 +291,7 @@ class Figure(Entry):
     run: Name | None = None
     runs: Annotated[list[Name], Field(min_length=1)] | None = None
     path: Name | None = None
+    paths: Annotated[list[Name], Field(min_length=1)] | None = None
     sweep: Name | None = None
     reference: Reference = Reference()
     most_seeds: Count | None = None
@@ -282,12 +299,18 @@ class Figure(Entry):
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:
-        given = [name for name in ("run", "runs", "path", "sweep") if getattr(self, name) is not None]
+        given = self.subjects
         if len(given) != 1:
             raise ValueError(
-                f"expected one of run, runs, path and sweep, found {' and '.join(given) or 'none'}"
+                f"expected one of run, runs, path, paths and sweep, found {' and '.join(given) or 'none'}"
             )
         return self
+
+    @property
+    def subjects(self) -> list[str]:
+        """The keys given that name what is shown: one."""
+        keys = ("run", "runs", "path", "paths", "sweep")
+        return [key for key in keys if getattr(self, key) is not None]
 
 
 class Claim(Entry):

@@ -25,7 +25,7 @@ class FigureKind(NamedTuple):
     """What a kind of figure shows and reads."""
 
     subject: str
-    """`run`, `runs`, `path` or `sweep`: the key of the configuration that names what is shown."""
+    """`run`, `runs`, `path`, `paths` or `sweep`: the key of the configuration that names what is shown."""
     files: tuple[str, ...] = ()
     """The tables it reads from the folder of each seed."""
     reference: frozenset[str] = frozenset()
@@ -41,6 +41,7 @@ FIGURE_KINDS = {
     "checkpoints": FigureKind("run", RUN, frozenset({"epochs"})),
     "path": FigureKind("path", PATH, frozenset({"t", "gradient_norm"})),
     "chain": FigureKind("path", PATH),
+    "fit_budget": FigureKind("paths", ("fit.csv", "path.json")),
     "accuracy_and_loss": FigureKind("runs", RUN),
     "ray": FigureKind("runs", ("rays.csv", "invariance.csv")),
     "block": FigureKind("runs", ("provenance.json",)),
