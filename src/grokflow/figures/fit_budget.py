@@ -50,8 +50,8 @@ class Course(NamedTuple):
     errors: np.ndarray
 
 
-END = {"marker": "o", "label": "converged"}
-CUT_OFF = {"marker": "X", "label": "not converged within the budget"}
+END = {"marker": "o", "label": "end of a fit that converged"}
+CUT_OFF = {"marker": "X", "label": "end of one that did not, within its budget"}
 
 
 @styled
@@ -80,6 +80,7 @@ def draw(shown: Shown) -> Figure:
             axes.set_title(rows[name][0].heading if quantity is QUANTITIES[0] else "")
             axes.set_ylabel(quantity.label.replace(" error", " error\n"))
             axes.set_xlabel("epochs of fitting")
+            axes.update_datalim([(0, 1)])
     every = [path for paths in fitted.values() for path in paths]
     _scale(grid, [_course(path, quantity) for path in every for quantity in QUANTITIES])
     return picture
@@ -116,9 +117,10 @@ def _seed_symbols(fitted: Fitted) -> list[Line2D]:
 def _count(paths: Sequence[ShownPath]) -> str:
     """How many fits of a path converged, and how long they took."""
     epochs = [len(path.fit) for path in paths]
-    took = f"{min(epochs)} to {max(epochs)}" if len(set(epochs)) > 1 else f"{epochs[0]}"
+    took = f"{min(epochs)} to {max(epochs)} epochs" if len(set(epochs)) > 1 else f"{epochs[0]} epochs"
+    middle = f", half of them up to {np.median(epochs):g}" if len(set(epochs)) > 2 else ""
     done = sum(bool(path.converged) for path in paths)
-    return f"{paths[0].heading}: {done} of {len(paths)} fits converged; they took {took} epochs."
+    return f"{paths[0].heading}: {done} of {len(paths)} fits converged; they took {took}{middle}."
 
 
 def _end(path: ShownPath) -> dict[str, str]:
@@ -171,7 +173,9 @@ def _draw_bands(axes: Axes, courses: Sequence[Course], quantity: Quantity) -> No
         )
     for course in courses[:FEW]:
         axes.plot(course.epochs, course.errors, color=quantity.hue, linewidth=0.5, alpha=0.8)
-        _mark_end(axes, course, quantity.hue)
+    for course in courses:  # above the curves, which so many marks would hide
+        (mark,) = axes.plot(course.epochs[-1], 0.97, color=TEXT, transform=axes.get_xaxis_transform())
+        mark.set(markersize=5, markeredgewidth=0, **_end(course.path))
     axes.plot(epochs, np.median(held, axis=0), color=quantity.hue, linewidth=2.2, label="median")
 
 
@@ -191,7 +195,7 @@ def _scale(grid: np.ndarray, courses: Sequence[Course]) -> None:
     smallest = 10 ** np.floor(np.log10(positive.min()))
     for axes in grid.flat:
         axes.set_yscale("symlog", linthresh=smallest, linscale=0.4)
-        axes.set_ylim(-smallest / 6, 1.3)
+        axes.set_ylim(-smallest / 3, 2)
         powers = range(int(np.log10(smallest)), 1)
         axes.set_yticks([0, *(10.0**power for power in powers)], ["0", *(f"{10.0**p:g}" for p in powers)])
         axes.minorticks_off()
