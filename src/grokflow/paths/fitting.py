@@ -78,7 +78,6 @@ def fit_paths(
 MEASURED_T = np.arange(1, 14) / 14
 """Where the errors on a curve are looked at during its fit; the bend of a path with one is among them."""
 
-
 EPOCHS_BETWEEN_LINES = 20
 """Of the log."""
 
