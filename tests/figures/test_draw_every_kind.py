@@ -103,6 +103,27 @@ def test_of_a_diverged_run_that_is_said_and_nothing_else(tables: Any, kind: str)
         assert f"Seed 0 has no {point}: train error is 0.25" in said
 
 
+@pytest.mark.parametrize(
+    ("cut_off", "expected"),
+    [
+        ((), None),
+        ((1,), "Of seed 1 the fit did not converge within its budget."),
+        ((0, 2), "Of seed 0, seed 2 the fit did not converge within its budget."),
+        (range(1, 8), "Of 7 of the 8 paths the fit did not converge within its budget."),
+    ],
+)
+def test_a_path_that_is_not_fitted_to_the_end_is_said(
+    tables: Any, cut_off: Any, expected: str | None
+) -> None:
+    folders = {
+        str(seed): tables.path(str(seed), **OF_PATH["path"], converged=seed not in cut_off)
+        for seed in range(8)
+    }
+    said = words(draw(Figure(kind="path", path="subject"), folders, tables.dataset))
+    assert ("did not converge" in said) == (expected is not None)
+    assert (expected or "") in said
+
+
 @pytest.mark.parametrize("kind", REFERENCES)
 @pytest.mark.parametrize("count", [1, 3, 12])
 def test_nothing_runs_off_the_picture_and_headings_are_apart(tables: Any, kind: str, count: int) -> None:
