@@ -42,6 +42,7 @@ COLUMNS = {
     "model": 0,
     "paths": 1,
     "randomness": 0,
+    "statistics": 2,
     "training": 0,
     "verify": 2,
 }
