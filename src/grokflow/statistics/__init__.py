@@ -9,17 +9,21 @@ takes a second or two and the workflow imports the claims each time it parses.
 
 from grokflow.statistics.comparison import Comparison, compare_proportions
 from grokflow.statistics.corrections import holm
+from grokflow.statistics.incidence import Incidence, Times, incidence
 from grokflow.statistics.location import Location, median_of, percentile_of, spread
 from grokflow.statistics.proportion import VERDICTS, Proportion, Verdict
 
 __all__ = [
     "VERDICTS",
     "Comparison",
+    "Incidence",
     "Location",
     "Proportion",
+    "Times",
     "Verdict",
     "compare_proportions",
     "holm",
+    "incidence",
     "median_of",
     "percentile_of",
     "spread",
