@@ -263,16 +263,16 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("remembered")
-@pytest.mark.parametrize(("mine", "reference"), [(1, 8), (3, 24)])
+@pytest.mark.parametrize(("mine", "reference"), [(1, 8), (3, 8)])
 def test_false_alarms_are_as_rare_as_said(tmp_path: Path, mine: int, reference: int) -> None:
     check_alarms(tmp_path, mine, reference, times=25)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("remembered")
-@pytest.mark.parametrize(("mine", "reference"), [(1, 64), (3, 64), (8, 64), (64, 64)])
+@pytest.mark.parametrize(("mine", "reference"), [(1, 64), (3, 64), (8, 64)])
 def test_false_alarms_against_many_seeds(tmp_path: Path, mine: int, reference: int) -> None:
-    check_alarms(tmp_path, mine, reference, times=200)
+    check_alarms(tmp_path, mine, reference, times=100)
 
 
 def test_how_many_differ_by_chance(tmp_path: Path) -> None:
