@@ -69,7 +69,7 @@ class Setup:
         """Change the weights (n,) by one epoch at each `next`."""
         task, step = self.task, 0
         for epoch in itertools.count():
-            order = generator(self.run.seed, "order", epoch).permutation(len(task.train))
+            order = generator(self.run.seed_of_order, "order", epoch).permutation(len(task.train))
             shuffled = task.train.take(torch.from_numpy(order))
             for batch in shuffled.batches(self.run.optimizer.batch_size):
                 step += 1
@@ -96,7 +96,7 @@ def setup_of(
         }
     )
     task = make_task(run.model, run.dataset, make_dataset(run.dataset), device)
-    weights = to_tensor(task.model.layout.initial(run.seed), precision, device)
+    weights = to_tensor(task.model.layout.initial(run.seed_of_initialization), precision, device)
     return Setup(run, task, weights)
 
 

@@ -30,8 +30,10 @@ SOURCES = ROOT / "src/grokflow"
 PICTURE = ROOT / "docs/packages.svg"
 
 COLUMNS = {
+    "agreement": 1,
     "artifacts": 1,
     "claims": 2,
+    "compare": 2,
     "config": 0,
     "data": 0,
     "disk": 1,
@@ -42,10 +44,14 @@ COLUMNS = {
     "model": 0,
     "paths": 1,
     "randomness": 0,
+    "statistics": 2,
     "training": 0,
     "verify": 2,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""
+
+LOWER = {"compare": 4}
+"""Rows of parts for which there is no room in the first row below all that they import."""
 
 # Inches; the width is that of a page on GitHub.
 WIDTH, HEIGHT = 2.76, 0.82
@@ -188,7 +194,7 @@ class Box:
 def picture(parts: Mapping[str, Part]) -> Figure:
     """A box for each part, below everything that it imports, and arrows up to that."""
     imports = {name: part.imports for name, part in parts.items()}
-    row = rows(imports)
+    row = rows(imports) | LOWER
     boxes = {name: Box(COLUMNS[name], row[name]) for name in parts}  # in their order, for the same bytes
     last = Box(max(box.column for box in boxes.values()), max(box.row for box in boxes.values()))
     figure, axes = _sheet(last)

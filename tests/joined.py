@@ -21,7 +21,11 @@ from grokflow.paths.fitting import fit_paths
 KINDS = {"segment": Segment, "chain": Chain, "polyline": Polyline, "bezier": Bezier}
 
 
-FIT = {"epochs": 3, "learning_rate": 0.05, "momentum": 0.9}
+FIT = {"optimizer": "sgd", "epochs": 3, "learning_rate": 0.05, "momentum": 0.9}
+
+
+ENDING = {"epochs": 60, "check_every": 2, "patience": 1, "tolerance": 0.05}
+"""Of fits that settle after a few epochs, some earlier than others."""
 
 
 def resolved(

@@ -34,7 +34,7 @@ def test_a_run_is_its_checkpoints_twice_two_states_and_its_tables(tmp_path: Path
     settings = config(tmp_path)
     need = disk_need(settings)
     vector = 4 * make_layout(settings.models["m"], settings.datasets["d"]).size
-    numbers = 40 * 11 + 5 * 14  # epochs.csv, history.csv
+    numbers = 40 * 12 + 5 * 14  # epochs.csv, history.csv
     assert need.checkpoints == 3 * (5 + 3) * vector
     assert need.saved_states == need.checkpoints + 3 * 2 * (3 * vector + 8 * numbers)
     assert need.tables_and_figures == 3 * (21 * numbers + 50_000)

@@ -23,7 +23,7 @@ from grokflow.artifacts.columns import CLAIMS, METRICS, OUTCOMES
 from grokflow.artifacts.provenance import SUFFIX, check_file, check_record, read_provenance
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.artifacts.tables import read_table
-from grokflow.config import Dataset, ResolvedMember, ResolvedPath, ResolvedRun
+from grokflow.config import Dataset, Fitted, ResolvedMember, ResolvedPath, ResolvedRun
 from grokflow.data.dataset import make_dataset, read_dataset
 from grokflow.dynamics import periods
 from grokflow.errors import ArtifactError, GrokflowError
@@ -34,6 +34,7 @@ from grokflow.model.objective import loss_and_error, make_task
 from grokflow.model.weights import to_tensor
 from grokflow.paths.curve_files import read_curve
 from grokflow.paths.measuring import measure_path
+from grokflow.paths.schedule import converged
 from grokflow.training.points import POINTS, check_points
 
 ROWS = 5
@@ -117,6 +118,7 @@ def _checks(folder: Path, names: set[str], config: Record) -> Iterator[tuple[str
         path, found = ResolvedPath.model_validate(config["path"]), PathResults(folder)
         yield "tables", lambda: found.fit
         yield "curves", lambda: _ends(found, path)
+        yield "fits", lambda: _fit(found, path)
         yield "paths", lambda: _path(found, path)
     if "claims.csv" in names:
         yield "tables", lambda: read_table(folder / "claims.csv", CLAIMS)
@@ -179,6 +181,20 @@ def _ends(found: PathResults, path: ResolvedPath) -> None:
         if not np.array_equal(expected.astype(weights.dtype), weights):
             said = f"the weights of {name}, seed {run.seed}, epoch {end['epoch']} as an end"
             raise ArtifactError(file, expected=said, found="others")
+
+
+def _fit(found: PathResults, path: ResolvedPath) -> None:
+    """Whether the fit converged, and its length, from its history."""
+    expected: tuple[bool | None, int | None] = None, None
+    if isinstance(path.path, Fitted) and not found.skipped:
+        expected = converged(path.path.fit, found.fit), len(found.fit)
+    if (found.converged, found.fit_epochs) != expected:
+        said = "converged {}, fit_epochs {}".format(*expected)
+        raise ArtifactError(
+            found.folder / "path.json",
+            expected=f"{said}, as fit.csv gives",
+            found=f"{found.converged}, {found.fit_epochs}",
+        )
 
 
 def _path(found: PathResults, path: ResolvedPath) -> None:

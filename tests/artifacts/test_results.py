@@ -48,6 +48,8 @@ RECORD = {
     "from": {"epoch": 10},
     "to": {"epoch": 20},
     "control_points": [],
+    "converged": False,
+    "fit_epochs": 240,
 }
 
 
@@ -256,6 +258,12 @@ def test_records_are_read_as_they_were_written(run: RunResults, path: PathResult
     assert path.record == RECORD
     assert [run.epoch_of(f"point_{n}") for n in (1, 2)] == [10, None]
     assert run.diverged is path.skipped is None
+    assert (path.converged, path.fit_epochs) == (False, 240)
+
+
+def test_a_path_without_bends_did_not_converge_nor_fail_to(path: PathResults) -> None:
+    (path.folder / "path.json").write_text(json.dumps({**RECORD, "converged": None, "fit_epochs": None}))
+    assert path.converged is path.fit_epochs is None
 
 
 def test_a_run_that_diverged_and_a_path_that_was_skipped_say_why(run: RunResults, path: PathResults) -> None:

@@ -51,6 +51,7 @@ def make_path(folder: Path, columns: Columns | None) -> PathResults:
     ends = {end: {"seed": 0, "point": point, "epoch": None} for end, point in ENDS.items()}
     skipped = "seed 0 has no point_2" if columns is None else None
     record = {"kind": "segment", "skipped": skipped, **ends, "control_points": []}
+    record |= {"converged": None, "fit_epochs": None}
     (folder / "path.json").write_text(json.dumps(record))
     return PathResults(folder)
 

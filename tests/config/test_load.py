@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from runs import tiny_run
 
+from grokflow.artifacts.files import digest
 from grokflow.config import (
     Invariance,
     ResolvedMember,
@@ -84,7 +86,7 @@ def test_the_configuration_for_a_gpu_is_laid_over_the_full_one():
 def test_the_configuration_of_many_seeds_asks_for_enough_of_each_run_that_a_claim_rests_on():
     files = [ROOT / name for name in ("config.yaml", "config/gpu.yaml", "config/full.yaml")]
     config, small = load_config(files), load_config(files[:1])
-    seeds = {"mode_connectivity": 64, "without_decay": 64, "layer_norm_float64": 8}
+    seeds = {"mode_connectivity": 64, "without_decay": 64, "without_zero": 64, "layer_norm_float64": 8}
     for name, run in config.runs.items():
         assert len(run.seeds) == seeds.get(name, 48)
         assert run.epochs == small.runs[name].epochs  # as on two cores, so that the same is judged
@@ -206,7 +208,14 @@ REFUSED = [
     (["paths", "chain_1_2", "between"], "seeds", ["paths.chain_1_2.to", "a chain follows one run"]),
     (["figures", "M-fig2", "kind"], "pth", ["figures.M-fig2.kind", "Did you mean 'path'?"]),
     (["figures", "M-fig2", "path"], "segment_2_1", ["figures.M-fig2.path", "Did you mean 'segment_1_2'?"]),
-    (["figures", "M-fig2", "run"], M, ["figures.M-fig2", "one of run, runs, path and sweep", "run and path"]),
+    (["figures", "fit-budget", "paths"], ["chain_2_1"], ["figures.fit-budget.paths", "'chain_1_2'?"]),
+    (["figures", "fit-budget", "paths"], [], ["figures.fit-budget.paths"]),
+    (["figures", "fit-budget", "kind"], "path", ["figures.fit-budget", "the key 'path'", "'paths'"]),
+    (
+        ["figures", "M-fig2", "run"],
+        M,
+        ["figures.M-fig2", "one of run, runs, path, paths and sweep", "run and path"],
+    ),
     (
         ["figures", "M-fig1", "reference"],
         {"epoch": [1]},
@@ -242,8 +251,8 @@ REFUSED = [
 ]
 # fmt: off
 REFUSED += [  # what paper P brought
-    (["models", LN, "normalization"], "layernorm", [f"models.{LN}.normalization", "none, layer_norm, scale_invariant", "Did you mean 'layer_norm'?"]),
-    (["models", LN, "normalization"], True, [f"models.{LN}.normalization", "none, layer_norm, scale_invariant", "True"]),
+    (["models", LN, "normalization"], "layernorm", [f"models.{LN}.normalization", "none, layer_norm, invariant_attention, invariant_but_attention, scale_invariant", "Did you mean 'layer_norm'?"]),
+    (["models", LN, "normalization"], True, [f"models.{LN}.normalization", "none, layer_norm, invariant_attention, invariant_but_attention, scale_invariant", "True"]),
     (["models", LN, "normalisation"], "none", [f"models.{LN}.normalisation", "Did you mean 'normalization'?"]),
     (["models", LN, "mlp_norm"], "after_rlu", [f"models.{LN}.mlp_norm", "after_relu, before_relu", "Did you mean 'after_relu'?"]),
     (["models", LN, "norm_affine"], "gains", [f"models.{LN}.norm_affine", "none, gain, gain_and_bias", "Did you mean 'gain'?"]),
@@ -256,6 +265,9 @@ REFUSED += [  # what paper P brought
     (["models", PLAIN, "mlp_norm"], "after_relu", [f"models.{PLAIN}", "mlp_norm: expected no such key", "normalization \'none\' takes no setting"]),
     (["models", PLAIN, "unembedding_norm"], 10, [f"models.{PLAIN}", "unembedding_norm: expected no such key", "normalization \'none\' takes no setting"]),
     (["models", WHOLLY, "norm_affine"], "gain", [f"models.{WHOLLY}", "norm_affine: expected no such key", "'scale_invariant' takes norm_epsilon, mlp_norm, unembedding_norm"]),
+    (["models", WHOLLY], {"normalization": "invariant_attention", "unembedding_norm": 10}, [f"models.{WHOLLY}", "unembedding_norm: expected no such key", "'invariant_attention' takes norm_affine, norm_epsilon, mlp_norm"]),
+    (["models", WHOLLY], {"normalization": "invariant_but_attention", "norm_affine": "gain"}, [f"models.{WHOLLY}", "norm_affine: expected no such key", "'invariant_but_attention' takes norm_epsilon, mlp_norm, unembedding_norm"]),
+    (["models", LN, "normalization"], "invariant_atention", [f"models.{LN}.normalization", "Did you mean 'invariant_attention'?"]),
     (["models", WHOLLY, "unembedding_norm"], 0, [f"models.{WHOLLY}.unembedding_norm", "greater than 0", "found 0"]),
     (["optimizers", "adamw", "momentum"], 0.9, ["optimizers.adamw.momentum", "beta_1, beta_2, epsilon, warmup_steps", "'momentum'"]),
     (["optimizers", "sgd", "warmup_steps"], 10, ["optimizers.sgd.warmup_steps", "(name, learning_rate, weight_decay, momentum, batch_size)", "'warmup_steps'"]),
@@ -296,6 +308,17 @@ REFUSED += [  # what paper P brought
     ([*VARY, "optimizer.weight_decay"], {"from": 0}, ["sweeps.weight_decay.vary.optimizer.weight_decay.to", "this key", "nothing"]),
     ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": "1"}, ["sweeps.weight_decay.vary.optimizer.weight_decay.to", "a finite number", "'1'"]),
     ([*VARY, "optimizer.weight_decay"], {"from": 0, "to": 1, "scale": "lin"}, ["sweeps.weight_decay.vary.optimizer.weight_decay.scale", "linear, log", "'lin'"]),
+    ([*DECAY, "one_at_a_time"], 1, ["sweeps.weight_decay.one_at_a_time", "boolean", "1"]),
+    (DECAY, {**VALID["sweeps"]["weight_decay"], "one_at_a_time": True, "draws": 5}, ["sweeps.weight_decay.draws", "no such key, because one_at_a_time tries every value", "found 5"]),
+    (DECAY, {**VALID["sweeps"]["weight_decay"], "one_at_a_time": True, "vary": {"optimizer.weight_decay": {"from": 0.1, "to": 1}}}, ["sweeps.weight_decay.vary.optimizer.weight_decay", "expected a list of values, found a range"]),
+    (["sweeps", "heads"], {**VALID["sweeps"]["weight_decay"], "one_at_a_time": True, "vary": {"model.head_width": [32]}}, ["sweeps.heads.vary", "keys that have a value in their entry", "'model.head_width', which has none"]),
+    (VARY, {"run.order_sed": [0, 1]}, ["sweeps.weight_decay.vary", "Did you mean 'run.order_seed'?"]),
+    (VARY, {"run.order_seed": [0, -1]}, ["sweeps.weight_decay.vary.run.order_seed", "greater than or equal to 0", "-1"]),
+    (VARY, {"run.initialization_seed": [0.5]}, ["sweeps.weight_decay.vary.run.initialization_seed", "integer", "0.5"]),
+    (["runs", LN, "order_seed"], -1, [f"runs.{LN}.order_seed", "greater than or equal to 0", "-1"]),
+    (["runs", LN, "initialisation_seed"], 1, [f"runs.{LN}.initialisation_seed", "Did you mean 'initialization_seed'?"]),
+    (["datasets", "addition", "a_from"], -1, ["datasets.addition.a_from", "greater than or equal to 0", "-1"]),
+    (["datasets", "multiplication", "a_from"], 97, ["datasets.multiplication.operation", "at least one pair"]),
     ([*DECAY, "draws"], 0, ["sweeps.weight_decay.draws", "greater than or equal to 1", "found 0"]),
     ([*DECAY, "draws"], 6000, ["sweeps.weight_decay.vary", "at most 10000 members", "12000"]),
     (VARY, {"optimizer.weight_decay": [0.1, 0.1]}, ["sweeps.weight_decay", "each value once in optimizer.weight_decay", "[0.1, 0.1]"]),
@@ -326,14 +349,16 @@ REFUSED += [  # what paper P brought
     (["sweeps", "a name"], VALID["sweeps"]["weight_decay"], ["sweeps.a name", "letters, digits"]),
     (["figures", "P-fig3", "runs"], ["layer_norm2layer"], ["figures.P-fig3.runs", "a run of this configuration", "Did you mean 'layer_norm_2layer'?"]),
     (["figures", "P-fig3", "runs"], [], ["figures.P-fig3.runs", "at least 1 item"]),
-    (["figures", "P-fig3", "runs"], ..., ["figures.P-fig3", "one of run, runs, path and sweep", "none"]),
+    (["figures", "P-fig3", "runs"], ..., ["figures.P-fig3", "one of run, runs, path, paths and sweep", "none"]),
     (["figures", "P-fig3", "runs"], LN, ["figures.P-fig3.runs", "list", f"'{LN}'"]),
-    (["figures", "P-fig3", "run"], LN, ["figures.P-fig3", "one of run, runs, path and sweep", "run and runs"]),
-    (["figures", "P-fig3", "sweep"], "weight_decay", ["figures.P-fig3", "one of run, runs, path and sweep", "runs and sweep"]),
+    (["figures", "P-fig3", "run"], LN, ["figures.P-fig3", "one of run, runs, path, paths and sweep", "run and runs"]),
+    (["figures", "P-fig3", "sweep"], "weight_decay", ["figures.P-fig3", "one of run, runs, path, paths and sweep", "runs and sweep"]),
     (["figures", "P-fig3", "reference"], {"epochs": [1, 2]}, ["figures.P-fig3.reference.epochs", "'block' draws (none)"]),
     (["figures", "P-fig3"], {"kind": "block", "run": LN}, ["figures.P-fig3", "the key 'runs', which 'block' draws"]),
     (["figures", "P-fig3"], {"kind": "block", "sweep": "weight_decay"}, ["figures.P-fig3", "the key 'runs', which 'block' draws"]),
     (["figures", "sweep-weight-decay", "sweep"], "weight_dcay", ["figures.sweep-weight-decay.sweep", "train_fraction, weight_decay", "Did you mean 'weight_decay'?"]),
+    (["figures", "sweep-weight-decay", "kind"], "variance", ["figures.sweep-weight-decay.kind", "'sweep', which draws a sweep without one_at_a_time", "'variance'"]),
+    ([*DECAY, "one_at_a_time"], True, ["figures.sweep-weight-decay.kind", "'variance', which draws a sweep with one_at_a_time", "'sweep'"]),
     (["figures", "sweep-weight-decay"], {"kind": "sweep", "runs": [LN]}, ["figures.sweep-weight-decay", "the key 'sweep', which 'sweep' draws"]),
     (["figures", "sweep-weight-decay"], {"kind": "sweep", "sweeps": "weight_decay"}, ["figures.sweep-weight-decay.sweeps", "Did you mean 'sweep'?"]),
     (["claims", "P2"], {"run": M}, ["claims.P2.run", "no such key for P2", f"'{M}'"]),
@@ -341,7 +366,7 @@ REFUSED += [  # what paper P brought
     (["claims", "P2"], {"sweep": "train_fraction", "against": M}, ["claims.P2.against", "no such key for P2"]),
     (["claims", "P1"], {"sweep": "train_fraction"}, ["claims.P1.sweep", "no such key for P1"]),
     (["claims", "P1"], {"sweep": "train_fraction"}, ["claims.P1.run", "a name", "none"]),
-    (["claims", "P3", "sweep"], "weight_decy", ["claims.P3.sweep", "a sweep of this configuration (train_fraction, weight_decay, phase_diagram)", "Did you mean 'weight_decay'?"]),
+    (["claims", "P3", "sweep"], "weight_decy", ["claims.P3.sweep", "a sweep of this configuration (train_fraction, weight_decay, phase_diagram, sources_of_variance)", "Did you mean 'weight_decay'?"]),
     (["claims", "P9", "against"], ..., ["claims.P9.against", "a name", "none"]),
     (["claims", "P9", "against"], "weight_decay", ["claims.P9.against", "a run of this configuration"]),
     (["claims", "P9sphere"], {"run": LN, "against": M}, ["claims.P9sphere", "P9, P9-sphere", "Did you mean 'P9-sphere'?"]),
@@ -528,8 +553,25 @@ def test_the_digest_of_weights_ignores_how_long_one_trains_and_nothing_else():
     run = resolve_run(loaded(ROOT / "config.yaml"), M, 0)
     longer = {"epochs": 9, "stop_after_point_2": None, "checkpoint_every": 7, "log_every": 3}
     assert run.model_copy(update=longer).weights_digest == run.weights_digest
-    for change in ({"seed": 1}, {"threads": 2}, {"precision": "float64"}):
+    streams = [{"initialization_seed": 0}, {"order_seed": 0}, {"order_seed": 1}]
+    for change in ({"seed": 1}, {"threads": 2}, {"precision": "float64"}, *streams):
         assert run.model_copy(update=change).weights_digest != run.weights_digest
+
+
+def test_a_run_without_the_new_keys_has_the_digests_of_results_made_before_there_were_any():
+    run = tiny_run()
+    assert run.weights_digest == "d5b98d2ccb4a91dc"
+    assert digest(plain(run)) == "caf1d5866bad007d"
+
+
+def test_a_run_may_hold_its_streams_fixed(tmp_path):
+    config = copy.deepcopy(VALID)
+    config["runs"][LN] |= {"initialization_seed": 7, "order_seed": 8}
+    config = loaded(written(tmp_path, config))
+    held, usual = resolve_run(config, LN, 1), resolve_run(config, M, 1)
+    assert (held.seed_of_initialization, held.seed_of_order) == (7, 8)
+    assert (usual.seed_of_initialization, usual.seed_of_order) == (1, 1)
+    assert ResolvedRun.model_validate(plain(held)) == held
 
 
 def test_a_run_has_its_own_sphere_and_precision():

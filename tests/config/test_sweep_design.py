@@ -11,7 +11,7 @@ import pytest
 from runs import TINY
 from runs import config_of_sweep as config
 
-from grokflow.config import ResolvedMember, ResolvedRun
+from grokflow.config import ResolvedMember, ResolvedRun, plain
 from grokflow.config import groups_of_sweep as groups
 from grokflow.config import members_of_sweep as members
 from grokflow.config.design import combinations, settings_of_sweep
@@ -46,7 +46,7 @@ def test_a_value_that_a_key_does_not_take_is_refused() -> None:
 
 
 def shape(one: ResolvedMember) -> tuple[object, ...]:
-    """What all rows of a batch must share, written out by hand."""
+    """What all rows of a batch must share, written out by hand: neither seeds nor decay."""
     run = one.run
     dataset = run.dataset.model_copy(update={"split_seed": 0})
     optimizer = run.optimizer.model_copy(update={"learning_rate": 1.0, "weight_decay": 0.0})
@@ -74,6 +74,8 @@ def test_groups_hold_members_of_one_shape(at_once: int) -> None:
     ("dataset.split_seed", [0, 1, 2], 1),
     ("optimizer.learning_rate", [0.1, 0.2], 1),
     ("optimizer.weight_decay", [0.1, 0.2], 1),
+    ("run.initialization_seed", [0, 1, 2], 1),
+    ("run.order_seed", [0, 1, 2], 1),
     ("optimizer.momentum", [0.0, 0.9], 2),
     ("optimizer.batch_size", [8, 16], 2),
     ("dataset.train_fraction", [0.4, 0.5, 0.6], 3),
@@ -130,8 +132,72 @@ def test_a_combination_that_is_drawn_twice_is_trained_once() -> None:
 
 def test_combinations_are_counted_without_making_them() -> None:
     grid, random = (config(**changes).sweeps["grid"] for changes in ({}, RANDOM))
-    assert combinations(grid) == len(settings_of_sweep(grid)) == 6
-    assert combinations(random) == len(settings_of_sweep(random)) == 200
+    assert combinations(grid) == len(settings_of_sweep(grid, {})) == 6
+    assert combinations(random) == len(settings_of_sweep(random, {})) == 200
+
+
+SOURCES: dict[str, Any] = {
+    "vary": {
+        "dataset.split_seed": [0, 1, 2],
+        "run.initialization_seed": [3, 4],
+        "run.order_seed": [3, 5],
+        "optimizer.weight_decay": [0.01, 1],
+    },
+    "one_at_a_time": True,
+    "seeds": [3],
+}
+"""The base of `TINY` is split 0 and decay 0.01; the streams' is the member's seed."""
+
+
+def test_one_at_a_time_each_value_is_tried_alone_and_the_base_once() -> None:
+    found = members(config(**SOURCES), "grid")
+    base = (0, 3, 3, 0.01)
+    assert [tuple(one.settings.values()) for one in found] == [
+        base,
+        (1, 3, 3, 0.01),
+        (2, 3, 3, 0.01),
+        (0, 4, 3, 0.01),
+        (0, 3, 5, 0.01),
+        (0, 3, 3, 1),
+    ]
+    for one in found:
+        split, initialization, order, decay = one.settings.values()
+        assert list(one.settings) == list(SOURCES["vary"])
+        assert one.run.dataset == TINY["dataset"].model_copy(update={"split_seed": split})
+        assert one.run.optimizer == TINY["optimizer"].model_copy(update={"weight_decay": float(decay)})
+        assert (one.run.seed, one.run.initialization_seed, one.run.order_seed) == (3, initialization, order)
+        assert ResolvedMember.model_validate(plain(one)) == one
+    assert combinations(config(**SOURCES).sweeps["grid"]) == 9  # at most: three of them are the base
+
+
+def test_a_base_that_no_list_has_is_not_trained() -> None:
+    changes = {"vary": {"dataset.split_seed": [7], "run.order_seed": [8]}, "one_at_a_time": True}
+    found = members(config(**changes, seeds=[3, 1]), "grid")
+    assert [(*one.settings.values(), one.run.seed) for one in found] == [
+        (7, 3, 3),
+        (0, 8, 3),
+        (7, 1, 1),  # the streams stay at the member's own seed
+        (0, 8, 1),
+    ]
+
+
+def test_seeds_of_all_kinds_train_in_one_group() -> None:
+    streams = {key: SOURCES["vary"][key] for key in list(SOURCES["vary"])[:3]}
+    configured = config(**{**SOURCES, "vary": streams}, members_at_once=100)
+    (group,) = groups(configured, "grid").values()
+    assert group == members(configured, "grid")
+    assert len(group) == 5
+
+
+def test_streams_may_be_varied_in_a_grid_too() -> None:
+    found = members(config(vary={"run.order_seed": [1, 2], "dataset.split_seed": [0, 3]}, seeds=[3]), "grid")
+    assert [(one.run.order_seed, one.run.dataset.split_seed) for one in found] == [
+        (1, 0),
+        (1, 3),
+        (2, 0),
+        (2, 3),
+    ]
+    assert all(one.run.initialization_seed is None for one in found)
 
 
 @pytest.mark.parametrize(

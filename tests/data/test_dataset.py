@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokflow.config import Dataset
+from grokflow.config import Dataset, plain
 from grokflow.data.dataset import make_dataset, read_dataset, tokenization, write_dataset
 from grokflow.data.operations import table
 from grokflow.errors import ArtifactError
@@ -28,6 +28,7 @@ def datasets(draw: st.DrawFn) -> Dataset:
         operation=draw(st.sampled_from(operations)),
         modulus=None if group else draw(st.integers(3, 13)),
         group=group,
+        a_from=draw(st.integers(0, 2)),
         b_from=draw(st.integers(0, 2)),
         tokens=draw(st.sampled_from(["a b", "a o b ="])),
         train_fraction=draw(st.floats(0.01, 0.99)),
@@ -41,8 +42,8 @@ def pairs(frame: pd.DataFrame, split: str) -> set[tuple[int, int]]:
 
 
 def full_table(dataset: Dataset) -> dict[tuple[int, int], int]:
-    algebra = {"modulus": dataset.modulus, "group": dataset.group, "b_from": dataset.b_from}
-    found = table(dataset.operation, **algebra)
+    algebra = {"modulus": dataset.modulus, "group": dataset.group}
+    found = table(dataset.operation, **algebra, a_from=dataset.a_from, b_from=dataset.b_from)
     listed = zip(found.a.tolist(), found.b.tolist(), found.c.tolist(), strict=True)
     return {(a, b): c for a, b, c in listed}
 
@@ -66,6 +67,21 @@ def test_split_is_determined_by_its_seed(dataset: Dataset) -> None:
     pd.testing.assert_frame_equal(frame, make_dataset(dataset))
     other = dataset.model_copy(update={"tokens": "a b"})
     pd.testing.assert_frame_equal(frame, make_dataset(other))
+
+
+def test_a_dataset_that_leaves_out_no_a_is_recorded_as_before_there_was_the_key() -> None:
+    assert plain(SMALL) == {
+        "operation": "a/b",
+        "modulus": 5,
+        "group": None,
+        "b_from": 0,
+        "tokens": "a b",
+        "train_fraction": 0.6,
+        "split_seed": 3,
+    }
+    without_zero = SMALL.model_copy(update={"a_from": 1})
+    assert plain(without_zero) == {**plain(SMALL), "a_from": 1}
+    assert Dataset.model_validate(plain(without_zero)) == without_zero
 
 
 def test_different_seeds_split_differently() -> None:
@@ -236,7 +252,8 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"split_seed": 4}, {"train_fraction": 0.5}, {"operation": "b/a"}, {"modulus": 7}]
+    "other",
+    [{"split_seed": 4}, {"train_fraction": 0.5}, {"operation": "b/a"}, {"modulus": 7}, {"a_from": 1}],
 )
 def test_the_table_of_another_config_is_refused(written: Path, other: dict) -> None:
     assert_refused(written, SMALL.model_copy(update=other))

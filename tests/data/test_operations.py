@@ -194,11 +194,19 @@ def test_multiplication_with_b_from_1_is_paper_ms_table() -> None:
     assert (found.c == found.a * found.b % 97).all()
 
 
-@pytest.mark.parametrize("b_from", [0, 1, 4])
-def test_b_from_leaves_out_smaller_b_and_nothing_else(b_from: int) -> None:
+@pytest.mark.parametrize(("a_from", "b_from"), [(0, 0), (0, 1), (0, 4), (1, 0), (4, 0), (1, 1), (2, 4)])
+def test_smaller_a_and_smaller_b_are_left_out_and_nothing_else(a_from: int, b_from: int) -> None:
     everything = values("a^2+b", modulus=5)
-    kept = {pair: c for pair, c in everything.items() if pair[1] >= b_from}
-    assert values("a^2+b", modulus=5, b_from=b_from) == kept
+    kept = {(a, b): c for (a, b), c in everything.items() if a >= a_from and b >= b_from}
+    assert values("a^2+b", modulus=5, a_from=a_from, b_from=b_from) == kept
+
+
+def test_multiplication_without_zero_is_a_group() -> None:
+    """Without a = 0 and b = 0 every row and every column holds each of 1, …, 96 once."""
+    found = table("a*b", modulus=97, a_from=1, b_from=1)
+    square = found.c.reshape(96, 96)
+    for line in (*square, *square.T):
+        assert sorted(line.tolist()) == list(range(1, 97))
 
 
 def test_pairs_are_ordered_with_a_slowest() -> None:
@@ -210,6 +218,7 @@ def test_pairs_are_ordered_with_a_slowest() -> None:
 def test_a_table_without_any_pair_is_refused() -> None:
     for nothing in (
         {"operation": "a/0", "modulus": 7},
+        {"operation": "a+b", "modulus": 7, "a_from": 7},
         {"operation": "a+b", "modulus": 7, "b_from": 7},
     ):
         with pytest.raises(ConfigError, match="at least one pair"):

@@ -13,11 +13,12 @@ TABLES = {
     "a+b modulo 7": Dataset(operation="a+b", modulus=7, train_fraction=0.5),
     "a/b modulo 7": Dataset(operation="a/b", modulus=7, train_fraction=0.5),
     "b from 1": Dataset(operation="a*b", modulus=7, b_from=1, train_fraction=0.5),
+    "a and b from 1": Dataset(operation="a*b", modulus=7, a_from=1, b_from=1, train_fraction=0.5),
     "S3": Dataset(operation="a*b", group="S3", train_fraction=0.5),
 }
 
 
-@pytest.mark.parametrize(("name", "pairs"), list(zip(TABLES, (49, 42, 42, 36), strict=True)))
+@pytest.mark.parametrize(("name", "pairs"), list(zip(TABLES, (49, 42, 42, 36, 36), strict=True)))
 def test_pairs_are_those_of_the_table(name: str, pairs: int) -> None:
     assert count_pairs(TABLES[name]) == len(make_dataset(TABLES[name])) == pairs
 

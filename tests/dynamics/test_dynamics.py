@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grokflow.artifacts.columns import PERIODS
+from grokflow.artifacts.columns import PERIODS, SETTLING
 from grokflow.dynamics import (
     Coincidence,
     Collapse,
@@ -22,6 +22,7 @@ from grokflow.dynamics import (
     find_teeth,
     periods,
     saw_tooth,
+    validation_accuracy,
 )
 
 MEMORISED = 101
@@ -68,7 +69,8 @@ class TestCollapses:
         top, end = values.index(1.0) + 1, len(values) + 1
         # 0.08 · 0.1 would be quiet; the smallest value of a shape, 0.2, is above 0.01 for every depth
         assert found == [
-            Collapse(start, start + top, start + end, pytest.approx(depth)) for start in (300, 611)
+            Collapse(start, start + top, start + end, start + end + SETTLING, pytest.approx(depth))
+            for start in (300, 611)
         ]
 
     @pytest.mark.parametrize("shape", ["step", "triangle", "sudden", "slow", "hesitant"])
@@ -90,7 +92,32 @@ class TestCollapses:
     def test_the_last_one_may_never_end(self) -> None:
         late = [0.2, 0.6] + [0.4] * 98
         found = find_collapses(*made_error(700, (300, SHAPES["spike"], 0.5), (600, late, 1)))
-        assert found == [Collapse(300, 301, 302, 0.5), Collapse(600, 602, None, 0.6)]
+        assert found == [Collapse(300, 301, 302, 312, 0.5), Collapse(600, 602, None, None, 0.6)]
+
+    @pytest.mark.parametrize(
+        ("after", "settled"),
+        [
+            ([], [312]),
+            ([(311, [0.04], 1)], [322 + 1]),  # a shallow excursion at 312: quiet from 313 on
+            ([(312, [0.04], 1)], [312]),
+            ([(306, [0.02], 1), (315, [0.02], 1)], [327]),
+            ([(311, [0.5], 1)], [None, 323]),  # the next collapse starts before
+            ([(312, [0.5], 1)], [312, 324]),
+            ([(305, [0.02], 1), (312, [0.5], 1)], [None, 324]),
+        ],
+    )
+    def test_settled_is_the_first_epoch_that_ends_ten_more_quiet_ones(
+        self, after: list[tuple[int, list[float], float]], settled: list[int | None]
+    ) -> None:
+        """After a collapse that ends at epoch 302."""
+        found = find_collapses(*made_error(700, (300, [0.5], 1), *after))
+        assert [one.settled for one in found] == settled
+        assert [one.start for one in found] == [300, *(start for start, (depth,), _ in after if depth > 0.1)]
+
+    @pytest.mark.parametrize(("length", "settled"), [(311, None), (312, 312)])
+    def test_training_may_end_before_a_collapse_has_settled(self, length: int, settled: int | None) -> None:
+        (found,) = find_collapses(*made_error(length, (300, [0.5], 1)))
+        assert (found.end, found.settled) == (302, settled)
 
     def test_one_that_never_ends_is_found_however_long_it_is(self) -> None:
         epoch, error = made_error(10_000, (200, [0.6] * 10_000, 1))
@@ -112,7 +139,7 @@ class TestCollapses:
 
     def test_epochs_are_those_given(self) -> None:
         epoch, error = made_error(500, (300, [0.9], 1))
-        assert find_collapses(epoch + 40, error) == [Collapse(340, 341, 342, 0.9)]
+        assert find_collapses(epoch + 40, error) == [Collapse(340, 341, 342, 352, 0.9)]
 
     def test_a_run_that_is_mostly_collapsed(self) -> None:
         plateau = [0.6] * 80
@@ -160,7 +187,7 @@ class TestCollapses:
     def test_a_run_that_diverges_ends_collapsed(self) -> None:
         epoch, error = made_error(500)
         error[400:] = np.nan
-        assert find_collapses(epoch, error) == [Collapse(400, 401, None, 1.0)]
+        assert find_collapses(epoch, error) == [Collapse(400, 401, None, None, 1.0)]
 
 
 def made_teeth(*steps: int) -> np.ndarray:
@@ -181,7 +208,8 @@ class TestTeeth:
 
     def test_units_do_not_matter(self) -> None:
         values = made_teeth(90, 10, 80, 5, 100, 1, 30)
-        assert find_teeth(1e-9 * values**0.01) == find_teeth(values)
+        assert find_teeth(1e-9 * values) == find_teeth(values)
+        assert find_teeth(1e-9 * values**0.01, share_of_range=0.1) == find_teeth(values)
 
     def test_a_series_that_begins_with_a_fall(self) -> None:
         assert find_teeth(made_teeth(90, 10, 80, 5, 30)[90:]) == [Tooth(80, 5)]
@@ -195,11 +223,21 @@ class TestTeeth:
         assert len(find_teeth(values * np.exp(0.02 * np.sin(smooth)))) == 2
         assert len(find_teeth(values * np.exp(0.2 * np.sin(smooth)))) > 2
 
-    def test_reversals_of_a_tenth_count(self) -> None:
-        up = np.array([0, 0.5, 0.41, 1.0, 0.0, 1.0])  # the dip of 0.09 is a wiggle
+    @pytest.mark.parametrize("rise", [0.5, 5.0])
+    def test_reversals_of_a_twentieth_count_however_far_the_curve_rises(self, rise: float) -> None:
+        up = rise * np.array([0, 0.5, 0.5, 1.0, 0.0, 1.0])
+        up[2] -= np.log(1.049)
         assert find_teeth(np.exp(up)) == [Tooth(3, 1)]
-        up[2] = 0.39
+        up[2] = up[1] - np.log(1.051)
         assert find_teeth(np.exp(up)) == [Tooth(1, 1), Tooth(1, 1)]
+
+    def test_reversals_of_a_tenth_of_the_range_count_by_the_first_rule(self) -> None:
+        up = np.array([0, 0.5, 0.41, 1.0, 0.0, 1.0])  # the dip of 0.09 is a wiggle
+        assert find_teeth(np.exp(up), share_of_range=0.1) == [Tooth(3, 1)]
+        assert len(find_teeth(np.exp(up))) == 2
+        up[2] = 0.39
+        assert find_teeth(np.exp(up), share_of_range=0.1) == [Tooth(1, 1), Tooth(1, 1)]
+        assert saw_tooth(np.exp(up), share_of_range=0.1) == SawTooth(2, 1.0, 1.0)
 
     @pytest.mark.parametrize(
         "values",
@@ -244,6 +282,7 @@ def made_run(
         {
             "epoch": epoch,
             "train_error": error,
+            "validation_error": np.nan,
             "effective_learning_rate": learning_rate,
             "effective_gradient_norm": gradient_norm,
             "invariant_effective_learning_rate": learning_rate**2,
@@ -263,6 +302,7 @@ QUANTITIES: list[Quantity] = [
     "invariant_effective_learning_rate",
     "invariant_effective_gradient_norm",
     "validation_accuracy",
+    "logged_validation_accuracy",
 ]
 
 
@@ -307,12 +347,14 @@ class TestCoincidence:
     @pytest.mark.parametrize("of", QUANTITIES)
     def test_a_trend_is_no_coincidence(self, of: Quantity) -> None:
         epochs, history = made_run(3000, random_starts(0))
-        for name in QUANTITIES[:-1]:
+        for name in QUANTITIES[:4]:
             rate = -1 if "learning" in name else 1
             epochs[name] = np.exp(rate * epochs["epoch"] / 100)
         history["validation_error"] = 1 - history["epoch"] / 3000
         found = measured(epochs, history, of)
-        assert found.mean == pytest.approx(4 / 3000 if of == "validation_accuracy" else 0.04)
+        assert found.mean == pytest.approx(
+            {"validation_accuracy": 14 / 3000, "logged_validation_accuracy": 4 / 3000}.get(of, 0.04)
+        )
         assert found.p == 1
 
     def test_means(self) -> None:
@@ -370,7 +412,7 @@ class TestCoincidence:
         expected = measured(epochs, history, of)
         assert expected.p < 1
         wild = np.where(np.arange(MEMORISED - 1) // 10 % 2, 1e-3, 1e3)  # epochs 91 to 100 are the last
-        for name in QUANTITIES[:-1]:
+        for name in QUANTITIES[:4]:
             epochs.loc[: MEMORISED - 2, name] = wild
         history.loc[history["epoch"] < MEMORISED - 10, "validation_error"] = [0.0, 1.0, 0.5] * 3 + [0.0]
         assert measured(epochs, history, of) == expected
@@ -386,7 +428,7 @@ class TestCoincidence:
         assert np.isnan(coincidence_test(epochs, history, [], "effective_learning_rate").p)
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
-    @pytest.mark.parametrize("of", QUANTITIES[:-1])
+    @pytest.mark.parametrize("of", QUANTITIES[:4])
     def test_odd_values_give_no_p(self, value: float, of: Quantity) -> None:
         epochs, history = made_run(1000, [300, 600])
         epochs[of] = value
@@ -403,21 +445,90 @@ class TestCoincidence:
         assert first == [measured(epochs, history, of) for of in QUANTITIES]
 
 
+def made_jumps(starts: list[int]) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    """Each collapse lifts the validation accuracy by 0.225, which it reaches after it has ended.
+
+    A collapse starts three epochs after a logged one and lasts five; at the next logged epoch the accuracy
+    is 0.06 below where it was. Returned are epochs, history and the accuracy of every epoch from 1 on.
+    """
+    epochs, history = made_run(1000, starts, duration=5)
+    accuracy = np.full(1001, 0.1)
+    for start in starts:
+        accuracy[start + 1 :] += 0.225
+        accuracy[start + 1 : start + 9] = accuracy[start] - 0.06
+        assert accuracy[start + 15] - accuracy[start] == pytest.approx(0.225)
+    history["validation_error"] = 1 - accuracy[history["epoch"]]
+    for start in starts:
+        near = epochs["epoch"].between(start, start + 15)
+        epochs.loc[near, "validation_error"] = 1 - accuracy[1:][near]
+    return epochs, history, accuracy[1:]
+
+
+class TestValidationAccuracy:
+    STARTS = (303, 513, 723)
+
+    def test_it_is_measured_where_a_collapse_has_settled(self) -> None:
+        """Also where it ends between two logged epochs; the table and the test have the same numbers."""
+        epochs, history, _ = made_jumps([*self.STARTS])
+        assert not set(epochs["epoch"][epochs["validation_error"].notna()]) <= set(history["epoch"])
+        table = periods(epochs, history)
+        assert table["start"].tolist() == [*self.STARTS]
+        assert table["end"].tolist() == [start + 5 for start in self.STARTS]
+        assert table["settled"].tolist() == [start + 15 for start in self.STARTS]
+        jumps = table["validation_accuracy_after"] - table["validation_accuracy_before"]
+        assert jumps.tolist() == pytest.approx([0.225] * 3)
+        found = measured(epochs, history, "validation_accuracy")
+        assert found.mean == pytest.approx(0.225)
+        assert found.p < 0.05
+        first = measured(epochs, history, "logged_validation_accuracy")
+        assert first.mean == pytest.approx(-0.03)
+        assert first.p > 0.9
+
+    def test_it_is_recorded_then_logged_then_interpolated(self) -> None:
+        epochs, history, accuracy = made_jumps([*self.STARTS])
+        found = validation_accuracy(epochs, history)
+        recorded = epochs["validation_error"].notna() | epochs["epoch"].isin(history["epoch"])
+        assert found[recorded] == pytest.approx(accuracy[recorded], abs=1e-15)
+        assert found[301] == pytest.approx(
+            (2 * accuracy[302] + accuracy[299]) / 3
+        )  # epoch 302 of 300 and 303
+        epochs.loc[309, "validation_error"] = 0.75  # at epoch 310, which is logged too
+        assert validation_accuracy(epochs, history)[309] == 0.25
+
+    def test_before_and_after_all_measurements_it_is_unknown(self) -> None:
+        epochs, history, _ = made_jumps([303])
+        found = validation_accuracy(epochs, history[2:-1])
+        assert np.flatnonzero(np.isnan(found)).tolist() == [*range(19), *range(990, 1000)]
+
+    def test_nothing_measured(self) -> None:
+        epochs, history = made_run(1000, [300])
+        assert np.isnan(validation_accuracy(epochs, history[:0])).all()
+
+    def test_a_collapse_that_never_settled_is_left_out(self) -> None:
+        epochs, history, _ = made_jumps([*self.STARTS])
+        late = epochs["epoch"] > 723
+        epochs.loc[late & epochs["validation_error"].notna(), "validation_error"] = 1.0
+        whole, cut = (measured(epochs[:length], history, "validation_accuracy") for length in (738, 737))
+        assert whole.mean < 0.1
+        assert cut.mean == pytest.approx(0.225)
+
+
 def small_run() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Twenty epochs, memorised at 3, collapsed after 5 and 11, and at the end."""
-    epoch, error = np.arange(1, 21), np.zeros(20)
+    """Thirty epochs, memorised at 3, collapsed after 5 and 11, and at the end."""
+    epoch, error = np.arange(1, 31), np.zeros(30)
     error[[0, 1]] = 0.9, 0.4
     error[[5, 6]] = 0.2, 0.6
     error[[10, 11, 12, 13]] = 0.01, 0.5, 0.3, 0.005
-    error[[18, 19]] = 0.3, 0.9
-    rate, norm = np.full(20, 4.0), np.full(20, 1.0)
+    error[[28, 29]] = 0.3, 0.9
+    rate, norm = np.full(30, 4.0), np.full(30, 1.0)
     rate[7], norm[5], norm[7], norm[8] = 1.0, 3.0, 5.0, 99.0  # epoch 8 is the first end
     rate[13], norm[10], norm[11], norm[12] = 8.0, 2.0, 1.0, 7.0
-    invariant = np.full(20, np.nan)
+    invariant = np.full(30, np.nan)
     epochs = pd.DataFrame(
         {
             "epoch": epoch,
             "train_error": error,
+            "validation_error": np.nan,
             "effective_learning_rate": rate,
             "effective_gradient_norm": norm,
             "invariant_effective_learning_rate": invariant,
@@ -425,7 +536,10 @@ def small_run() -> tuple[pd.DataFrame, pd.DataFrame]:
         }
     )
     history = pd.DataFrame(
-        {"epoch": [0, 4, 5, 8, 12, 16], "validation_error": [1.0, 0.875, 0.75, 0.5, 0.25, 0.125]}
+        {
+            "epoch": [0, 4, 5, 8, 12, 16, 30],
+            "validation_error": [1.0, 0.875, 0.75, 0.5, 0.25, 0.125, 0.125],
+        }
     )
     return epochs, history
 
@@ -435,9 +549,9 @@ class TestPeriods:
         table = periods(*small_run())
         assert list(table.columns) == PERIODS
         expected = [
-            [1, 5, 7, 8, 0.6, None, 0.25, 0.5, 0.25, 5.0, None, None],
-            [2, 11, 12, 14, 0.49, 6, 0.5, 0.875, 2.0, 3.5, None, None],
-            [3, 18, 20, None, 0.9, 7, 0.875, None, None, None, None, None],
+            [1, 5, 7, 8, None, 0.6, None, 0.25, None, 0.25, 5.0, None, None],
+            [2, 11, 12, 14, 24, 0.49, 6, 0.6875, 0.875, 2.0, 3.5, None, None],
+            [3, 28, 30, None, None, 0.9, 17, 0.875, None, None, None, None, None],
         ]
         for found, row in zip(table.itertuples(index=False), expected, strict=True):
             for name, value in zip(PERIODS, row, strict=True):
@@ -466,16 +580,16 @@ class TestPeriods:
 
     def test_nothing_logged_in_time(self) -> None:
         epochs, history = small_run()
-        table = periods(epochs, history[3:4])
-        assert table["validation_accuracy_before"].isna().tolist() == [True, False, False]
-        assert table["validation_accuracy_after"].isna().tolist() == [False, True, True]
+        table = periods(epochs, history[3:6])
+        assert table["validation_accuracy_before"].isna().tolist() == [True, False, True]
+        assert table["validation_accuracy_after"].isna().all()
 
     def test_csv_has_whole_numbers(self) -> None:
         table = periods(*small_run())
         text = table.to_csv(index=False)
         lines = text.splitlines()
-        assert lines[1].startswith("1,5,7,8,0.6,,0.25,")
-        assert lines[3].startswith("3,18,20,,0.9,7,0.875,")
+        assert lines[1].startswith("1,5,7,8,,0.6,,0.25,,0.25,5.0,")
+        assert lines[3].startswith("3,28,30,,,0.9,17,0.875,")
         again = pd.read_csv(io.StringIO(text), dtype=dict(table.dtypes))
         pd.testing.assert_frame_equal(again, table)
 

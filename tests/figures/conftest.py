@@ -61,6 +61,7 @@ class Tables:
         epochs: tuple[int, ...] = (20, 50),
         skipped: str | None = None,
         bends: int = 0,
+        converged: bool = True,
         points: tuple[str, str] = ("point_1", "point_2"),
     ) -> str:
         """The folder of a path of a seed (`0`) or a pair of seeds (`0-1`).
@@ -95,6 +96,8 @@ class Tables:
                 "epoch": None if skipped else epochs[-1],
             },
             "control_points": [] if skipped else names,
+            "converged": converged if bends and not skipped else None,
+            "fit_epochs": 60 if bends and not skipped else None,
         }
         metrics = metrics.reindex(columns=METRICS)[: 0 if skipped else None]
         return self._write(f"path/seed_{name}", "metrics.csv", metrics, "path.json", record)

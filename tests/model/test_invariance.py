@@ -44,8 +44,19 @@ MODELS = {
     "norm, large epsilon": LAYER_NORM.model_copy(update={"norm_epsilon": 0.1}),
     "invariant": SCALE_INVARIANT,
     "invariant, two layers": SCALE_INVARIANT.model_copy(update={"layers": 2, "mlp_norm": "before_relu"}),
+    "attention": LAYER_NORM.model_copy(update={"normalization": "invariant_attention"}),
+    "attention, no gain": LAYER_NORM.model_copy(
+        update={"normalization": "invariant_attention", "norm_affine": "none"}
+    ),
+    "but attention": LAYER_NORM.model_copy(update={"normalization": "invariant_but_attention"}),
 }
-OF_NORM = {"layer_0.mlp.in", "layer_1.mlp.in", "residual stream"}
+OF_MLP = {"layer_0.mlp.in", "layer_1.mlp.in"}
+OF_NORM = {*OF_MLP, "residual stream"}
+
+
+def of_layers(*names: str) -> set[str]:
+    """The groups of these names in both layers."""
+    return {f"layer_{layer}.{name}" for layer in range(2) for name in names}
 
 
 def task_of(model: str) -> Task:
@@ -64,6 +75,12 @@ def expected_groups(model: str, task: Task) -> set[str]:
         return set()
     if model.startswith("norm"):
         return OF_NORM
+    if model == "but attention":
+        return {*OF_MLP, "token_embedding", "position_embedding", *of_layers("mlp.out")}
+    if model.startswith("attention"):
+        # The residual stream is not, because what attention writes does not grow with the rest of it.
+        read = of_layers(*(f"attention.{name}" for name in ("query", "key", "value", "output")))
+        return {*OF_MLP, *read, *(of_layers("attention.norm") if model == "attention" else ())}
     return set(audited_groups(task.model)) - {"unembedding"}
 
 
@@ -172,7 +189,7 @@ def log_probabilities(model: Model, w: dict, tokens: list[int]) -> list[float]:
     return [x - total for x in logits]
 
 
-@pytest.mark.parametrize("model", ["none", "norm", "invariant"])
+@pytest.mark.parametrize("model", ["none", "norm", "invariant", "attention", "but attention"])
 @pytest.mark.parametrize(
     "group", ["layer_0.mlp.in", "layer_0.attention.key", "residual stream", "unembedding"]
 )

@@ -175,13 +175,14 @@ def test_groups_are_whole_maps_and_norms_and_cover_every_number_once() -> None:
 
 
 def test_frozen_and_trained_share_out_the_vector() -> None:
-    for kind in ("none", "layer_norm"):
+    for kind in ("none", "layer_norm", "invariant_attention"):
         layout = normalised(kind)
         assert layout.frozen == ()
         assert layout.trained == (slice(0, layout.size),)
-    layout = normalised("scale_invariant")
-    assert layout.frozen == ("unembedding",)
-    assert layout.trained == (slice(0, layout.size - 8 * 53),)
+    for kind in ("invariant_but_attention", "scale_invariant"):
+        layout = normalised(kind)
+        assert layout.frozen == ("unembedding",)
+        assert layout.trained == (slice(0, layout.size - 8 * 53),)
     middle = Layout(
         (
             Parameter("a", (2, 3), 1.0),

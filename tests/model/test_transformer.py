@@ -52,6 +52,15 @@ NORMALISED = {
     "invariant-1": _normalised(1, "scale_invariant"),
     "invariant-2-before": _normalised(2, "scale_invariant", mlp_norm="before_relu", norm_epsilon=1e-3),
     "invariant-3-after": _normalised(3, "scale_invariant", mlp_norm="after_relu", unembedding_norm=3.0),
+    "attention-1": _normalised(1, "invariant_attention"),
+    "attention-2-gain-before": _normalised(
+        2, "invariant_attention", norm_affine="gain", mlp_norm="before_relu", norm_epsilon=1e-3
+    ),
+    "attention-3-none": _normalised(3, "invariant_attention", norm_affine="none"),
+    "but-attention-1": _normalised(1, "invariant_but_attention"),
+    "but-attention-2-before": _normalised(
+        2, "invariant_but_attention", mlp_norm="before_relu", norm_epsilon=1e-3, unembedding_norm=3.0
+    ),
 }
 """Every normalisation with every affine part, either place in the MLP, 1 to 3 layers."""
 
@@ -188,6 +197,8 @@ ONE_OF_EACH = [
     Case("norm-1", "a b", "S3", 7),
     Case("invariant-2-before", "a o b =", "S3", 7),
     Case("invariant-1", "a b", "modulo-5", 6),
+    Case("attention-2-gain-before", "a o b =", "modulo-5", 6),
+    Case("but-attention-2-before", "a b", "S3", 7),
 ]
 some_cases = pytest.mark.parametrize(
     "case", ONE_OF_EACH, ids=lambda c: f"{c.model},{c.tokens},{c.algebra},B={c.batch}"
@@ -353,32 +364,35 @@ def test_only_the_frozen_unembedding_has_no_gradient(model: str) -> None:
     case = Case(model, "a o b =", "modulo-5", 6)
     _, gradient = loss_and_gradient(case.transformer, case.weights, case.examples(0))
     zero = [name for name, place in case.transformer.layout.slices.items() if not gradient[..., place].any()]
-    assert zero == (["unembedding"] if case.config.normalization == "scale_invariant" else [])
+    assert zero == (["unembedding"] if model.startswith(("invariant", "but-attention")) else [])
 
 
 NORMS = {"layer_0.attention.norm": 4, "layer_0.mlp.norm": 4, "layer_0.mlp.hidden_norm": 6, "final_norm": 4}
 
 
+@pytest.mark.parametrize("kind", ["layer_norm", "invariant_attention"])
 @pytest.mark.parametrize(
     ("affine", "learned"),
     [("none", ()), ("gain", ("gain",)), ("gain_and_bias", ("gain", "bias")), (None, ("gain", "bias"))],
 )
-def test_norms_have_a_gain_and_a_bias_as_asked(affine: str | None, learned: tuple[str, ...]) -> None:
+def test_norms_have_a_gain_and_a_bias_as_asked(
+    kind: str, affine: str | None, learned: tuple[str, ...]
+) -> None:
     dataset = Dataset(operation="a+b", modulus=5, train_fraction=0.5)
     settings = {"layers": 1, "width": 4, "mlp_width": 6, "heads": 2}
     plain = make_model(Model(**settings), dataset).layout
-    found = make_model(Model(**settings, normalization="layer_norm", norm_affine=affine), dataset).layout
+    found = make_model(Model(**settings, normalization=kind, norm_affine=affine), dataset).layout
     names = {p.name: p.shape for p in found.parameters}
     added = {f"{name}.{what}": (width,) for name, width in NORMS.items() for what in learned}
     assert names == {p.name: p.shape for p in plain.parameters} | added
 
 
-def test_the_wholly_invariant_model_has_the_plain_models_tensors() -> None:
+@pytest.mark.parametrize("normalization", ["scale_invariant", "invariant_but_attention"])
+def test_where_norms_learn_nothing_a_model_has_the_plain_models_tensors(normalization: str) -> None:
     dataset = Dataset(operation="a+b", modulus=5, train_fraction=0.5)
     settings = {"layers": 2, "width": 4, "mlp_width": 6, "heads": 2}
     plain, found = (
-        make_model(Model(**settings, normalization=kind), dataset).layout
-        for kind in ("none", "scale_invariant")
+        make_model(Model(**settings, normalization=kind), dataset).layout for kind in ("none", normalization)
     )
     assert [(p.name, p.shape) for p in found.parameters] == [(p.name, p.shape) for p in plain.parameters]
 

@@ -44,7 +44,8 @@ def minibatches(run: ResolvedRun, weights: Weights, epochs: int) -> Iterator[tup
     trained = [name for name in weights if not transformer.frozen(name, run.model)]
     held = [(names, _norm(weights, names)) for names in invariant(run)] if run.sphere else []
     for epoch in range(1, epochs + 1):
-        order = generator(run.seed, "order", epoch - 1).permutation(len(train_examples))
+        seed = run.seed if run.order_seed is None else run.order_seed
+        order = generator(seed, "order", epoch - 1).permutation(len(train_examples))
         for batch in batches_of(run, [train_examples[i] for i in order]):
             yield epoch, batch
             _, gradient = transformer.loss_and_gradient(weights, batch, run.model)
@@ -59,7 +60,8 @@ def minibatches(run: ResolvedRun, weights: Weights, epochs: int) -> Iterator[tup
 def initial(run: ResolvedRun) -> Weights:
     """The weights at epoch 0."""
     layout = make_model(run.model, run.dataset).layout
-    return transformer.named(layout.parameters, layout.initial(run.seed))
+    seed = run.seed if run.initialization_seed is None else run.initialization_seed
+    return transformer.named(layout.parameters, layout.initial(seed))
 
 
 def train(run: ResolvedRun, epochs: int) -> list[Weights]:
@@ -82,7 +84,12 @@ def invariant(run: ResolvedRun) -> list[list[str]]:
     written += [[f"layer_{i}.mlp.out.weight", f"layer_{i}.mlp.out.bias"] for i in layers]
     if kind == "layer_norm":
         return [*maps, [name for names in written for name in names]]
+    if kind == "invariant_but_attention":
+        return [*maps, *(names for names in written if "attention" not in names[0])]
     read = [[f"layer_{i}.attention.{what}"] for i in layers for what in ("query", "key", "value")]
+    if kind == "invariant_attention":
+        norms = [[f"layer_{i}.attention.norm.{what}" for what in ("gain", "bias")] for i in layers]
+        return [*maps, *norms, *read, *(names for names in written if "attention" in names[0])]
     return [*maps, *written, *read]
 
 
@@ -118,17 +125,36 @@ def epochs(run: ResolvedRun, epochs: int) -> list[dict[str, float]]:
         _, gradient = transformer.loss_and_gradient(weights, batch, run.model)
         met.setdefault(epoch, []).append((losses, wrong, gradient))
     rows = []
-    for epoch, after in zip(met, train(run, epochs)[1:], strict=True):
-        losses, wrong, gradients = zip(*met[epoch], strict=True)
+    trajectory = train(run, epochs)
+    errors = {epoch: _mean([one for _, wrong, _ in met[epoch] for one in wrong]) for epoch in met}
+    recorded = around_collapses(errors)
+    validation = examples(run, make_dataset(run.dataset), "validation")
+    for epoch, after in zip(met, trajectory[1:], strict=True):
+        losses, _, gradients = zip(*met[epoch], strict=True)
+        error = transformer.error(after, validation, run.model) if epoch in recorded else math.nan
         rows.append(
             {
                 "epoch": epoch,
                 "train_loss": _mean([loss for batch in losses for loss in batch]),
-                "train_error": _mean([one for batch in wrong for one in batch]),
+                "train_error": errors[epoch],
+                "validation_error": error,
                 **statistics(run, after, gradients),
             }
         )
     return rows
+
+
+def around_collapses(train_errors: dict[int, float]) -> set[int]:
+    """From the last epoch with an error up to 0.01 before a collapse to the tenth after the first such one.
+
+    An epoch is in a collapse when its error is above 0.01 and some earlier epoch's was not.
+    """
+    found: set[int] = set()
+    for epoch, error in train_errors.items():
+        memorised = any(earlier < epoch and before <= 0.01 for earlier, before in train_errors.items())
+        if error > 0.01 and memorised:
+            found.update(range(epoch - 1, epoch + 12))
+    return found & set(train_errors)
 
 
 def statistics(run: ResolvedRun, weights: Weights, gradients: Sequence[Weights]) -> dict[str, float]:

@@ -12,6 +12,8 @@ With `normalization: layer_norm` a norm stands before attention (`layer_i.attent
 (`layer_i.mlp.norm`), inside it (`layer_i.mlp.hidden_norm`) and before the unembedding (`final_norm`), each
 with the `.gain` and `.bias` that it learns. With `scale_invariant` norms stand there too, learning nothing;
 the queries and keys of every head are normalised, and every vector that is added to the residual stream.
+In between, `invariant_attention` is `layer_norm` but for the normalised queries, keys and vectors that
+attention adds; `invariant_but_attention` is `scale_invariant` but for these.
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ from grokflow.config import Model
 Weights = dict[str, Tensor]
 Pairs = Sequence[tuple[Sequence[int], int]]
 """Examples: the tokens and the target of each."""
+
+
+ATTENTION_NORMALISED = ("invariant_attention", "scale_invariant")
+WITHOUT_AFFINE = ("invariant_but_attention", "scale_invariant")
 
 
 def named(parameters: Iterable, flat: np.ndarray | Tensor) -> Weights:
@@ -49,18 +55,18 @@ def pairs(tokens: np.ndarray | Tensor, targets: np.ndarray | Tensor) -> Pairs:
 
 def frozen(name: str, model: Model) -> bool:
     """Whether a tensor is left as it was drawn."""
-    return model.normalization == "scale_invariant" and name == "unembedding"
+    return model.normalization in WITHOUT_AFFINE and name == "unembedding"
 
 
 def logits(w: Weights, tokens: Sequence[int], model: Model) -> list[Tensor]:
     """The logits (V,) at every position of one example."""
     x = [
-        _written(w["token_embedding"][t], model) + _written(w["position_embedding"][i], model)
+        _added(w["token_embedding"][t], model) + _added(w["position_embedding"][i], model)
         for i, t in enumerate(tokens)
     ]
     for layer in range(model.layers):
         x = _attention(w, f"layer_{layer}.attention", x, model)
-        x = [x_i + _written(_mlp(w, f"layer_{layer}.mlp", x_i, model), model) for x_i in x]
+        x = [x_i + _added(_mlp(w, f"layer_{layer}.mlp", x_i, model), model) for x_i in x]
     return [_norm(w, "final_norm", x_i, model) @ w["unembedding"] for x_i in x]
 
 
@@ -75,11 +81,12 @@ def _attention(w: Weights, name: str, x: list[Tensor], model: Model) -> list[Ten
         mixed = []
         for head in range(model.heads):
             part = slice(head * width, (head + 1) * width)
-            q, k = _written(query[i][part], model), [_written(key[j][part], model) for j in range(i + 1)]
+            q = _of_attention(query[i][part], model)
+            k = [_of_attention(key[j][part], model) for j in range(i + 1)]
             scores = [q @ k_j / math.sqrt(width) for k_j in k]
             attention = _softmax(torch.stack(scores))
             mixed.append(sum(attention[j] * value[j][part] for j in range(i + 1)))
-        result.append(x[i] + _written(torch.cat(mixed) @ w[f"{name}.output"], model))
+        result.append(x[i] + _of_attention(torch.cat(mixed) @ w[f"{name}.output"], model))
     return result
 
 
@@ -96,15 +103,21 @@ def _norm(w: Weights, name: str, x: Tensor, model: Model) -> Tensor:
     if model.normalization == "none":
         return x
     x = _standardised(x, model)
-    if model.normalization == "layer_norm" and model.norm_affine != "none":
+    if model.normalization not in WITHOUT_AFFINE and model.norm_affine != "none":
         x = w[f"{name}.gain"] * x
         if model.norm_affine != "gain":
             x = x + w[f"{name}.bias"]
     return x
 
 
-def _written(x: Tensor, model: Model) -> Tensor:
-    return _standardised(x, model) if model.normalization == "scale_invariant" else x
+def _added(x: Tensor, model: Model) -> Tensor:
+    """An embedding, or what the MLP adds."""
+    return _standardised(x, model) if model.normalization in WITHOUT_AFFINE else x
+
+
+def _of_attention(x: Tensor, model: Model) -> Tensor:
+    """A head's query or key, or what attention adds."""
+    return _standardised(x, model) if model.normalization in ATTENTION_NORMALISED else x
 
 
 def _standardised(x: Tensor, model: Model) -> Tensor:
@@ -150,8 +163,7 @@ def stochastic_gradient_norm(
     w: Weights, batches: Sequence[Pairs], model: Model, weight_decay: float
 ) -> float:
     """Mean over the batches of ‖∇ loss + weight_decay · w‖ over all that is trained."""
-    frozen = ["unembedding"] if model.normalization == "scale_invariant" else []
-    trained = [name for name in w if name not in frozen]
+    trained = [name for name in w if not frozen(name, model)]
     norms = []
     for batch in batches:
         _, gradient = loss_and_gradient(w, batch, model)

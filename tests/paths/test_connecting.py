@@ -94,6 +94,7 @@ def test_a_path_without_its_point_is_skipped_with_the_reason(
     assert record["to"] == {"seed": 0, "point": end, "epoch": None}
     assert record["control_points"] == []
     assert record["length"] is None
+    assert record["converged"] is record["fit_epochs"] is None
     assert PathResults(tmp_path).fit.columns.tolist() == columns.FIT
     assert read_tensors(tmp_path / "curve.safetensors") == ({}, {"skipped": outcome.reason})
     metrics = measure(path, outcome, tiny.dataset, "cpu")

@@ -28,6 +28,7 @@ def test_the_record_says_what_the_path_is(written: tuple) -> None:
     assert record["control_points"] == ["epoch 0", "epoch 20", "epoch 40"]
     steps = np.diff(curve.controls, axis=0)
     assert record["length"] == pytest.approx(np.linalg.norm(steps, axis=1).sum(), rel=1e-9)
+    assert record["converged"] is record["fit_epochs"] is None
     assert record["weight_decay"] == path.from_run.optimizer.weight_decay
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,26 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from joined import FIT, curve_of, ends, epochs, in_small_batches, kept, outcome_of, resolved
+from joined import ENDING, FIT, curve_of, ends, epochs, in_small_batches, kept, outcome_of, resolved
 from oracles import training as oracle
 from oracles import transformer
 from runs import SCALE_INVARIANT, Trained, tiny_run, train_in
 
 from grokflow import verify
 from grokflow.artifacts.results import PathResults
-from grokflow.config import Polyline
+from grokflow.config import Polyline, ResolvedPath
 from grokflow.errors import ArtifactError
 from grokflow.paths import Curve
-from grokflow.paths.bends import learning_rate
 from grokflow.paths.connecting import Skipped, Unfitted, connect, unfitted_paths, write_path
 from grokflow.paths.curve_files import read_fits, write_fits
 from grokflow.paths.fitting import Fitting, fit_paths
 from grokflow.paths.measuring import measure_path
+from grokflow.paths.schedule import learning_rate, schedule
 from grokflow.randomness import generator
 
 
 def test_a_fit_that_diverges_is_a_reason_and_not_a_crash(grokked: Trained) -> None:
-    fit = Polyline.model_fields["fit"].default.model_copy(update={"epochs": 20, "learning_rate": 1e9})
+    fit = Polyline.model_fields["fit"].default.model_copy(update={**FIT, "epochs": 20, "learning_rate": 1e9})
     path = resolved(grokked.run, "polyline", fit=fit)
     outcome = outcome_of(path, grokked, grokked)
     assert isinstance(outcome, Skipped)
@@ -88,12 +89,30 @@ def test_a_fit_agrees_with_the_plain_loop(grokked: Trained) -> None:
     assert history["loss"].tolist() == pytest.approx(losses, rel=1e-10)
 
 
-def test_paths_fitted_together_are_as_each_alone(three: list, grokked: Trained, tmp_path: Path) -> None:
+def refitted(path: ResolvedPath, **settings: Any) -> ResolvedPath:
+    """The path with other settings of its fit."""
+    fit = path.path.fit.model_copy(update=settings)
+    return path.model_copy(update={"path": path.path.model_copy(update={"fit": fit})})
+
+
+EACH_OPTIMIZER = pytest.mark.parametrize(
+    "settings", [{}, ENDING, {**ENDING, "optimizer": "adam", "learning_rate": 0.01}]
+)
+
+
+@EACH_OPTIMIZER
+def test_paths_fitted_together_are_as_each_alone(
+    settings: dict, three: list, grokked: Trained, tmp_path: Path
+) -> None:
+    three = [(refitted(path, **settings), both) for path, both in three]
     paths, both = zip(*three, strict=True)
     unfitted = unfitted_paths(paths, both)
     assert len(unfitted) == 2
     file = tmp_path / "fit.safetensors"
-    write_fits(file, fit_paths(unfitted, grokked.dataset, "cpu"))
+    fits = fit_paths(unfitted, grokked.dataset, "cpu")
+    if settings:
+        assert len({len(history) for _, history in fits}) == 2
+    write_fits(file, fits)
     for path, (first, last) in three[:2]:
         ((alone, history),) = fit_paths(unfitted_paths([path], [(first, last)]), grokked.dataset, "cpu")
         curve, batched = connect(path, first, last, read_fits([file]))
@@ -105,18 +124,22 @@ def test_paths_fitted_together_are_as_each_alone(three: list, grokked: Trained, 
     assert "epoch_200" in str(connect(path, first, last, read_fits([file])))
 
 
+@EACH_OPTIMIZER
 def test_an_interrupted_fit_of_several_goes_on_to_the_same_bits(
-    three: list, grokked: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: dict, three: list, grokked: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Interrupted at its second epoch, or, where fits end apart, when one of them has ended."""
+    three = [(refitted(path, **settings), both) for path, both in three]
     unfitted = unfitted_paths(*zip(*three, strict=True))
     expected = fit_paths(unfitted, grokked.dataset, "cpu")
+    cut = min(len(history) for _, history in expected) + 1 if settings else 2
     monkeypatch.setattr("grokflow.artifacts.resumable.SECONDS_BETWEEN_STATES", 0.0)
     original, epochs = Fitting.state, 0
 
     def state(self: Fitting) -> Any:
         nonlocal epochs
         epochs += 1
-        if epochs == 2:
+        if epochs == cut:
             raise KeyboardInterrupt
         return original(self)
 
@@ -130,6 +153,65 @@ def test_an_interrupted_fit_of_several_goes_on_to_the_same_bits(
         pd.testing.assert_frame_equal(history, same_history, check_exact=True)
 
 
+@pytest.mark.parametrize("settings", [ENDING, {**ENDING, "optimizer": "adam", "learning_rate": 0.01}])
+def test_a_fit_that_settles_ends_before_its_budget(
+    settings: dict, three: list, grokked: Trained, tmp_path: Path
+) -> None:
+    path, both = three[0]
+    path = refitted(path, **settings)
+    ((_, history),) = fits = fit_paths(unfitted_paths([path], [both]), grokked.dataset, "cpu")
+    fit, epochs = path.path.fit, len(history)
+    measured = [history[name].tolist() for name in ("mean_train_loss_l2", "largest_train_error")]
+    assert schedule(fit, *measured) == (epochs // 2, epochs)
+    assert epochs < fit.epochs
+    rates = [learning_rate(fit, epoch / epochs) for epoch in range(epochs)]
+    assert history["learning_rate"].tolist() == rates
+    assert np.isfinite(history["largest_train_error"]).tolist() == [False, True] * (epochs // 2)
+
+    write_fits(tmp_path / "fit", fits)
+    write_path(tmp_path, path, *both, connect(path, *both, read_fits([tmp_path / "fit"])))
+    found = PathResults(tmp_path)
+    assert (found.converged, found.fit_epochs) == (True, epochs)
+    pd.testing.assert_frame_equal(found.fit, history, rtol=1e-12)
+
+
+def test_a_fit_that_exhausts_its_budget_says_so(three: list, grokked: Trained, tmp_path: Path) -> None:
+    path, both = three[0]
+    path = refitted(path, **{**ENDING, "epochs": 7})
+    write_fits(tmp_path / "fit", fit_paths(unfitted_paths([path], [both]), grokked.dataset, "cpu"))
+    write_path(tmp_path, path, *both, connect(path, *both, read_fits([tmp_path / "fit"])))
+    found = PathResults(tmp_path)
+    assert (found.converged, found.fit_epochs) == (False, 7)
+    verify._fit(found, path)
+    record = json.loads((tmp_path / "path.json").read_text())
+    (tmp_path / "path.json").write_text(json.dumps({**record, "converged": True}))
+    with pytest.raises(ArtifactError, match="converged False, fit_epochs 7"):
+        verify._fit(PathResults(tmp_path), path)
+
+
+@pytest.mark.parametrize("number", [slice(1), slice(2)])
+def test_what_a_fit_reports_is_what_is_measured_along_its_curve(
+    number: slice, three: list, grokked: Trained
+) -> None:
+    """After the last epoch, at 13 values of t between the ends."""
+    paths, both = zip(*three[number], strict=True)
+    for curve, history in fit_paths(unfitted_paths(paths, both), grokked.dataset, "cpu"):
+        last = history.iloc[-1]
+        table = measure_path(
+            curve,
+            np.linspace(0, 1, 15)[1:-1],
+            grokked.task,
+            weight_decay=paths[0].weight_decay,
+            batch_size=32,
+            precision="float64",
+            device="cpu",
+        )
+        assert last["mean_train_loss_l2"] == pytest.approx(table["train_loss_l2"].mean(), rel=1e-12)
+        assert last["largest_train_error"] == pytest.approx(table["train_error"].max(), abs=1e-12)
+        assert last["lowest_validation_error"] == pytest.approx(table["validation_error"].min(), abs=1e-12)
+        assert 0 < last["lowest_validation_error"] < 1
+
+
 def test_one_of_several_that_diverges_leaves_the_others_alone(three: list, grokked: Trained) -> None:
     good, spoiled = unfitted_paths(*zip(*three, strict=True))
     controls = spoiled.curve.controls.copy()
@@ -139,6 +221,15 @@ def test_one_of_several_that_diverges_leaves_the_others_alone(three: list, grokk
     ((alone, _),) = fit_paths([good], grokked.dataset, "cpu")
     assert np.abs(found.controls - alone.controls).max() <= 1e-12
     assert not np.isfinite(lost.controls).all()
+
+
+def test_a_fit_that_diverges_ends_there(grokked: Trained) -> None:
+    fit = Polyline.model_fields["fit"].default.model_copy(update={**FIT, "epochs": 20, "learning_rate": 1e9})
+    path = resolved(grokked.run, "polyline", fit=fit)
+    unfitted = unfitted_paths([path], [ends(path, grokked, grokked)])
+    ((_, history),) = fit_paths(unfitted, grokked.dataset, "cpu")
+    assert len(history) < 20
+    assert np.isfinite(history["loss"]).tolist() == [True] * (len(history) - 1) + [False]
 
 
 def test_a_file_without_the_fit_of_a_path_is_refused(three: list, grokked: Trained, tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from grokflow.config import Fit
 from grokflow.paths import PATH_KINDS, Curve, values_of_t
-from grokflow.paths.bends import LossAt, fit_epoch, learning_rate
+from grokflow.paths.bends import LossAt, fit_epoch
+from grokflow.paths.fitting import make_fit_optimizer
+from grokflow.paths.schedule import learning_rate
 
 EVERY_KIND = ["segment", "chain", "polyline", "bezier"]
 
@@ -200,38 +202,23 @@ def test_a_curve_needs_a_name_for_every_control_point() -> None:
         Curve("polyline", np.zeros((3, 2)), ("start", "end"))
 
 
-@pytest.mark.parametrize(
-    ("progress", "factor"),
-    [
-        (0, 1),
-        (0.25, 1),
-        (0.5, 1),
-        (0.6, 0.7525),
-        (0.7, 0.505),
-        (0.9, 0.01),
-        (0.95, 0.01),
-        (1, 0.01),
-    ],
-)
-def test_learning_rate_follows_garipov(progress: float, factor: float) -> None:
-    assert learning_rate(Fit(learning_rate=0.4), progress) == pytest.approx(0.4 * factor, rel=1e-12)
-
-
-def test_learning_rate_never_rises() -> None:
-    rates = [learning_rate(Fit(), i / 1000) for i in range(1001)]
-    assert all(after <= before for before, after in itertools.pairwise(rates))
-
-
 def fit_bends(
     kind: str, controls: Tensor, fit: Fit, epochs: Iterable[tuple[np.ndarray, list[LossAt]]]
 ) -> list[tuple[float, float]]:
     """Fit every epoch, given by its values of t and its minibatches; the mean loss and the rate of each."""
-    velocity, found = torch.zeros_like(controls[1:-1]), []
+    found = []
+    rates = torch.zeros(len(controls) - 2, 1, dtype=torch.float64)
+    step = torch.zeros(1, dtype=torch.float64)
+    optimizer = make_fit_optimizer(fit, rates, controls[1:-1])
     for epoch, (values, losses_at) in enumerate(epochs):
         coefficients = torch.from_numpy(PATH_KINDS[kind].coefficients(values, len(controls))).to(controls)
         rate = learning_rate(fit, epoch / fit.epochs)
-        loss = fit_epoch(controls, velocity, coefficients, losses_at, rate, fit.momentum)
-        found.append((float(loss), rate))
+        rates.fill_(rate)
+
+        def update(bends: Tensor, gradient: Tensor) -> None:
+            optimizer.step(bends, gradient, step.add_(1))
+
+        found.append((float(fit_epoch(controls, coefficients, losses_at, update)), rate))
     return found
 
 
@@ -249,7 +236,7 @@ def quadratic_fit(kind: str, epochs: int, momentum: float) -> tuple[Tensor, Tens
     controls = torch.stack([ends[0], torch.tensor([9.0, 9.0, 9.0]), ends[1]]).double()
     before, steps = controls.clone(), 50
     values, random = (np.arange(steps) + 0.5) / steps, np.random.default_rng(0)
-    fit = Fit(epochs=epochs, learning_rate=0.1 * (1 - momentum), momentum=momentum)
+    fit = Fit(optimizer="sgd", epochs=epochs, learning_rate=0.1 * (1 - momentum), momentum=momentum)
     every_epoch = ((random.permutation(values), [quadratic] * steps) for _ in range(epochs))
     return before, controls, fit_bends(kind, controls, fit, every_epoch)
 
@@ -292,7 +279,7 @@ def test_gradient_of_a_control_point_is_its_coefficient_times_the_gradient(kind:
         return value, 3 * weights**2 - weights.sin()
 
     controls = torch.from_numpy(start.copy())
-    fit = Fit(epochs=1, learning_rate=rate, momentum=0.0)
+    fit = Fit(optimizer="sgd", epochs=1, learning_rate=rate, momentum=0.0)
     ((mean_loss, _),) = fit_bends(kind, controls, fit, [(np.array([t]), [step])])
     assert mean_loss == pytest.approx(loss(start), rel=1e-12)
     moved = (controls.numpy() - start) / -rate
@@ -315,43 +302,29 @@ def test_fit_reports_the_mean_loss_and_the_learning_rate_of_each_epoch() -> None
     assert found == [(2.0, 0.5), (7.0, 0.5)]
 
 
-def test_fit_with_momentum_is_torchs_sgd() -> None:
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_optimizers_of_a_fit_are_torchs(optimizer: str) -> None:
     values = np.random.default_rng(0).random(40)
     controls = torch.tensor([[0.0, 1.0], [3.0, -3.0], [2.0, 2.0]], dtype=torch.float64)
     bend = controls[1].clone().requires_grad_()
-    optimizer = torch.optim.SGD([bend], lr=0.002, momentum=0.9)
+    fit = Fit(optimizer=optimizer, epochs=4, learning_rate=0.002, momentum=0.8)
+    plain: torch.optim.Optimizer = torch.optim.Adam([bend], lr=0.002, betas=(0.8, 0.98))
+    if optimizer == "sgd":
+        plain = torch.optim.SGD([bend], lr=0.002, momentum=0.8)
     for epoch in range(4):
-        optimizer.param_groups[0]["lr"] = learning_rate(Fit(learning_rate=0.002), epoch / 4)
+        plain.param_groups[0]["lr"] = learning_rate(fit, epoch / 4)
         for t in values[10 * epoch : 10 * epoch + 10]:
             first, last = controls[0], controls[2]
             u = 2 * (t * bend + (0.5 - t) * first)
             v = 2 * ((t - 0.5) * last + (1 - t) * bend)
             weights = u if t <= 0.5 else v
-            optimizer.zero_grad()
+            plain.zero_grad()
             (weights**4).sum().backward()
-            optimizer.step()
+            plain.step()
 
     def step(weights: Tensor) -> tuple[Tensor, Tensor]:
         return (weights**4).sum(), 4 * weights**3
 
-    fit = Fit(epochs=4, learning_rate=0.002, momentum=0.9)
     epochs = ((values[i : i + 10], [step] * 10) for i in range(0, 40, 10))
     fit_bends("polyline", controls, fit, epochs)
     assert (controls[1] - bend.detach()).abs().max() < 1e-12
-
-
-def test_a_rate_on_the_device_moves_the_bends_as_one_in_python() -> None:
-    """A captured epoch takes its learning rate from a tensor."""
-    start = torch.tensor([[0.0, 1.0], [3.0, -3.0], [2.0, 2.0]], dtype=torch.float64)
-    coefficients = torch.from_numpy(PATH_KINDS["polyline"].coefficients(np.array([0.2, 0.5, 0.9]), 3))
-    found = []
-    for rate in (0.05, torch.tensor(0.05, dtype=torch.float64)):
-        controls = start.clone()
-        fit_epoch(controls, torch.zeros(1, 2).double(), coefficients, [quadratic_2d] * 3, rate, 0.9)
-        found.append(controls)
-    assert (found[0] - found[1]).abs().max() <= 1e-15
-    assert (found[0] - start).abs().max() > 0.01
-
-
-def quadratic_2d(weights: Tensor) -> tuple[Tensor, Tensor]:
-    return weights.square().sum() / 2, weights.clone()

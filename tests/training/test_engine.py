@@ -39,9 +39,18 @@ VARIATIONS = {
     "momentum": {"optimizer": MOMENTUM, "seed": 3},
     "adamw": {"optimizer": ADAMW},
     "one batch larger than the train set": {"optimizer": SGD(name="sgd", learning_rate=0.1)},
+    "streams of their own": {"initialization_seed": 4, "order_seed": 9},
     "two layers on a o b =": {"dataset": LONG_TOKENS, "model": TWO_LAYERS},
     "norm": {"model": LAYER_NORM, "optimizer": ADAMW},
     "invariant": {"model": SCALE_INVARIANT, "optimizer": MOMENTUM},
+    "invariant attention": {
+        "model": LAYER_NORM.model_copy(update={"normalization": "invariant_attention"}),
+        "sphere": True,
+    },
+    "invariant but attention": {
+        "model": SCALE_INVARIANT.model_copy(update={"normalization": "invariant_but_attention"}),
+        "sphere": True,
+    },
     "sphere": {"model": LAYER_NORM, "optimizer": MOMENTUM, "sphere": True},
     "invariant on the sphere": {"model": SCALE_INVARIANT, "sphere": True},
 }
@@ -59,7 +68,17 @@ def test_three_epochs_agree_with_the_plain_loop(variation: str, tmp_path: Path) 
             assert np.abs(found[name] - tensor.detach().numpy()).max() <= 1e-10, (epoch, name)
 
 
-@pytest.mark.parametrize("variation", ["adamw", "two layers on a o b =", "norm", "invariant"])
+@pytest.mark.parametrize(
+    "variation",
+    [
+        "adamw",
+        "two layers on a o b =",
+        "norm",
+        "invariant",
+        "invariant attention",
+        "invariant but attention",
+    ],
+)
 def test_history_agrees_with_the_plain_loop(variation: str, tmp_path: Path) -> None:
     run = tiny_run(**VARIATIONS[variation], epochs=2)
     expected = pd.DataFrame(oracle.history(run, 2))
@@ -79,6 +98,22 @@ def test_the_table_of_all_epochs_agrees_with_the_plain_loop(variation: str, tmp_
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-10)
     none = run.model.normalization == "none"
     assert found["invariant_weight_norm"].isna().all() == none
+
+
+def test_a_stream_that_is_held_fixed_no_longer_depends_on_the_seed(tmp_path: Path) -> None:
+    """With both held, nothing depends on it; with one held, the other still does."""
+
+    def weights(name: str, **changes: int) -> list[list[float]]:
+        trained = train_in(tmp_path / name, tiny_run(epochs=2, **changes))
+        return [trained.weights(epoch).tolist() for epoch in (0, 2)]
+
+    usual = weights("usual", seed=0)
+    assert weights("both", seed=1, initialization_seed=0, order_seed=0) == usual
+    for own, held in (("order_seed", "initialization_seed"), ("initialization_seed", "order_seed")):
+        one_held = weights(held, seed=1, **{held: 0})
+        assert one_held == weights(f"{held} alone", seed=0, **{own: 1})
+        assert (one_held[0] == usual[0]) == (held == "initialization_seed")
+        assert one_held[1] != usual[1]
 
 
 def test_every_epoch_has_a_row_of_its_own(grokked: Trained, tiny: Trained) -> None:

@@ -303,14 +303,15 @@ def trained_members(chosen: Sequence[ResolvedRun]) -> Training:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_that_differ_in_all_that_rows_may_agree_with_runs(kind: str, tmp_path: Path) -> None:
-    """In seed, weight decay, split, learning rate, and in how many steps an epoch has."""
+    """In seeds, weight decay, split, learning rate, and in how many steps an epoch has."""
     base, chosen = {**TINY, **KINDS[kind]}, []
     for row, fraction in enumerate((0.3, 0.8, 0.55, 0.8)):
         base["dataset"] = base["dataset"].model_copy(update={"train_fraction": fraction})
         run = member(base, row, epochs=10).run
         rate = run.optimizer.learning_rate * (1 - 0.1 * row)
         changed = {"optimizer": run.optimizer.model_copy(update={"learning_rate": rate})}
-        chosen.append(run.model_copy(update=changed))
+        streams = {} if row == 0 else {"initialization_seed": 5 + row % 2, "order_seed": 7 - row}
+        chosen.append(run.model_copy(update=changed | streams))
     training = trained_members(chosen)
     for row, run in enumerate(chosen):
         alone = train_in(tmp_path / f"alone_{row}", run)

@@ -50,6 +50,7 @@ def expected_outcome(trained: Trained) -> dict[str, Any]:
     return {
         "point_1": point_1,
         "point_2": point_2,
+        "validation_error_at_point_1": rows.set_index("epoch")["validation_error"][point_1],
         "epochs": int(rows["epoch"].iloc[-1]),
         "train_error": rows["train_error"].iloc[-1],
         "validation_error": rows["validation_error"].iloc[-1],
@@ -102,7 +103,8 @@ def test_a_member_that_diverges_is_in_the_table_with_where_and_why(at: int) -> N
     row = table.iloc[at]
     assert re.fullmatch(r"epoch 1, step [234]: train loss (inf|nan)", row["diverged"])
     assert row["epochs"] == 0
-    assert row[["point_1", "point_2", "train_error", "validation_error"]].isna().all()
+    missing = ["point_1", "point_2", "validation_error_at_point_1", "train_error", "validation_error"]
+    assert row[missing].isna().all()
     others = [row for row in range(3) if row != at]
     found, expected = table.loc[others, OUTCOMES], healthy.loc[others, OUTCOMES]
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
@@ -123,7 +125,8 @@ def test_the_table_survives_being_written_and_read(tmp_path: Path) -> None:
         assert float(cells.pop("train_error")) == table["train_error"][row]
         assert float(cells.pop("validation_error")) == table["validation_error"][row]
         settings = {"optimizer.weight_decay": f"{0.1 * row}", "dataset.split_seed": f"{10 + row}"}
-        outcome = {"point_1": "", "point_2": "", "epochs": "3", "diverged": ""}
+        outcome = {"point_1": "", "point_2": "", "validation_error_at_point_1": ""}
+        outcome |= {"epochs": "3", "diverged": ""}
         assert cells == {**settings, "seed": f"{row}", **outcome}
     assert gather([tmp_path / "part.csv"]).to_csv(index=False).splitlines() == lines
 

@@ -184,7 +184,7 @@ def test_the_second_time_there_is_nothing_to_do(finished):
         pytest.param(
             "fit: {epochs: 3}",
             "fit: {epochs: 4}",
-            {"fit_paths": 1, "measure_paths": 1, "all": 1},
+            {"fit_paths": 1, "measure_paths": 1, "draw_figure": 1, "all": 1},
             id="fit of one path",
         ),
         pytest.param(
@@ -291,7 +291,7 @@ def test_whatever_is_lost_of_the_results_is_made_again(finished, tmp_path):
         "all",
     }
     # The path whose curve is gone, the one whose fit is, and the one from the points.
-    assert jobs == {**dict.fromkeys(once, 1), "measure_paths": 3, "draw_figure": 4}
+    assert jobs == {**dict.fromkeys(once, 1), "measure_paths": 3, "draw_figure": 5}
 
 
 def test_the_report_is_one_file(finished):

@@ -59,11 +59,19 @@ def sweep_file(sweep):
     return f"{RESULTS}/sweeps/{sweep}.csv"
 
 
-# The longest training starts first: started last, it would keep one core busy while the others
-# idle. Tables come before all that, because trainings cannot start without them.
-FIRST = 10_000
+# Tables come first, because trainings cannot start without them. Then the runs that paths join, and all that follows
+# from what is trained already: so the figures of paths, which tell most, are there early. Then the longest training:
+# started last, it would keep one core busy while the others idle.
+FIRST = 20_000
+EARLY = 10_000
 
 
 def longest_first(runs):
     """A priority that grows with the work of training these runs together."""
-    return min(FIRST - 1, round(100 * math.log2(sum(map(training_work, runs)))))
+    return min(EARLY - 1, round(100 * math.log2(sum(map(training_work, runs)))))
+
+
+JOINED = {
+    run for path in CONFIG.paths for run in configuration.runs_of_path(CONFIG, path)
+}
+"""The runs that paths join."""

@@ -15,6 +15,12 @@ def folders_of_figure(wildcards):
         places = folders_of_path(figure.path)
     elif figure.run:
         places = folders_of_run(figure.run)
+    elif figure.paths:
+        places = {
+            f"{path}/{seeds}": folder
+            for path in figure.paths
+            for seeds, folder in folders_of_path(path).items()
+        }
     else:
         places = {
             f"{run}/{seed}": folder

@@ -40,4 +40,5 @@ def all_results():
         made += made_by(rules.train_members, sweep=sweep, group=groups)
         made += made_by(rules.gather_sweep, sweep=sweep)
     made += made_by(rules.draw_figure, figure=CONFIG.figures)
+    made += made_by(rules.tabulate_seeds)
     return made + (made_by(rules.judge_claims) if CONFIG.claims else [])

@@ -62,6 +62,7 @@ def parameters_of_training(together, wildcards):
 
 def priority_of_training(together, wildcards):
     runs = runs_of_training(together, wildcards)
-    return longest_first(
+    early = EARLY if any(run in JOINED for run, _ in runs) else 0
+    return early + longest_first(
         [configuration.resolve_run(CONFIG, run, int(seed)) for run, seed in runs]
     )

@@ -12,6 +12,7 @@ rule find_periods:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.periods.log",
     benchmark:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.periods.benchmark.tsv"
+    priority: FIRST
     conda:
         "../../envs/grokflow.yaml"
     message:

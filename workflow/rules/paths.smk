@@ -14,6 +14,7 @@ rule fit_paths:
         f"{RESULTS}/logs/paths/{{path}}/fit_{{group}}.log",
     benchmark:
         f"{RESULTS}/logs/paths/{{path}}/fit_{{group}}.benchmark.tsv"
+    priority: FIRST
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
@@ -55,6 +56,7 @@ for RULE, TOGETHER in PATHS_OF_RULE.items():
             f"{LOG}.log",
         benchmark:
             f"{LOG}.benchmark.tsv"
+        priority: FIRST
         conda:
             "../../envs/grokflow.yaml"
         threads: CONFIG.threads

@@ -18,6 +18,7 @@ rule draw_figure:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     benchmark:
         f"{RESULTS}/logs/figures/{{figure}}.benchmark.tsv"
+    priority: FIRST
     conda:
         "../../envs/grokflow.yaml"
     params:
@@ -39,6 +40,9 @@ rule judge_claims:
             category="Claims",
         ),
         markdown=f"{RESULTS}/claims.md",
+        numbers=f"{RESULTS}/claims_numbers.csv",
+        seeds=f"{RESULTS}/claims_seeds.csv",
+        values=f"{RESULTS}/claims_values.csv",
         provenance=f"{RESULTS}/claims.provenance.json",
     log:
         f"{RESULTS}/logs/claims.log",
@@ -55,3 +59,29 @@ rule judge_claims:
         "claims"
     script:
         "../scripts/judge_claims.py"
+
+
+rule tabulate_seeds:
+    input:
+        [
+            f"{folder}/{name}"
+            for run in CONFIG.runs
+            for folder in folders_of_run(run).values()
+            for name in TABLES_OF_RUN
+        ],
+    output:
+        points=f"{RESULTS}/points.csv",
+        times=f"{RESULTS}/times.csv",
+        provenance=f"{RESULTS}/points.provenance.json",
+    log:
+        f"{RESULTS}/logs/points.log",
+    benchmark:
+        f"{RESULTS}/logs/points.benchmark.tsv"
+    conda:
+        "../../envs/grokflow.yaml"
+    params:
+        folders={run: folders_of_run(run) for run in CONFIG.runs},
+    message:
+        "points of every seed"
+    script:
+        "../scripts/tabulate_seeds.py"

@@ -1,11 +1,19 @@
-"""Judge every claim of the configuration."""
+"""Judge every claim of the configuration on every seed."""
 
 from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.claims import judge, write_claims
+    from grokflow.artifacts.files import write_text
+    from grokflow.claims import judge, page, tabulate, write_csv
     from grokflow.config import Claim
 
     claims = {name: Claim.model_validate(claim) for name, claim in snakemake.params.claims.items()}
-    rows = judge(claims, snakemake.params.places)
-    write_claims(rows, csv=snakemake.output.csv, markdown=snakemake.output.markdown)
+    tables = tabulate(judge(claims, snakemake.params.places))
+    write_text(snakemake.output.markdown, page(tables))
+    for name, file in (
+        ("claims", snakemake.output.csv),
+        ("numbers", snakemake.output.numbers),
+        ("seeds", snakemake.output.seeds),
+        ("values", snakemake.output.values),
+    ):
+        write_csv(file, getattr(tables, name))

@@ -145,7 +145,7 @@ class PathResults:
     @cached_property
     def record(self) -> dict[str, Any]:
         """path.json: the end points, the control points, and why the path was skipped if it was."""
-        needed = {"kind", "skipped", "from", "to", "control_points"}
+        needed = {"kind", "skipped", "from", "to", "control_points", "converged", "fit_epochs"}
         return read_record(self.folder / "path.json", needed, AGAIN)
 
     @property
@@ -153,6 +153,18 @@ class PathResults:
         """Why there is no such path; None when there is one."""
         found = self.record["skipped"]
         return None if found is None else str(found)
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether the fit of the bends settled within its budget; None without bends or without a path."""
+        found = self.record["converged"]
+        return None if found is None else bool(found)
+
+    @property
+    def fit_epochs(self) -> int | None:
+        """The epochs of the fit of the bends; None without bends or without a path."""
+        found = self.record["fit_epochs"]
+        return None if found is None else int(found)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -186,7 +198,7 @@ class SweepResults:
         ------
         ArtifactError : when the file is missing or damaged, or has no row.
         """
-        numbers = ("point_1", "point_2", "epochs", "train_error", "validation_error")
+        numbers = tuple(name for name in columns.OUTCOMES if name not in ("seed", "diverged"))
         table = read_table(self.file, columns.OUTCOMES, numbers=("seed", *numbers), mend=AGAIN)
         if table.empty or table["seed"].isna().any():
             found = "a blank seed" if len(table) else "no row"

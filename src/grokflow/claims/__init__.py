@@ -1,17 +1,36 @@
-"""The claims of the papers: what is measured, what counts, the verdict.
+"""The claims of the papers: what is measured, what counts, the verdict over seeds.
 
-Comes in: the results of runs, paths and sweeps, and the claims of the configuration. Goes out: claims.csv
-and claims.md, a verdict for each. Called by the rule `judge_claims`.
+Comes in: the results of runs, paths and sweeps, and the claims of the configuration. Goes out: claims.csv and
+claims.md, a verdict for each; claims_numbers.csv, claims_seeds.csv and claims_values.csv, what was measured;
+points.csv and times.csv, when every seed reached its points. Called by the rules `judge_claims` and
+`tabulate_seeds`.
 
-To add a claim: a function with `@criterion` in the module of its paper.
+To add a claim: a function with `@criterion` in the module of its paper and subject.
 """
 
+from grokflow.claims import conditions as conditions
 from grokflow.claims import mode_connectivity as mode_connectivity
 from grokflow.claims import periodic_behaviour as periodic_behaviour
+from grokflow.claims import scale_invariance as scale_invariance
 from grokflow.claims.criteria import CRITERIA, Subject
-from grokflow.claims.table import judge, overview, write_claims
+from grokflow.claims.judging import judge
+from grokflow.claims.outcomes import outcomes_of_runs, times_of_runs
+from grokflow.claims.page import overview, page
+from grokflow.claims.tables import ClaimTables, tabulate, write_csv
 
 SUBJECTS = {name: criterion.subject for name, criterion in CRITERIA.items()}
 """For each claim's id, what it is about."""
 
-__all__ = ["CRITERIA", "SUBJECTS", "Subject", "judge", "overview", "write_claims"]
+__all__ = [
+    "CRITERIA",
+    "SUBJECTS",
+    "ClaimTables",
+    "Subject",
+    "judge",
+    "outcomes_of_runs",
+    "overview",
+    "page",
+    "tabulate",
+    "times_of_runs",
+    "write_csv",
+]

@@ -1,18 +1,23 @@
-"""What a claim is: a statement, a threshold fixed beforehand, and a function that judges one seed.
+"""What a claim is: a statement, a criterion registered beforehand, and a function that judges one seed.
 
 The function sees the results of one seed of a run, of one seed or pair of seeds of a path, or the rows that
-a sweep's table has of one seed. It says whether the claim holds there, and the numbers that it went by.
+a sweep's table has of one seed. It says whether the claim holds there, and measures the numbers that the
+claim is about. `docs/registration.md` gives the reason for every criterion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from grokflow.artifacts.results import RunResults
+from grokflow.dynamics import Coincidence
 
 SubjectKind = Literal["run", "path", "sweep"]
+
+Reason = Literal["diverged", "censored", "no point", "unfinished fit", "nothing to compare"]
+"""Why a seed cannot be judged. `censored`: training ended before the answer was known."""
 
 
 class Subject(NamedTuple):
@@ -23,16 +28,34 @@ class Subject(NamedTuple):
     """What it is compared with; None for a claim that compares nothing."""
 
 
-class Undecided(Exception):
-    """The claim cannot be judged for this seed; the message says why."""
+class NotJudged(Exception):
+    """The claim cannot be judged for this seed; the message says why, `reason` in a word or two."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Number(NamedTuple):
+    """A number that is measured for each seed."""
+
+    name: str
+    unit: str = ""
+    paper: float | None = None
+    """What the paper printed for its one seed; None when it printed nothing."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether a claim holds for a seed, and what was measured, as printed."""
+    """Whether a claim holds for a seed, what was measured in words, and the claim's numbers in order."""
 
     holds: bool
     measured: str
+    numbers: tuple[float, ...] = ()
+
+
+Judge = Callable[..., Finding]
+"""Takes the results that a criterion's `subject` names: one, or two where it compares."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +65,14 @@ class Criterion:
     id: str
     figure: str
     statement: str
-    threshold: str
+    criterion: str
+    """When the claim counts as holding for a seed."""
     subject: Subject
-    judge: Callable[..., Finding]
-    """Takes the results that `subject` names: one, or two where it compares."""
+    judge: Judge
+    numbers: tuple[Number, ...]
+    """What is measured; the first is the effect, the number that the claim is about."""
+    tested: Callable[[RunResults], Mapping[str, Coincidence]] | None = None
+    """For a claim about collapses: what may change at them by chance, tested over all seeds together."""
     files: tuple[str, ...] = ()
     """Tables of a run that it reads besides those that every run has."""
 
@@ -53,19 +80,6 @@ class Criterion:
     def paper(self) -> str:
         """The letter of the paper: M or P."""
         return self.id[0]
-
-
-def point_of(run: RunResults, name: str) -> dict[str, Any]:
-    """A point of a run.
-
-    Raises
-    ------
-    Undecided : when the run did not reach it.
-    """
-    point = run.points[name]
-    if point is None:
-        raise Undecided(f"no {name.replace('_', ' ')}: {run.points['reasons'][name]}")
-    return dict(point)
 
 
 CRITERIA: dict[str, Criterion] = {}
@@ -77,16 +91,35 @@ def criterion(
     *,
     figure: str,
     statement: str,
-    threshold: str,
+    criterion: str,
     subject: SubjectKind,
+    numbers: tuple[Number, ...],
     against: SubjectKind | None = None,
+    tested: Callable[[RunResults], Mapping[str, Coincidence]] | None = None,
     files: tuple[str, ...] = (),
-) -> Callable[[Callable[..., Finding]], Callable[..., Finding]]:
+) -> Callable[[Judge], Judge]:
     """Register the decorated function as the judge of the claim `id`."""
 
-    def register(judge: Callable[..., Finding]) -> Callable[..., Finding]:
+    def register(judge: Judge) -> Judge:
         about = Subject(subject, against)
-        CRITERIA[id] = Criterion(id, figure, statement, threshold, about, judge, files)
+        CRITERIA[id] = Criterion(id, figure, statement, criterion, about, judge, numbers, tested, files)
         return judge
 
     return register
+
+
+def point_of(run: RunResults, name: str, which: str = "") -> dict[str, Any]:
+    """A point of a run.
+
+    Parameters
+    ----------
+    which : of which run a message tells, such as " with decay", where a claim is about two.
+
+    Raises
+    ------
+    NotJudged : when the run did not reach it.
+    """
+    point = run.points[name]
+    if point is None:
+        raise NotJudged("no point", f"no {name.replace('_', ' ')}{which}: {run.points['reasons'][name]}")
+    return dict(point)

@@ -24,6 +24,7 @@ from grokflow.config.resolve import (
     seeds_of_path,
 )
 from grokflow.config.schema import (
+    INVARIANT_PARTS,
     SGD,
     UNEMBEDDING_NORM,
     AdamW,
@@ -47,6 +48,7 @@ from grokflow.config.schema import (
 )
 
 __all__ = [
+    "INVARIANT_PARTS",
     "SGD",
     "UNEMBEDDING_NORM",
     "AdamW",

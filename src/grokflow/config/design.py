@@ -1,9 +1,13 @@
-"""The design of a sweep: which combinations of the varied keys are trained, a grid or some at random."""
+"""The design of a sweep: which combinations of the varied keys are trained.
+
+All of a grid, some drawn at random, or those in which one key at a time leaves its base value.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from grokflow.config.schema import Range, Sweep
@@ -11,14 +15,28 @@ from grokflow.randomness import generator
 
 
 def combinations(sweep: Sweep) -> int:
-    """How many there are, or are drawn, without making them."""
+    """How many there are at most, or are drawn, without making them."""
     if sweep.draws is not None:
         return sweep.draws
-    return math.prod(len(values) for values in sweep.vary.values() if isinstance(values, list))
+    lengths = [len(values) for values in sweep.vary.values() if isinstance(values, list)]
+    return sum(lengths) if sweep.one_at_a_time else math.prod(lengths)
 
 
-def settings_of_sweep(sweep: Sweep) -> list[dict[str, Any]]:
-    """The varied keys of each combination: all of a grid, or those drawn, each once."""
+def settings_of_sweep(sweep: Sweep, base: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The varied keys of each combination that is trained, each combination once.
+
+    Parameters
+    ----------
+    base : the value of each key while another one is varied; read of a sweep over one key at a time.
+    """
+    if sweep.one_at_a_time:
+        alone = [
+            {**base, key: value}
+            for key, values in sweep.vary.items()
+            if isinstance(values, list)
+            for value in values
+        ]
+        return list({tuple(settings.values()): settings for settings in alone}.values())
     if sweep.draws is None:
         grids = [values for values in sweep.vary.values() if not isinstance(values, Range)]
         return [dict(zip(sweep.vary, values, strict=True)) for values in itertools.product(*grids)]

@@ -16,7 +16,10 @@ from grokflow.config.schema import Config, Fitted
 T = TypeVar("T")
 
 PER_ROW = (("dataset", "split_seed"), ("optimizer", "learning_rate"), ("optimizer", "weight_decay"))
-"""What may differ between the rows of one batch of models, besides the seed."""
+"""What may differ between the rows of one batch of models, besides their seeds."""
+
+SEEDS = {"seed", "initialization_seed", "order_seed"}
+"""Of a row: they too may differ."""
 
 
 def grouped(members: Sequence[T], size: int, finished: Iterable[Sequence[T]] = ()) -> list[list[T]]:
@@ -60,7 +63,7 @@ def fits_of_path(config: Config, name: str, finished: Iterable[Sequence[str]] = 
 def groups_of_sweep(config: Config, name: str) -> dict[str, list[ResolvedMember]]:
     """The members of the sweep `name` that are trained together, by a name that stays while they do.
 
-    Rows may differ in seed, split, learning rate and weight decay; in a random design also in the size
+    Rows may differ in seeds, split, learning rate and weight decay; in a random design also in the size
     of the train set. All else is one shape for all. A new value of a key that makes groups of its own (any
     but those of rows, `PER_ROW`) leaves all others as they are, and a new seed those that are full.
     """
@@ -68,7 +71,7 @@ def groups_of_sweep(config: Config, name: str) -> dict[str, list[ResolvedMember]
     own_of_rows = PER_ROW if sweep.draws is None else (*PER_ROW, ("dataset", "train_fraction"))
     alike: dict[str, list[ResolvedMember]] = {}
     for member in members_of_sweep(config, name):
-        own = member.run.model_dump(exclude={"seed"})
+        own = member.run.model_dump(exclude=SEEDS)
         for part, key in own_of_rows:
             own[part].pop(key)
         alike.setdefault(digest(own), []).append(member)

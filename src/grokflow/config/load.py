@@ -27,6 +27,10 @@ class FigureKind(Protocol):
     def reference(self) -> Collection[str]:
         """The keys that its `reference` may have."""
 
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether it draws the sweeps that try one key at a time, or else the others."""
+
 
 class ClaimSubject(Protocol):
     """What loading must know of a claim."""
@@ -129,10 +133,9 @@ def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable
         for run_name in figure.runs or ():
             yield from _unless_known(f"{key}.runs", "run", run_name, config.runs)
         yield from _unless_known(f"{key}.sweep", "sweep", figure.sweep, config.sweeps)
-        if figure.sweep in config.sweeps and len(config.sweeps[figure.sweep].vary) > 2:
-            varied = len(config.sweeps[figure.sweep].vary)
-            yield problem_line(f"{key}.sweep", "a sweep over one or two keys, which a plane can show", varied)
         yield from _unless_known(f"{key}.path", "path", figure.path, config.paths)
+        for path_name in figure.paths or ():
+            yield from _unless_known(f"{key}.paths", "path", path_name, config.paths)
         if figure.kind not in figure_kinds:
             yield problem_line(
                 f"{key}.kind",
@@ -143,13 +146,31 @@ def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable
             continue
         subject, references = figure_kinds[figure.kind].subject, figure_kinds[figure.kind].reference
         if getattr(figure, subject) is None:
-            given = next(
-                name for name in ("run", "runs", "path", "sweep") if getattr(figure, name) is not None
-            )
+            (given,) = figure.subjects
             yield problem_line(key, f"the key '{subject}', which '{figure.kind}' draws", f"'{given}'")
+        elif figure.sweep in config.sweeps:
+            yield from _drawn_sweep(key, figure, config.sweeps[figure.sweep], figure_kinds)
         for extra in sorted(figure.reference.model_fields_set - set(references)):
             expected = f"a reference that '{figure.kind}' draws ({', '.join(sorted(references)) or 'none'})"
             yield problem_line(f"{key}.reference.{extra}", expected, f"'{extra}'", nearest(extra, references))
+
+
+def _drawn_sweep(
+    key: str, figure: schema.Figure, sweep: schema.Sweep, figure_kinds: Mapping[str, FigureKind]
+) -> Iterable[str]:
+    """What is wrong with the kind of figure that a sweep is drawn as."""
+    if sweep.one_at_a_time != figure_kinds[figure.kind].one_at_a_time:
+        fitting = [
+            f"'{name}'"
+            for name, kind in figure_kinds.items()
+            if kind.subject == "sweep" and kind.one_at_a_time == sweep.one_at_a_time
+        ]
+        design = "with" if sweep.one_at_a_time else "without"
+        expected = f"{' or '.join(fitting)}, which draws a sweep {design} one_at_a_time"
+        yield problem_line(f"{key}.kind", expected, f"'{figure.kind}'")
+    elif not sweep.one_at_a_time and len(sweep.vary) > 2:
+        expected = "a sweep over one or two keys, which a plane can show"
+        yield problem_line(f"{key}.sweep", expected, len(sweep.vary))
 
 
 def _claims(config: Config, claim_subjects: Mapping[str, ClaimSubject]) -> Iterable[str]:
@@ -264,12 +285,17 @@ def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) 
     if members > LARGEST_SWEEP:
         yield problem_line(key, f"at most {LARGEST_SWEEP} members", f"{members}")
     elif not unknown:
-        found = []
-        for settings in design.settings_of_sweep(sweep):
+        base = resolve.base_of_sweep(sweep, entries, sweep.seeds[0])
+        without = [varied for varied, value in base.items() if value is None]
+        for varied in without:
+            expected = "keys that have a value in their entry, at which one_at_a_time holds them"
+            yield problem_line(key, expected, f"'{varied}', which has none")
+        parts, found = {type(entry).__name__: part for part, entry in entries.items()}, []
+        for settings in [] if without else design.settings_of_sweep(sweep, base):
             try:
                 resolve.varied(entries, settings)
             except ValidationError as error:
-                part = {"Dataset": "dataset", "Model": "model"}.get(error.title, "optimizer")
+                part = parts[error.title]
                 # The error's place as it would be for an entry called `vary` of that section.
                 tag = [entries[part].model_dump()["name"]] if part == "optimizer" else []
                 for problem in error.errors():

@@ -6,6 +6,7 @@ reruns, only for the jobs that it touches.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -20,10 +21,12 @@ from grokflow.config.schema import (
     Model,
     Optimizer,
     Seed,
+    Streams,
+    Sweep,
 )
 
 
-class ResolvedRun(Entry):
+class ResolvedRun(Streams):
     """One seed of one run."""
 
     dataset: Dataset
@@ -38,6 +41,16 @@ class ResolvedRun(Entry):
     threads: int
     device: Literal["auto", "cpu", "cuda"]
     sphere: bool = False
+
+    @property
+    def seed_of_initialization(self) -> int:
+        """Of the initial weights: the run's seed unless it has one of its own."""
+        return self.seed if self.initialization_seed is None else self.initialization_seed
+
+    @property
+    def seed_of_order(self) -> int:
+        """Of the order of examples: the run's seed unless it has one of its own."""
+        return self.seed if self.order_seed is None else self.order_seed
 
     @property
     def weights_digest(self) -> str:
@@ -88,6 +101,8 @@ def resolve_run(config: Config, name: str, seed: int) -> ResolvedRun:
         threads=config.threads,
         device=config.device,
         sphere=run.sphere,
+        initialization_seed=run.initialization_seed,
+        order_seed=run.order_seed,
     )
 
 
@@ -98,6 +113,21 @@ def entries_of_sweep(config: Config, name: str) -> dict[str, Entry]:
         "dataset": config.datasets[sweep.dataset],
         "model": config.models[sweep.model],
         "optimizer": config.optimizers[sweep.optimizer],
+        "run": Streams(),
+    }
+
+
+def base_of_sweep(sweep: Sweep, entries: Mapping[str, Entry], seed: int) -> dict[str, Any]:
+    """The value of each varied key in its entry, where the sweep varies one key at a time; else nothing.
+
+    A stream's seed is the member's seed where it is not varied.
+    """
+    if not sweep.one_at_a_time:
+        return {}
+    parts = {key: key.partition(".") for key in sweep.vary}
+    return {
+        key: seed if part == "run" else getattr(entries[part], field)
+        for key, (part, _, field) in parts.items()
     }
 
 
@@ -119,12 +149,19 @@ def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
     """Every combination of the varied keys of the sweep `name`, with every seed; a new seed comes last."""
     sweep = config.sweeps[name]
     entries = entries_of_sweep(config, name)
-    combined = [(settings, varied(entries, settings)) for settings in settings_of_sweep(sweep)]
+
+    @functools.cache
+    def combined(base: tuple[tuple[str, Any], ...]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        return [(settings, varied(entries, settings)) for settings in settings_of_sweep(sweep, dict(base))]
+
     return [
         ResolvedMember(
             settings=settings,
             run=ResolvedRun(
-                **resolved,
+                dataset=resolved["dataset"],
+                model=resolved["model"],
+                optimizer=resolved["optimizer"],
+                **resolved["run"].model_dump(),
                 seed=seed,
                 epochs=sweep.epochs,
                 stop_after_point_2=sweep.stop_after_point_2,
@@ -136,7 +173,7 @@ def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
             ),
         )
         for seed in sweep.seeds
-        for settings, resolved in combined
+        for settings, resolved in combined(tuple(base_of_sweep(sweep, entries, seed).items()))
     ]
 
 

@@ -6,7 +6,7 @@ Key names are the YAML's. Types are strict: no text is taken for a number, no nu
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -64,12 +64,25 @@ class Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+# A key that says nothing new where it has its default is left out of records, so that results that were
+# made before there was this key still match.
+
+
+def _is_zero(value: int) -> bool:
+    return value == 0
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Dataset(Entry):
     """A table a∘b and its split into train and validation pairs."""
 
     operation: str
     modulus: Annotated[int, Field(ge=2, le=1000)] | None = None
     group: str | None = None
+    a_from: Annotated[int, Field(ge=0, exclude_if=_is_zero)] = 0
     b_from: Annotated[int, Field(ge=0)] = 0
     tokens: Literal["a b", "a o b ="] = "a b"
     train_fraction: Fraction
@@ -89,7 +102,29 @@ class Dataset(Entry):
 
 
 UNEMBEDDING_NORM = 10.0
-"""‖unembedding‖ at which a scale-invariant model freezes it unless its configuration says otherwise."""
+"""‖unembedding‖ at which it is frozen unless the model's configuration says otherwise."""
+
+
+class InvariantParts(NamedTuple):
+    """Which parts of a model are built to be scale-invariant.
+
+    `attention`: queries and keys are normalised head by head, and so is what attention writes into the
+    residual stream. `rest`: embeddings and the MLP's output are normalised as they are written, norms learn
+    neither gain nor bias, and the unembedding is frozen.
+    """
+
+    attention: bool
+    rest: bool
+
+
+INVARIANT_PARTS = {
+    "none": InvariantParts(attention=False, rest=False),
+    "layer_norm": InvariantParts(attention=False, rest=False),
+    "invariant_attention": InvariantParts(attention=True, rest=False),
+    "invariant_but_attention": InvariantParts(attention=False, rest=True),
+    "scale_invariant": InvariantParts(attention=True, rest=True),
+}
+"""What each normalisation makes scale-invariant beyond paper P's own norms."""
 
 
 class Model(Entry):
@@ -100,26 +135,35 @@ class Model(Entry):
     mlp_width: Count = 512
     heads: Count = 4
     head_width: Count | None = None
-    normalization: Literal["none", "layer_norm", "scale_invariant"] = "none"
+    normalization: Literal[
+        "none", "layer_norm", "invariant_attention", "invariant_but_attention", "scale_invariant"
+    ] = "none"
     """`layer_norm`: before attention, before the MLP, inside the MLP and before the unembedding (paper P,
     section 3.4). `scale_invariant`: there, on queries and keys, and on all that is written into the
-    residual stream; nothing learned in the norms, the unembedding frozen."""
+    residual stream; nothing learned in the norms, the unembedding frozen. Between these two,
+    `invariant_attention`: attention as in the second, all else as in the first; and
+    `invariant_but_attention`: the reverse."""
     norm_affine: Literal["none", "gain", "gain_and_bias"] | None = None
-    """What `layer_norm` learns; none given: gain and bias (Ba et al. 2016)."""
+    """What the norms learn where they learn; none given: gain and bias (Ba et al. 2016)."""
     norm_epsilon: Positive | None = None
     """Added to the variance; none given: 1e-20, because PyTorch's 1e-5 is a scale of its own."""
     mlp_norm: Literal["after_relu", "before_relu"] | None = None
     """Where the norm inside the MLP stands; none given: after the ReLU."""
     unembedding_norm: Positive | None = None
-    """‖unembedding‖, at which `scale_invariant` freezes it; none given: 10."""
+    """‖unembedding‖ where it is frozen; none given: 10."""
+
+    @property
+    def invariant(self) -> InvariantParts:
+        """Which parts are built to be scale-invariant."""
+        return INVARIANT_PARTS[self.normalization]
 
     @model_validator(mode="after")
     def _normalization_takes_its_settings(self) -> Model:
-        taken = {
-            "none": (),
-            "layer_norm": ("norm_affine", "norm_epsilon", "mlp_norm"),
-            "scale_invariant": ("norm_epsilon", "mlp_norm", "unembedding_norm"),
-        }[self.normalization]
+        taken: tuple[str, ...] = ()
+        if self.invariant.rest:
+            taken = ("norm_epsilon", "mlp_norm", "unembedding_norm")
+        elif self.normalization != "none":
+            taken = ("norm_affine", "norm_epsilon", "mlp_norm")
         for key in ("norm_affine", "norm_epsilon", "mlp_norm", "unembedding_norm"):
             value = getattr(self, key)
             if value is not None and key not in taken:
@@ -164,7 +208,19 @@ class AdamW(Entry):
 Optimizer = Annotated[SGD | AdamW, Field(discriminator="name")]
 
 
-class Run(Entry):
+class Streams(Entry):
+    """Seeds of a training's random streams that are not the run's seed; none: the run's seed.
+
+    The third stream, the split, has a seed of its own in the dataset.
+    """
+
+    initialization_seed: Annotated[Seed | None, Field(exclude_if=_is_none)] = None
+    """Of the initial weights."""
+    order_seed: Annotated[Seed | None, Field(exclude_if=_is_none)] = None
+    """Of the order of examples in every epoch."""
+
+
+class Run(Streams):
     """A training: which dataset, model and optimizer (by name), for how long, with which seeds."""
 
     dataset: Name
@@ -191,16 +247,32 @@ class Run(Entry):
 
 
 class Fit(Entry):
-    """How the bends of a path are optimised (Garipov et al. 2018): SGD, one t a minibatch.
+    """How the bends of a path are optimised (Garipov et al. 2018), one t a minibatch, and when that ends.
 
-    The learning rate is constant for half of the epochs, then falls linearly to 1 %, reached at 90 %.
-    The learning rate is that of their published VGG16 curves (which took 600 epochs).
-    At 0.1 with this momentum eight of the nine polylines of setup M diverge; at the default none does.
+    First the learning rate is constant, until neither the loss nor the largest train error on the curve falls
+    any more, but for at most half of the budget. Then it falls linearly to 1 %, for as long again: Garipov's
+    schedule, stretched to where the fit settled.
     """
 
-    epochs: Count = 400
-    learning_rate: Positive = 0.015
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """Adam (Kingma & Ba 2015), or SGD as in Garipov et al., which takes several times as long."""
+    learning_rate: Positive | None = None
+    """None: 0.003 of Adam; 0.015 of SGD, as in Garipov et al."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of SGD; Adam's β₁."""
+    epochs: Count = 1000
+    """The budget: most epochs that are fitted."""
+    check_every: Count = 20
+    """Epochs between two looks at the errors on the curve."""
+    patience: Count = 2
+    """Checks without a fall after which a fit has settled."""
+    tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """Relative; a fall by no more than this is none."""
+
+    @property
+    def rate(self) -> float:
+        """The learning rate at the beginning."""
+        return self.learning_rate or {"adam": 0.003, "sgd": 0.015}[self.optimizer]
 
 
 class Path(Entry):
@@ -275,6 +347,7 @@ class Figure(Entry):
     run: Name | None = None
     runs: Annotated[list[Name], Field(min_length=1)] | None = None
     path: Name | None = None
+    paths: Annotated[list[Name], Field(min_length=1)] | None = None
     sweep: Name | None = None
     reference: Reference = Reference()
     most_seeds: Count | None = None
@@ -282,12 +355,18 @@ class Figure(Entry):
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:
-        given = [name for name in ("run", "runs", "path", "sweep") if getattr(self, name) is not None]
+        given = self.subjects
         if len(given) != 1:
             raise ValueError(
-                f"expected one of run, runs, path and sweep, found {' and '.join(given) or 'none'}"
+                f"expected one of run, runs, path, paths and sweep, found {' and '.join(given) or 'none'}"
             )
         return self
+
+    @property
+    def subjects(self) -> list[str]:
+        """The keys given that name what is shown: one."""
+        keys = ("run", "runs", "path", "paths", "sweep")
+        return [key for key in keys if getattr(self, key) is not None]
 
 
 class Claim(Entry):
@@ -379,18 +458,21 @@ Varied = Annotated[
 class Sweep(Entry):
     """Many short trainings that differ in a few keys, with every seed each.
 
-    A grid trains every combination of the keys' values; a random design draws `draws` combinations.
+    A grid trains every combination of the keys' values; a random design draws `draws` combinations; one at a
+    time, each value is tried alone while the other keys stay as in the entries that the sweep names.
     """
 
     dataset: Name
     model: Name
     optimizer: Name
     vary: Annotated[dict[str, Varied], Field(min_length=1)]
-    """Keys such as `optimizer.weight_decay`, each with its values or their range."""
+    """Keys such as `optimizer.weight_decay` or `run.order_seed`, each with its values or their range."""
     draws: Count | None = None
-    """How many combinations are drawn at random; more draws keep the first ones. None: a grid."""
+    """How many combinations are drawn at random; more draws keep the first ones. None: no random design."""
     design_seed: Seed = 0
     """Of the draws."""
+    one_at_a_time: bool = False
+    """Try each value of each key alone instead of every combination."""
     seeds: Seeds
     epochs: Count
     stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
@@ -399,10 +481,16 @@ class Sweep(Entry):
 
     @model_validator(mode="after")
     def _distinct(self) -> Sweep:
+        if self.one_at_a_time and self.draws is not None:
+            raise ValueError(
+                "draws: expected no such key, because one_at_a_time tries every value of its lists, "
+                f"found {self.draws}"
+            )
         for key, values in {"seeds": self.seeds, **self.vary}.items():
             if isinstance(values, Range):
                 if self.draws is None:
-                    raise ValueError(f"vary.{key}: expected a list of values, or 'draws' too, found a range")
+                    instead = "" if self.one_at_a_time else ", or 'draws' too"
+                    raise ValueError(f"vary.{key}: expected a list of values{instead}, found a range")
             elif len(set(values)) != len(values):
                 raise ValueError(f"expected each value once in {key}, found {values}")
         return self

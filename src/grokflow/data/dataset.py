@@ -57,7 +57,11 @@ def make_dataset(dataset: Dataset) -> pd.DataFrame:
     The number of train pairs is rounded down (paper M: 3 724 of 9 312).
     """
     table = operations.table(
-        dataset.operation, modulus=dataset.modulus, group=dataset.group, b_from=dataset.b_from
+        dataset.operation,
+        modulus=dataset.modulus,
+        group=dataset.group,
+        a_from=dataset.a_from,
+        b_from=dataset.b_from,
     )
     order = generator(dataset.split_seed, "split").permutation(len(table.a))
     split = np.full(len(table.a), SPLITS[1], dtype=object)
@@ -72,12 +76,13 @@ def count_pairs(dataset: Dataset) -> int:
     ------
     ConfigError : when there can be no such table.
     """
-    return _count(dataset.operation, dataset.modulus, dataset.group, dataset.b_from)
+    return _count(dataset.operation, dataset.modulus, dataset.group, dataset.a_from, dataset.b_from)
 
 
 @functools.lru_cache(maxsize=1000)  # a sweep may have thousands of splits of one table
-def _count(operation: str, modulus: int | None, group: str | None, b_from: int) -> int:
-    return len(operations.table(operation, modulus=modulus, group=group, b_from=b_from).a)
+def _count(operation: str, modulus: int | None, group: str | None, a_from: int, b_from: int) -> int:
+    table = operations.table(operation, modulus=modulus, group=group, a_from=a_from, b_from=b_from)
+    return len(table.a)
 
 
 def write_dataset(path: str | Path, frame: pd.DataFrame) -> None:

@@ -125,10 +125,17 @@ class Table:
     c: np.ndarray
 
 
-def table(operation: str, *, modulus: int | None = None, group: str | None = None, b_from: int = 0) -> Table:
+def table(
+    operation: str,
+    *,
+    modulus: int | None = None,
+    group: str | None = None,
+    a_from: int = 0,
+    b_from: int = 0,
+) -> Table:
     """The table of `operation` over the integers modulo `modulus` or over `group`.
 
-    Pairs without a value (a divisor 0) are left out, and so are those with b < `b_from`.
+    Pairs without a value (a divisor 0) are left out, and so are those with a < `a_from` or b < `b_from`.
 
     >>> table("a/b", modulus=5).c[:4].tolist()      # 0/1, 0/2, 0/3, 0/4: b = 0 is left out
     [0, 0, 0, 0]
@@ -144,7 +151,7 @@ def table(operation: str, *, modulus: int | None = None, group: str | None = Non
         )
     a, b = (x.ravel() for x in np.indices((algebra.order, algebra.order)))
     c = _Evaluation(operation, algebra, {"a": a, "b": b}).of(expression)
-    kept = (c != UNDEFINED) & (b >= b_from)
+    kept = (c != UNDEFINED) & (a >= a_from) & (b >= b_from)
     if not kept.any():
         raise ConfigError("operation", expected="at least one pair with a value", found=operation)
     return Table(a[kept], b[kept], c[kept])

@@ -1,4 +1,4 @@
-"""What happens in a training, read off its tables: collapses, saw-teeth, coincidence, regimes.
+"""What happens in a training, read off its tables: collapses, saw-teeth, coincidence, regimes, variance.
 
 Comes in: history.csv and epochs.csv of a run, or a sweep's table. Goes out: periods.csv, and the numbers that
 claims and figures go by. Called by the rule `find_periods`; no PyTorch.
@@ -9,26 +9,44 @@ paper P; Lobacheva et al., "On the Periodic Behavior of Neural Network Training 
 Normalization and Weight Decay", 2021. All constants were fixed before any run was looked at.
 """
 
-from grokflow.dynamics.coincidence import ROUNDING, Coincidence, Quantity, coincidence, coincidence_test
+from grokflow.dynamics.coincidence import (
+    ROUNDING,
+    Coincidence,
+    PooledTest,
+    Quantity,
+    coincidence,
+    coincidence_test,
+    pooled_test,
+)
 from grokflow.dynamics.collapses import Collapse, find_collapses, periods
-from grokflow.dynamics.regimes import REGIMES, SweepRegimes, is_late, regime
+from grokflow.dynamics.regimes import LATE, REGIMES, UNLEARNED, SweepRegimes, is_grokking, is_late, regime
 from grokflow.dynamics.saw_tooth import SawTooth, Tooth, find_teeth, saw_tooth
+from grokflow.dynamics.sources import Spread, SweepSources
+from grokflow.dynamics.validation import validation_accuracy
 
 __all__ = [
+    "LATE",
     "REGIMES",
     "ROUNDING",
+    "UNLEARNED",
     "Coincidence",
     "Collapse",
+    "PooledTest",
     "Quantity",
     "SawTooth",
+    "Spread",
     "SweepRegimes",
+    "SweepSources",
     "Tooth",
     "coincidence",
     "coincidence_test",
     "find_collapses",
     "find_teeth",
+    "is_grokking",
     "is_late",
     "periods",
+    "pooled_test",
     "regime",
     "saw_tooth",
+    "validation_accuracy",
 ]

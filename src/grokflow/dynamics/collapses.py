@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokflow.artifacts.columns import PERIODS
+from grokflow.artifacts.columns import PERIODS, RECOVERED, SETTLING
 from grokflow.dynamics.series import positive, ratio_at_end, ratio_of_peak
-
-RECOVERED = 0.01
-"""Train error of a memorised train set: one pair in a hundred, ALMOST_NO_ERROR of the claims. The error of
-an epoch is a mean over minibatches as they were met, hence seldom exactly 0."""
+from grokflow.dynamics.validation import validation_accuracy
 
 QUIET_SPREADS = 3.0
 """Spreads of the noise above its median up to which the error is quiet: noise seldom leaves it."""
@@ -37,11 +34,16 @@ NORMAL_SPREAD = 1.4826
 
 @dataclass(frozen=True)
 class Collapse:
-    """An excursion of the train error, in epochs; `end` is None when the run ends before it does."""
+    """An excursion of the train error, in epochs; `end` is None when the run ends before it does.
+
+    `settled`: the first epoch from `end` + SETTLING on up to which the error was quiet for SETTLING epochs;
+    None when the next collapse starts, or the run ends, before.
+    """
 
     start: int
     bottom: int
     end: int | None
+    settled: int | None
     depth: float
 
 
@@ -62,13 +64,22 @@ def find_collapses(epoch: np.ndarray, train_error: np.ndarray) -> list[Collapse]
     low = max(RECOVERED, float(quiet) + QUIET_SPREADS * spread)
     reach = low + max(SHALLOWEST, COLLAPSE_SPREADS * spread)
 
+    found = [(start, end) for start, end in _excursions(error > low) if error[start:end].max() >= reach]
+    calm = _calm(error > low)
     collapses = []
-    for start, end in _excursions(error > low):
+    for number, (start, end) in enumerate(found):
         bottom = start + int(np.argmax(error[start:end]))
-        if error[bottom] >= reach:
-            last = None if end == len(error) else int(epoch[end])
-            depth = float(error[bottom] - error[start])
-            collapses.append(Collapse(int(epoch[start]), int(epoch[bottom]), last, depth))
+        until = found[number + 1][0] if number + 1 < len(found) else len(error) - 1
+        settled = calm[(calm >= end) & (calm <= until)]
+        collapses.append(
+            Collapse(
+                start=int(epoch[start]),
+                bottom=int(epoch[bottom]),
+                end=int(epoch[end]) if end < len(error) else None,
+                settled=int(epoch[settled[0]]) if len(settled) else None,
+                depth=float(error[bottom] - error[start]),
+            )
+        )
     return collapses
 
 
@@ -80,7 +91,7 @@ def periods(epochs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     epochs, history : the tables epochs.csv and history.csv of the run.
     """
     epoch = epochs["epoch"].to_numpy()
-    logged = history[["epoch", "validation_error"]].dropna()
+    accuracy = pd.Series(validation_accuracy(epochs, history), index=epoch)
     rows: list[dict[str, Any]] = []
     for number, collapse in enumerate(find_collapses(epoch, epochs["train_error"].to_numpy()), start=1):
         rows.append(
@@ -89,13 +100,15 @@ def periods(epochs: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
                 "start": collapse.start,
                 "bottom": collapse.bottom,
                 "end": collapse.end,
+                "settled": collapse.settled,
                 "depth": collapse.depth,
                 "period": collapse.start - rows[-1]["start"] if rows else None,
-                **_validation(logged, collapse),
+                "validation_accuracy_before": accuracy[collapse.start],
+                "validation_accuracy_after": None if collapse.settled is None else accuracy[collapse.settled],
                 **_jumps(epochs, collapse),
             }
         )
-    whole = dict.fromkeys(("collapse", "start", "bottom", "end", "period"), "Int64")
+    whole = dict.fromkeys(("collapse", "start", "bottom", "end", "settled", "period"), "Int64")
     types = {name: whole.get(name, "float64") for name in PERIODS}
     return pd.DataFrame(rows, columns=PERIODS).astype(types)
 
@@ -123,14 +136,11 @@ def _excursions(above: np.ndarray) -> list[tuple[int, int]]:
     return [(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
 
 
-def _validation(logged: pd.DataFrame, collapse: Collapse) -> dict[str, float]:
-    accuracy = 1 - logged["validation_error"]
-    before = accuracy[logged["epoch"] <= collapse.start]
-    after = accuracy[logged["epoch"] >= (np.inf if collapse.end is None else collapse.end)]
-    return {
-        "validation_accuracy_before": np.nan if before.empty else float(before.iloc[-1]),
-        "validation_accuracy_after": np.nan if after.empty else float(after.iloc[0]),
-    }
+def _calm(above: np.ndarray) -> np.ndarray:
+    """The indices that, like the SETTLING before them, are not `above`."""
+    index = np.arange(len(above))
+    last = np.maximum.accumulate(np.where(above, index, -SETTLING - 1))
+    return np.flatnonzero(index - last > SETTLING)
 
 
 def _jumps(epochs: pd.DataFrame, collapse: Collapse) -> dict[str, float]:

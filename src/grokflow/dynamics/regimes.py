@@ -10,27 +10,40 @@ from collections import Counter
 from functools import cached_property
 
 import pandas as pd
+from pandas.core.groupby import SeriesGroupBy
 
 from grokflow.artifacts.results import SweepResults
 
 LATE = 2.0
 """Generalisation is late when point 2 takes at least this many times as many epochs as point 1."""
 
+UNLEARNED = 0.5
+"""Least validation error at point 1 of a model that groks: below it, both accuracies have risen together."""
+
 REGIMES = ("does not memorise", "memorises", "groks", "generalises at once")
 
 
 def is_late(point_1: float, point_2: float) -> bool:
-    """Whether point 2 comes long after point 1, which makes it grokking."""
+    """Whether point 2 comes long after point 1."""
     return bool(point_2 >= LATE * point_1)
 
 
-def regime(point_1: float | None, point_2: float | None) -> str:
-    """The regime of a member, from the epochs of its points; None or NaN: not reached."""
+def is_grokking(point_1: float, point_2: float, validation_error_at_point_1: float) -> bool:
+    """Whether a model that has memorised generalises late, and had not learned half of it by point 1."""
+    return is_late(point_1, point_2) and bool(validation_error_at_point_1 >= UNLEARNED)
+
+
+def regime(point_1: float | None, point_2: float | None, validation_error_at_point_1: float | None) -> str:
+    """The regime of a member, from the epochs of its points and its validation error at point 1.
+
+    None or NaN: not reached.
+    """
     if point_1 is None or math.isnan(point_1):
         return "does not memorise"
     if point_2 is None or math.isnan(point_2):
         return "memorises"
-    return "groks" if is_late(point_1, point_2) else "generalises at once"
+    error = math.nan if validation_error_at_point_1 is None else validation_error_at_point_1
+    return "groks" if is_grokking(point_1, point_2, error) else "generalises at once"
 
 
 class SweepRegimes(SweepResults):
@@ -39,8 +52,18 @@ class SweepRegimes(SweepResults):
     @cached_property
     def regimes(self) -> pd.Series:
         """The regime at each value, that of most seeds; of equally many the earlier in `REGIMES`."""
-        found = [regime(*points) for points in self.table[["point_1", "point_2"]].itertuples(index=False)]
-        return self.table.assign(regime=found).groupby(list(self.keys))["regime"].agg(_most_frequent)
+        return self._of_seeds.agg(_most_frequent)
+
+    @cached_property
+    def agreement(self) -> pd.Series:
+        """The share of the seeds at each value that are in its regime."""
+        return self._of_seeds.agg(lambda found: (found == _most_frequent(found)).mean()).astype(float)
+
+    @property
+    def _of_seeds(self) -> SeriesGroupBy:
+        """The regimes of the seeds at each value."""
+        rows = self.table[["point_1", "point_2", "validation_error_at_point_1"]].itertuples(index=False)
+        return self.table.assign(regime=[regime(*row) for row in rows]).groupby(list(self.keys))["regime"]
 
     @cached_property
     def delays(self) -> pd.Series:

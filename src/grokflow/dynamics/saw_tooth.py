@@ -8,12 +8,13 @@ import numpy as np
 
 from grokflow.dynamics.series import positive
 
-REVERSAL = 0.1
-"""Share of the whole range of log(values) by which a saw-tooth must turn back: smaller wiggles are noise."""
+REVERSAL = float(np.log(1.05))
+"""By how much log(values) must turn back for a tooth: 5 %. It is absolute: the whole curve first rises a long
+way, and against that range teeth that anyone sees are small."""
 
 HELD = 1e-3
 """Range of log(values) below which a series is constant. Where the norm is held (projected or scale kept
-fixed) η_eff varies by rounding alone, and a threshold relative to the range would call that teeth."""
+fixed) η_eff varies by rounding alone, and a share of its range would call that teeth."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,25 @@ class SawTooth:
     fall: float
 
 
-def find_teeth(values: np.ndarray) -> list[Tooth]:
+def find_teeth(values: np.ndarray, share_of_range: float | None = None) -> list[Tooth]:
     """The complete teeth of a positive series: a rise from a low to a high, and the fall to the next low.
 
-    A turn counts when the series then goes back by REVERSAL of its range in log. A rise from the first
-    value is a rise, though it may have begun before; a fall to the last value is not complete. Neither
-    makes rises look longer against falls. Values that have no logarithm are passed over.
+    A turn counts when the series then goes back by REVERSAL in log. A rise from the first value is a rise,
+    though it may have begun before; a fall to the last value is not complete. Neither makes rises look longer
+    against falls. Values that have no logarithm are passed over.
+
+    Parameters
+    ----------
+    share_of_range : count turns of at least this share of the whole range in log instead; 0.1 is the rule of
+        the claims as first registered.
     """
     above_zero = positive(values)
     places = np.flatnonzero(~np.isnan(above_zero))
     heights = np.log(above_zero[places])
     if len(heights) == 0 or np.ptp(heights) < HELD:
         return []
-    turns = _turns(heights, REVERSAL * float(np.ptp(heights)))
+    reversal = REVERSAL if share_of_range is None else share_of_range * float(np.ptp(heights))
+    turns = _turns(heights, reversal)
     if len(turns) > 1 and heights[turns[0]] > heights[turns[1]]:
         turns = turns[1:]
     low, high = places[turns[::2]], places[turns[1::2]]
@@ -55,9 +62,14 @@ def find_teeth(values: np.ndarray) -> list[Tooth]:
     ]
 
 
-def saw_tooth(values: np.ndarray) -> SawTooth:
-    """How many teeth a positive series has, and how long its rises and falls typically take."""
-    teeth = find_teeth(values)
+def saw_tooth(values: np.ndarray, share_of_range: float | None = None) -> SawTooth:
+    """How many teeth a positive series has, and how long its rises and falls typically take.
+
+    Parameters
+    ----------
+    share_of_range : as in `find_teeth`.
+    """
+    teeth = find_teeth(values, share_of_range)
     if not teeth:
         return SawTooth(0, np.nan, np.nan)
     rise, fall = (float(np.median([getattr(tooth, side) for tooth in teeth])) for side in ("rise", "fall"))

@@ -25,12 +25,14 @@ class FigureKind(NamedTuple):
     """What a kind of figure shows and reads."""
 
     subject: str
-    """`run`, `runs`, `path` or `sweep`: the key of the configuration that names what is shown."""
+    """`run`, `runs`, `path`, `paths` or `sweep`: the key of the configuration that names what is shown."""
     files: tuple[str, ...] = ()
     """The tables it reads from the folder of each seed."""
     reference: frozenset[str] = frozenset()
     """The keys that its `reference` may have."""
     shows_dataset: bool = False
+    one_at_a_time: bool = False
+    """Whether it draws the sweeps that try one key at a time; another kind of sweep draws the others."""
 
 
 RUN = ("history.csv", "points.json")
@@ -41,6 +43,7 @@ FIGURE_KINDS = {
     "checkpoints": FigureKind("run", RUN, frozenset({"epochs"})),
     "path": FigureKind("path", PATH, frozenset({"t", "gradient_norm"})),
     "chain": FigureKind("path", PATH),
+    "fit_budget": FigureKind("paths", ("fit.csv", "path.json")),
     "accuracy_and_loss": FigureKind("runs", RUN),
     "ray": FigureKind("runs", ("rays.csv", "invariance.csv")),
     "block": FigureKind("runs", ("provenance.json",)),
@@ -50,6 +53,7 @@ FIGURE_KINDS = {
     "invariance": FigureKind("runs", ("invariance.csv",)),
     "weight_norm": FigureKind("runs", RUN),
     "sweep": FigureKind("sweep"),
+    "variance": FigureKind("sweep", one_at_a_time=True),
 }
 """Every kind of figure; its module has the same name."""
 

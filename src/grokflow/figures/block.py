@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from grokflow.config import UNEMBEDDING_NORM
+from grokflow.config import INVARIANT_PARTS, UNEMBEDDING_NORM
 from grokflow.errors import ArtifactError
 from grokflow.figures.sheet import columns_of, make_sheet
 from grokflow.figures.shown import Shown, ShownRun, first_of_each_run, subject
@@ -68,22 +68,36 @@ def draw(shown: Shown) -> Figure:
 def _model(run: ShownRun) -> dict[str, Any]:
     """The configuration of a run's model; None is a setting left out."""
     model = dict(run.config["model"])
+    place = run.folder / "provenance.json"
     if missing := {"layers", "width", "mlp_width", "heads", "normalization"} - set(model):
-        place = run.folder / "provenance.json"
         raise ArtifactError(place, expected=f"a model with {', '.join(sorted(missing))}", found=model)
+    if (found := model["normalization"]) not in INVARIANT_PARTS:
+        known = ", ".join(INVARIANT_PARTS)
+        raise ArtifactError(place, expected=f"a normalization that is known ({known})", found=found)
     return {"norm_affine": None, "mlp_norm": None, "unembedding_norm": None, **model}
+
+
+def _affine(model: Mapping[str, Any]) -> str:
+    """What the norms of paper P learn in this model."""
+    usual = "none" if INVARIANT_PARTS[model["normalization"]].rest else "gain_and_bias"
+    return str(model["norm_affine"] or usual)
+
+
+def _attention_norm(model: Mapping[str, Any]) -> str:
+    """A norm that makes attention invariant, told from those that learn something."""
+    return "LayerNorm" if _affine(model) == "none" else "LayerNorm*"
 
 
 def _layer_norms(model: Mapping[str, Any]) -> str:
     if model["normalization"] == "none":
         return "no LayerNorm"
-    usual = "none" if model["normalization"] == "scale_invariant" else "gain_and_bias"
-    return f"LayerNorms {AFFINE[model['norm_affine'] or usual]}"
+    told_apart = INVARIANT_PARTS[model["normalization"]].attention and _affine(model) != "none"
+    return f"LayerNorms {AFFINE[_affine(model)]}{' (* without)' if told_apart else ''}"
 
 
 def _frozen_norm(model: Mapping[str, Any]) -> float | None:
     """The norm of a frozen unembedding; None where it is trained."""
-    if model["normalization"] != "scale_invariant":
+    if not INVARIANT_PARTS[model["normalization"]].rest:
         return None
     return float(model["unembedding_norm"] or UNEMBEDDING_NORM)
 
@@ -121,7 +135,7 @@ class _Drawing:
             self.text(x, start, source)
             self.y = start + 0.1
             self.box(f"{name} embedding\n→ {model['width']}", "embedding", x=x, wide=1.3)
-            if model["normalization"] == "scale_invariant":
+            if INVARIANT_PARTS[model["normalization"]].rest:
                 self.box("LayerNorm", "norm", x=x, wide=1.0)
         height = self.y + GAP + 0.05
         for x in (BRANCHES[0], BRANCHES[2]):
@@ -132,7 +146,7 @@ class _Drawing:
     def attention(self, model: Mapping[str, Any]) -> None:
         """Attention and its skip line."""
         width, heads = model["width"], model["heads"]
-        invariant = model["normalization"] == "scale_invariant"
+        norm = _attention_norm(model) if INVARIANT_PARTS[model["normalization"]].attention else None
         start = self.begin_branch(model)
         fork = self.y + 0.13
         self.line((CENTRE, self.y), (CENTRE, fork))
@@ -141,8 +155,8 @@ class _Drawing:
         for x, name in zip(BRANCHES, ("query", "key", "value"), strict=True):
             self.y = fork
             self.box(f"{name}\n{width} → {width}", "linear", x=x, wide=0.78)
-            if invariant and name != "value":
-                self.box("LayerNorm\nper head", "norm", x=x, wide=0.78)
+            if norm and name != "value":
+                self.box(f"{norm}\nper head", "norm", x=x, wide=0.78)
             tops.append(self.y)
         self.y = max(tops)
         for x, top in zip(BRANCHES, tops, strict=True):
@@ -150,7 +164,7 @@ class _Drawing:
         label = f"causal attention\n{heads} {'head' if heads == 1 else 'heads'} × {width // heads}"
         self.box(label, "nonlinear", wide=2.5, arrow=False)
         self.box(f"output  {width} → {width}", "linear")
-        self.end_branch(start, invariant)
+        self.end_branch(start, norm)
 
     def mlp(self, model: Mapping[str, Any]) -> None:
         """The MLP with its LayerNorm before or after the ReLU, and its skip line."""
@@ -163,7 +177,7 @@ class _Drawing:
         for label, kind in steps:
             self.box(label, kind)
         self.box(f"linear  {hidden} → {width}", "linear")
-        self.end_branch(start, model["normalization"] == "scale_invariant")
+        self.end_branch(start, "LayerNorm" if INVARIANT_PARTS[model["normalization"]].rest else None)
 
     def begin_branch(self, model: Mapping[str, Any]) -> float:
         """The fork where the skip line leaves the stream, and the LayerNorm of what goes on."""
@@ -174,10 +188,10 @@ class _Drawing:
             self.box("LayerNorm", "norm")
         return start
 
-    def end_branch(self, start: float, normalized: bool) -> None:
-        """The sum with the skip line that began at the height `start`."""
-        if normalized:
-            self.box("LayerNorm", "norm")
+    def end_branch(self, start: float, norm: str | None) -> None:
+        """The norm of what is written, if any, and the sum with the skip line that began at `start`."""
+        if norm:
+            self.box(norm, "norm")
         height = self.y + GAP + 0.09
         self.arrow((CENTRE, self.y), (CENTRE, height - 0.09))
         self.line((CENTRE, start), (SKIP, start), STREAM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib
@@ -24,6 +25,9 @@ CLIPPED = (-16.0, 1.0)
 
 INVARIANT = "✓"
 
+MOST_COLUMNS = 12
+"""Columns whose labels have room side by side; of more they stand upright, and cells have smaller letters."""
+
 ROW_HEIGHT = 0.27
 """Inches of a group's row."""
 
@@ -33,9 +37,10 @@ def draw(shown: Shown) -> Figure:
     """A row for each group of weights, a column for each point of each run."""
     table = _invariance(runs_of(shown))
     groups, runs = _groups(table), list(dict.fromkeys(map(_run_of, shown)))
-    picture, panels = make_sheet(1.0 + ROW_HEIGHT * len(groups), [], [], _notes(shown))
-    axes = panels.subplots()
     columns = [(run, point) for run in runs for point in COLUMNS]
+    heading = 1.0 if len(columns) <= MOST_COLUMNS else 2.2
+    picture, panels = make_sheet(heading + ROW_HEIGHT * len(groups), [], [], _notes(shown))
+    axes = panels.subplots()
     cells = _worst(table)
     powers = np.full((len(groups), len(columns)), np.nan)
     for row, group in enumerate(groups):
@@ -43,7 +48,7 @@ def draw(shown: Shown) -> Figure:
             if (run, point, group) in cells.index:
                 cell = cells.loc[(run, point, group)]
                 powers[row, number] = _power(cell["change"])
-                _write_cell(axes, number, row, cell)
+                _write_cell(axes, number, row, cell, 8 if len(columns) <= MOST_COLUMNS else 6)
     image = axes.imshow(powers, cmap=_colours(), vmin=CLIPPED[0], vmax=CLIPPED[1], aspect="auto")
     _finish(axes, groups, runs, {(run, point) for run, point, _ in cells.index})
     bar = panels.colorbar(image, ax=axes, fraction=0.03, pad=0.02, ticks=[-16, -12, -8, -4, 0])
@@ -94,7 +99,7 @@ def written(change: float) -> str:
     return f"{digit}e{int(power)}"
 
 
-def _write_cell(axes: Axes, column: int, row: int, cell: pd.Series) -> None:
+def _write_cell(axes: Axes, column: int, row: int, cell: pd.Series, size: float) -> None:
     text = written(cell["change"])
     if not cell["trained"]:
         text = f"({text})"
@@ -102,7 +107,7 @@ def _write_cell(axes: Axes, column: int, row: int, cell: pd.Series) -> None:
         text = f"{INVARIANT} {text}"
     dark = _is_dark(_power(cell["change"]))
     colour = "white" if dark else "#222222"
-    axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
 
 
 def _colours() -> matplotlib.colors.Colormap:
@@ -120,9 +125,10 @@ def _is_dark(power: float) -> bool:
 
 def _finish(axes: Axes, groups: Sequence[str], runs: Sequence[str], measured: set[tuple[str, str]]) -> None:
     columns = [(run, point) for run in runs for point in COLUMNS]
-    labels = [_column_label(point, (run, point) in measured) for run, point in columns]
+    crowded = len(columns) > MOST_COLUMNS
+    labels = [_column_label(point, (run, point) in measured, crowded) for run, point in columns]
     axes.grid(False)
-    axes.set_xticks(range(len(columns)), labels)
+    axes.set_xticks(range(len(columns)), labels, rotation=90 if crowded else 0)
     axes.set_yticks(range(len(groups)), groups)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
@@ -131,12 +137,15 @@ def _finish(axes: Axes, groups: Sequence[str], runs: Sequence[str], measured: se
     for number in range(1, len(columns)):
         axes.axvline(number - 0.5, color="white", linewidth=1 if number % len(COLUMNS) else 5)
     room = int((WIDTH - 3) / len(runs) * 13)
+    above = 100 if crowded else 20 if measured == set(columns) else 30
     for number, run in enumerate(runs):
+        lines = textwrap.wrap(run.replace("_", "_ "), room) if crowded else [run]
+        name = "\n".join(line.replace("_ ", "_") for line in lines)
         axes.annotate(
-            run if len(run) <= room else f"{run[: room - 1]}…",
+            name if crowded or len(run) <= room else f"{run[: room - 1]}…",
             (number * len(COLUMNS) + (len(COLUMNS) - 1) / 2, 1),
             xycoords=axes.get_xaxis_transform(),
-            xytext=(0, 20 if measured == set(columns) else 30),
+            xytext=(0, above),
             textcoords="offset points",
             ha="center",
             color=TEXT,
@@ -144,8 +153,9 @@ def _finish(axes: Axes, groups: Sequence[str], runs: Sequence[str], measured: se
         )
 
 
-def _column_label(point: str, measured: bool) -> str:
-    return readable(point) if measured else f"{readable(point)}\nnot reached"
+def _column_label(point: str, measured: bool, crowded: bool) -> str:
+    between = ", " if crowded else "\n"
+    return readable(point) if measured else f"{readable(point)}{between}not reached"
 
 
 def _notes(shown: Mapping[str, str]) -> list[str]:

@@ -11,16 +11,8 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.panels import PANELS, draw_panels, mark_knots, mark_place
 from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
-from grokflow.figures.shown import Shown, ShownPath, paths_of
+from grokflow.figures.shown import Shown, ShownPath, paths_of, unfinished
 from grokflow.figures.style import PAPER, seed_styles, styled
-
-HEADINGS = {
-    "segment": "Straight segment",
-    "chain": "Chain through the checkpoints",
-    "polyline": "Optimised polyline",
-    "bezier": "Optimised Bézier curve",
-}
-"""Kinds of path, as a heading says them."""
 
 
 @styled
@@ -33,9 +25,9 @@ def draw(shown: Shown) -> Figure:
         3.1,
         [*split_symbols(), *norms],
         [seed_symbol(path.title, styles[path.name]) for path in measured],
-        [*shown.notes, *(path.missing for path in paths if path.skipped)],
+        [*shown.notes, *unfinished(measured), *(path.missing for path in paths if path.skipped)],
     )
-    panels.suptitle(_heading(paths), fontsize=10, x=0.01, ha="left")
+    panels.suptitle(paths[0].heading, fontsize=10, x=0.01, ha="left")
     row = panels.subplots(1, len(PANELS))
     draw_panels(row, measured, styles, _whole)
     if not measured:
@@ -65,11 +57,6 @@ def _paper_norms(norms: Sequence[float] | None) -> list[Line2D]:
 
 def _whole(path: ShownPath) -> tuple[np.ndarray, pd.DataFrame]:
     return path.metrics["t"].to_numpy(float), path.metrics
-
-
-def _heading(paths: Sequence[ShownPath]) -> str:
-    kind, (first, last) = paths[0].record["kind"], paths[0].ends
-    return f"{HEADINGS.get(kind, f'Optimised {kind}')} from {first} to {last}"
 
 
 def _knots(path: ShownPath) -> dict[float, str]:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from grokflow.figures.regimes import LOOKS, ShownSweep, regime_symbols, short, written
+from grokflow.figures.regimes import (
+    DISAGREEMENT,
+    LOOKS,
+    ShownSweep,
+    regime_symbols,
+    short,
+    written,
+)
 from grokflow.figures.sheet import make_sheet
 from grokflow.figures.style import LARGEST_SPAN, PAPER
 
@@ -33,7 +41,8 @@ def _draw_grid(sweep: ShownSweep) -> Figure:
         regime_symbols(sweep),
         [
             f"A cell: the regime of most of its seeds ({sweep.said_seeds}), and the median over "
-            "the seeds of point 2 − point 1 in epochs.",
+            "the seeds of point 2 − point 1 in epochs; hatched, with the share of seeds in that regime, "
+            "where not all agree.",
             *sweep.notes,
         ],
     )
@@ -41,9 +50,15 @@ def _draw_grid(sweep: ShownSweep) -> Figure:
     for (row_value, column_value), name in sweep.regimes.items():
         row, column = rows.index(row_value), columns.index(column_value)
         colour, delay = LOOKS[name].colour, sweep.delays[row_value, column_value]
-        axes.fill_between([column - 0.48, column + 0.48], row - 0.46, row + 0.46, color=colour, label=name)
-        text = LOOKS[name].letter if math.isnan(delay) else f"{LOOKS[name].letter}\n+{delay:.0f}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=9, color="#222222")
+        sides, share = [column - 0.48, column + 0.48], sweep.agreement[row_value, column_value]
+        axes.fill_between(sides, row - 0.46, row + 0.46, color=colour, label=name)
+        letter = LOOKS[name].letter
+        if share < 1:
+            axes.fill_between(sides, row - 0.46, row + 0.46, facecolor="none", label="differ", **DISAGREEMENT)
+            letter = f"{letter} {share:.0%}"
+        text = letter if math.isnan(delay) else f"{letter}\n+{delay:.0f}"
+        behind = {"facecolor": colour, "edgecolor": "none", "pad": 1.5}  # so that hatches do not cross it
+        axes.text(column, row, text, ha="center", va="center", fontsize=9, color="#222222", bbox=behind)
     return picture
 
 
@@ -89,6 +104,9 @@ def _draw_plane(sweep: ShownSweep) -> Figure:
         delay = sweep.delays[at].fillna(0).to_numpy(float)
         size = SMALLEST_DISC + (LARGEST_DISC - SMALLEST_DISC) * delay / largest
         axes.scatter(x, y, s=size, color=found.colour, edgecolor=PAPER, linewidth=0.7, label=name)
+        if (differ := (sweep.agreement[at] < 1).to_numpy()).any():
+            x_differ, y_differ = (np.array(values)[differ] for values in (x, y))
+            axes.scatter(x_differ, y_differ, s=size[differ], facecolor="none", label="differ", **DISAGREEMENT)
         for place in zip(x, y, strict=True) if lettered else ():
             axes.annotate(found.letter, place, ha="center", va="center", fontsize=7, color="#222222")
     for key, axis, set_scale in (

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
-from matplotlib.lines import Line2D
+from matplotlib.artist import Artist
+from matplotlib.patches import Patch
 
 from grokflow.dynamics.regimes import SweepRegimes
 from grokflow.errors import ArtifactError
@@ -29,7 +31,7 @@ class Look:
 LOOKS = {
     "does not memorise": Look("N", "#e3e3e3", "does not memorise"),
     "memorises": Look("M", "#f6d9c6", "memorises"),
-    "groks": Look("G", "#cfe3c6", "groks, point 2 ≥ 2 × point 1"),
+    "groks": Look("G", "#cfe3c6", "groks: point 2 ≥ 2 × point 1, where validation error ≥ 0.5"),
     "generalises at once": Look("A", "#cfe0f1", "generalises at once"),
 }
 """The look of every regime."""
@@ -94,14 +96,20 @@ def sweep_of(shown: Shown) -> ShownSweep:
     return sweep
 
 
-def regime_symbols(sweep: SweepRegimes) -> list[Line2D]:
-    """The key of the regimes that occur."""
-    symbols = []
+DISAGREEMENT: dict[str, Any] = {"hatch": "///", "edgecolor": "#8a8a8a", "linewidth": 0}
+"""Over the colour of a regime in which not all seeds are."""
+
+
+def regime_symbols(sweep: SweepRegimes) -> list[Artist]:
+    """The key of the regimes that occur, and of disagreement where there is any."""
+    symbols: list[Artist] = []
     for name, look in LOOKS.items():
         if (sweep.regimes == name).any():
             symbol = mark_symbol(f"{look.letter}: {look.meaning}", marker="s", size=9)
             symbol.set(markerfacecolor=look.colour, markeredgecolor="#999999")
             symbols.append(symbol)
+    if (sweep.agreement < 1).any():
+        symbols.append(Patch(facecolor="white", label="hatched: not all seeds agree", **DISAGREEMENT))
     return symbols
 
 

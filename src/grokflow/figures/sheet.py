@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
@@ -26,7 +27,7 @@ TITLE_CHARACTERS = 13
 def make_sheet(
     panels_height: float,
     symbols: Sequence[Line2D],
-    seeds: Sequence[Line2D],
+    seeds: Sequence[Artist],
     notes: Sequence[str],
 ) -> tuple[Figure, SubFigure]:
     """The picture, and the part of it for the panels, `panels_height` inches high.
@@ -65,9 +66,9 @@ def make_sheet(
     return picture, panels
 
 
-def _rows(handles: Sequence[Line2D]) -> list[list[Line2D]]:
+def _rows(handles: Sequence[Artist]) -> list[list[Artist]]:
     """The handles on as many lines of the key as they need."""
-    rows: list[list[Line2D]] = []
+    rows: list[list[Artist]] = []
     room = 0
     for handle in handles:
         characters = len(str(handle.get_label())) + 8  # the handle itself and a gap

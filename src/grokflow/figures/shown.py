@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.config import Reference
+
+HEADINGS = {
+    "segment": "Straight segment",
+    "chain": "Chain through the checkpoints",
+    "polyline": "Optimised polyline",
+    "bezier": "Optimised Bézier curve",
+}
+"""Kinds of path, as a heading says them."""
+
+MOST_NAMED = 6
+"""Most seeds, or pairs of seeds, that a note names."""
 
 REACHED = ("point_1", "point_2")
 """The points that a run may reach."""
@@ -16,7 +27,8 @@ REACHED = ("point_1", "point_2")
 class Shown(Mapping[str, str]):
     """What a figure shows: the folder of each seed or pair of seeds, or a sweep's table, by name.
 
-    A name is a seed (`0`) or a pair (`0-1`); `run/0` where several runs are shown; or a sweep's name.
+    A name is a seed (`0`) or a pair (`0-1`); `run/0` or `path/0-1` where several runs or paths are shown; or
+    a sweep's name.
     """
 
     places: Mapping[str, str]
@@ -43,7 +55,7 @@ class Shown(Mapping[str, str]):
 
 
 def first_seeds(places: Mapping[str, str], most: int | None) -> dict[str, str]:
-    """The first seeds, or pairs of seeds, of each run."""
+    """The first seeds, or pairs of seeds, of each run or path."""
     kept: dict[str, list[str]] = {}
     for name in places:
         kept.setdefault(name.rpartition("/")[0], []).append(name)
@@ -108,7 +120,18 @@ class ShownRun(RunResults):
 
 
 class ShownPath(PathResults):
-    """One seed, or pair of seeds, of a path in words."""
+    """One seed, or pair of seeds, of a path in words. `name` is `path/0-1` where several paths are shown."""
+
+    @property
+    def path(self) -> str:
+        """The path's name, or nothing where the figure shows a single path."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def heading(self) -> str:
+        """What the path is and what it joins."""
+        kind, (first, last) = self.record["kind"], self.ends
+        return f"{HEADINGS.get(kind, f'Optimised {kind}')} from {first} to {last}"
 
     @property
     def missing(self) -> str:
@@ -131,8 +154,8 @@ class ShownPath(PathResults):
 
     def seeds(self, between: str) -> str:
         """The seed or seeds, in words."""
-        name = self.name.replace("-", between)
-        return f"seeds {name}" if "-" in self.name else f"seed {name}"
+        seeds = self.name.rpartition("/")[2]
+        return f"seeds {seeds.replace('-', between)}" if "-" in seeds else f"seed {seeds}"
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -148,8 +171,18 @@ def runs_of(shown: Shown) -> list[ShownRun]:
 
 
 def paths_of(shown: Shown) -> list[ShownPath]:
-    """The seeds or pairs of seeds of a path, from their folders by name."""
+    """The seeds or pairs of seeds of one or more paths, from their folders by name."""
     return [ShownPath(folder, name) for name, folder in shown.items()]
+
+
+def unfinished(paths: Sequence[ShownPath]) -> list[str]:
+    """A sentence when the bends of some of the paths were not fitted to the end."""
+    found = [path for path in paths if path.converged is False]
+    if not found:
+        return []
+    named = ", ".join(path.seeds(" and ") for path in found[:MOST_NAMED])
+    which = f"Of {named}" if len(found) <= MOST_NAMED else f"Of {len(found)} of the {len(paths)} paths"
+    return [f"{which} the fit did not converge within its budget."]
 
 
 def first_of_each_run(shown: Shown) -> list[ShownRun]:

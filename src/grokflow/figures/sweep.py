@@ -14,7 +14,15 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.accuracy import point_symbols
 from grokflow.figures.phases import draw_phases
-from grokflow.figures.regimes import LOOKS, ShownSweep, regime_symbols, short, sweep_of, written
+from grokflow.figures.regimes import (
+    DISAGREEMENT,
+    LOOKS,
+    ShownSweep,
+    regime_symbols,
+    short,
+    sweep_of,
+    written,
+)
 from grokflow.figures.sheet import make_sheet, mark_symbol
 from grokflow.figures.shown import REACHED, Shown, readable
 from grokflow.figures.style import HUES, LARGEST_SPAN, PAPER, TEXT, SeedStyle, seed_styles, styled
@@ -112,6 +120,8 @@ def _shade_regimes(axes: Axes, sweep: ShownSweep, places: Places) -> None:
     for value, start, end in zip(order, edges, edges[1:], strict=False):
         name = sweep.regimes[value]
         axes.axvspan(start, end, facecolor=LOOKS[name].colour, alpha=0.6, linewidth=0, zorder=0, label=name)
+        if sweep.agreement[value] < 1:
+            axes.axvspan(start, end, facecolor="none", zorder=0, label="differ", **DISAGREEMENT)
         axes.annotate(
             LOOKS[name].letter,
             (places.place[value], 1),

@@ -122,8 +122,7 @@ def layout_of(config: Model, positions: int, vocabulary: int) -> Layout:
     """Names and shapes of the weights of a transformer. Linear maps act on row vectors: y = x W + b."""
     D, F, V = config.width, config.mlp_width, vocabulary
     scale = 1 / math.sqrt(D)
-    everywhere = config.normalization == "scale_invariant"
-    frozen_norm = (config.unembedding_norm or UNEMBEDDING_NORM) if everywhere else None
+    frozen_norm = (config.unembedding_norm or UNEMBEDDING_NORM) if config.invariant.rest else None
     parameters = [
         Parameter("token_embedding", (V, D), scale),
         Parameter("position_embedding", (positions, D), scale),
@@ -152,7 +151,7 @@ def layout_of(config: Model, positions: int, vocabulary: int) -> Layout:
 
 def _of_norm(config: Model, name: str, width: int) -> list[Parameter]:
     """What a norm learns: by default a gain and a bias (Ba, Kiros & Hinton 2016)."""
-    if config.normalization != "layer_norm":
+    if config.normalization == "none" or config.invariant.rest:
         return []
     gain = Parameter(f"{name}.gain", (width,), 0.0, mean=1.0)
     bias = Parameter(f"{name}.bias", (width,), 0.0)

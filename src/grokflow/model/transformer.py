@@ -66,12 +66,12 @@ class Transformer:
         x = self._embed(w["token_embedding"], w["position_embedding"])
         for layer, attended in enumerate(self._prefixes.of(tokens)):
             x = self._attention(w, f"layer_{layer}.attention", x, attended)
-            x = x + self._written(self._mlp(w, f"layer_{layer}.mlp", x))
+            x = x + self._written(self._mlp(w, f"layer_{layer}.mlp", x), self.config.invariant.rest)
         return linear(self._norm(w, "final_norm", x), w["unembedding"])
 
     def _embed(self, token: Tensor, position: Tensor) -> Tensor:
         """One row for each position and each token that can stand there: (..., R, D)."""
-        token, position = self._written(token), self._written(position)
+        token, position = (self._written(x, self.config.invariant.rest) for x in (token, position))
         return torch.cat(
             [
                 token[..., tokens.start : tokens.stop, :] + position[..., i : i + 1, :]
@@ -90,7 +90,7 @@ class Transformer:
         k = self._by_head(linear(normed, w[f"{name}.key"]))
         v = linear(normed, w[f"{name}.value"])
         mixed = attend(q, k, v, attended, self.config.heads)
-        return x_query + self._written(linear(mixed, w[f"{name}.output"]))
+        return x_query + self._written(linear(mixed, w[f"{name}.output"]), self.config.invariant.attention)
 
     def _mlp(self, w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
         x = self._norm(w, f"{name}.norm", x)
@@ -101,11 +101,7 @@ class Transformer:
             hidden = self._norm(w, f"{name}.hidden_norm", relu(hidden, inplace=True))
         return linear(hidden, w[f"{name}.out.weight"], w[f"{name}.out.bias"])
 
-    # Normalisation: four places of paper P; everywhere in the wholly scale-invariant model.
-
-    @property
-    def _normalizes_all(self) -> bool:
-        return self.config.normalization == "scale_invariant"
+    # Normalisation: four places of paper P; and in the parts that are built to be scale-invariant.
 
     def _norm(self, w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
         """LayerNorm of every row of x (..., R, D), with what it learned; x itself without normalisation."""
@@ -113,13 +109,13 @@ class Transformer:
             return x
         return layer_norm(x, self._epsilon, w.get(f"{name}.gain"), w.get(f"{name}.bias"))
 
-    def _written(self, x: Tensor) -> Tensor:
-        """What goes into the residual stream: normalised in the wholly scale-invariant model."""
-        return layer_norm(x, self._epsilon) if self._normalizes_all else x
+    def _written(self, x: Tensor, invariant: bool) -> Tensor:
+        """What goes into the residual stream, normalised where its writer is to be scale-invariant."""
+        return layer_norm(x, self._epsilon) if invariant else x
 
     def _by_head(self, x: Tensor) -> Tensor:
-        """Queries or keys (..., R, A): normalised head by head in the wholly scale-invariant model."""
-        if not self._normalizes_all:
+        """Queries or keys (..., R, A): normalised head by head where attention is scale-invariant."""
+        if not self.config.invariant.attention:
             return x
         return layer_norm(x.unflatten(-1, (self.config.heads, -1)), self._epsilon).flatten(-2)
 

@@ -11,6 +11,7 @@ from grokflow.paths.endpoints import Endpoint, read_endpoints
 from grokflow.paths.fitting import fit_paths
 from grokflow.paths.geometry import PATH_KINDS, Curve, values_of_t
 from grokflow.paths.measuring import measure, measure_path
+from grokflow.paths.schedule import converged
 
 __all__ = [
     "PATH_KINDS",
@@ -20,6 +21,7 @@ __all__ = [
     "FittedCurve",
     "Skipped",
     "connect",
+    "converged",
     "fit_paths",
     "measure",
     "measure_path",

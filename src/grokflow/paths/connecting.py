@@ -19,6 +19,7 @@ from grokflow.config import ResolvedPath
 from grokflow.paths.curve_files import Fits, FittedCurve, fit_history, write_curve
 from grokflow.paths.endpoints import Endpoint
 from grokflow.paths.geometry import Curve
+from grokflow.paths.schedule import converged
 
 
 class Skipped(NamedTuple):
@@ -57,7 +58,7 @@ def connect(
         return FittedCurve(straight, fit_history([]))
     assert fits is not None
     fitted = fits.of(straight)
-    if not np.isfinite(fitted.curve.controls).all():
+    if not (np.isfinite(fitted.curve.controls).all() and np.isfinite(fitted.history["loss"]).all()):
         mend = "lower the learning_rate of its `fit`"
         return Skipped(f"the fit from {start.label} to {end.label} diverged; {mend}")
     return fitted
@@ -125,6 +126,7 @@ def write_path(
     folder = Path(folder)
     skipped = found.reason if isinstance(found, Skipped) else None
     curve, history = (None, fit_history([])) if isinstance(found, Skipped) else found
+    fit = path.path.fit if isinstance(path.path, config.Fitted) and curve is not None else None
     write_text(folder / "fit.csv", history.to_csv(index=False, lineterminator="\n"))
     if curve is None:
         write_tensors(folder / "curve.safetensors", {}, {"skipped": str(skipped)})
@@ -140,5 +142,7 @@ def write_path(
             "control_points": [] if curve is None else list(curve.names),
             "length": None if curve is None else float(curve.arc_length(np.array([1.0]))[0]),
             "weight_decay": path.weight_decay,
+            "converged": None if fit is None else converged(fit, history),
+            "fit_epochs": None if fit is None else len(history),
         },
     )

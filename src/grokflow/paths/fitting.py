@@ -1,6 +1,7 @@
 """Fitting the bends of paths: several at once, as rows of one batch of models.
 
-A row takes the steps that it would take alone: it has its own ends, its own draws of t and order of examples.
+A row takes the steps that it would take alone: it has its own ends, draws of t, order of examples and
+learning rate. When its fit has ended it stays where it is while the others go on.
 
 Shapes: `...` no or one leading axis (M paths), K control points, n weights, N examples, S minibatches.
 """
@@ -21,14 +22,16 @@ from grokflow.artifacts.resumable import ResumableJob, SavedState
 from grokflow.config import plain
 from grokflow.errors import ArtifactError
 from grokflow.model.device import name_of
-from grokflow.model.objective import Examples, loss_and_gradient, make_task
-from grokflow.model.weights import to_tensor
-from grokflow.paths.bends import LossAt, fit_epoch, learning_rate
+from grokflow.model.objective import Examples, loss_and_error, loss_and_gradient, make_task
+from grokflow.model.weights import norm_of, to_tensor
+from grokflow.paths.bends import LossAt, fit_epoch
 from grokflow.paths.connecting import Unfitted
 from grokflow.paths.curve_files import FittedCurve, fit_history
 from grokflow.paths.geometry import PATH_KINDS, Curve
+from grokflow.paths.schedule import History
 from grokflow.randomness import generator
 from grokflow.training.graph import captured
+from grokflow.training.optimizers import OPTIMIZERS, Optimizer, PerRow
 
 
 def fit_paths(
@@ -72,6 +75,14 @@ def fit_paths(
     return fits
 
 
+MEASURED_T = np.arange(1, 14) / 14
+"""Where the errors on a curve are looked at during its fit; the bend of a path with one is among them."""
+
+
+EPOCHS_BETWEEN_LINES = 20
+"""Of the log."""
+
+
 class Fitting:
     """The control points of all paths, and where their fit stands. A `Work`; a step is an epoch."""
 
@@ -85,49 +96,77 @@ class Fitting:
         # One path has no leading axis: PyTorch then multiplies matrices, not batches of one.
         straight = _rows([each.curve.controls for each in unfitted])
         self.controls = to_tensor(straight, path.from_run.precision, device).clone()
-        self.velocity = torch.zeros_like(self.controls[..., 1:-1, :])
-        self.history: list[list[float]] = []
+        self.history = [History(self.settings) for _ in unfitted]
+        self.epoch = 0
         # What an epoch reads stays in one place, so that it can be captured and replayed.
         self.ahead = 0, self._draws(0)
         order, coefficients = self.ahead[1]
         self.order = torch.from_numpy(order).to(device)
         self.coefficients = torch.from_numpy(coefficients).to(self.controls)
-        self.rate = self.controls.new_zeros(())
-        self.rate_in_python = self.settings.learning_rate
+        bends = self.controls[..., 1:-1, :]
+        self.rates = torch.zeros_like(bends[..., :1], dtype=torch.float64)
+        self.step = torch.zeros(1, dtype=torch.float64, device=device)
+        self.optimizer = make_fit_optimizer(self.settings, self.rates, bends)
         self.loss = torch.zeros(self.controls.shape[:-2], dtype=torch.float64, device=device)
-        self.run_epoch = captured(self._epoch, [self.controls, self.velocity, self.loss])
+        changes = [self.controls, *self.optimizer.state.values(), self.step, self.loss]
+        self.run_epoch = captured(self._epoch, changes)
+        measured_at = self.coefficients_of(MEASURED_T, self.controls.shape[-2])
+        self.measured_at = torch.from_numpy(measured_at).to(self.controls)
+        self.measured = torch.zeros((3, *self.loss.shape), dtype=torch.float64, device=device)
+        self.measure = captured(self._measure, [self.measured], what="Measurements")
 
     @property
     def done(self) -> bool:
-        """Whether every epoch has been fitted."""
-        return len(self.history) >= self.settings.epochs
+        """Whether the fit of every path has ended."""
+        return all(row.ended for row in self.history)
 
     def start(self) -> None:
         """Nothing comes before the first epoch."""
 
     def advance(self) -> None:
-        """Fit one epoch."""
-        epochs, epoch = self.settings.epochs, len(self.history)
+        """Fit one epoch; a path whose fit has ended stays where it is."""
+        epoch = self.epoch
         order, coefficients = self.ahead[1] if self.ahead[0] == epoch else self._draws(epoch)
         self.order.copy_(torch.from_numpy(order))
         self.coefficients.copy_(torch.from_numpy(coefficients))
-        self.rate_in_python = learning_rate(self.settings, epoch / epochs)
-        self.rate.fill_(self.rate_in_python)
+        rates = [row.next_rate for row in self.history]
+        self.rates.copy_(torch.tensor(rates, dtype=torch.float64).view(*self.loss.shape, 1, 1))
         self.run_epoch()
         self.ahead = epoch + 1, self._draws(epoch + 1)  # while a GPU is still at it
         losses = self.loss.reshape(-1).tolist()
-        self.history.append([epoch + 1, self.rate_in_python, *losses])
-        if (epoch + 1) % max(1, epochs // 20) == 0:
-            said = " ".join(f"{loss:.4g}" for loss in losses[:8]) + (" …" if len(losses) > 8 else "")
-            print(f"fit epoch {epoch + 1}/{epochs}  loss {said}", flush=True)
+        self.epoch = epoch + 1
+        going = [number for number, row in enumerate(self.history) if not row.ended]
+        if any(self.history[number].check_due for number in going):
+            self.measure()
+        measured = self.measured.view(3, -1).T.tolist()
+        for number in going:
+            self.history[number].add(rates[number], losses[number], *measured[number])
+        if self.epoch % EPOCHS_BETWEEN_LINES == 0:
+            self._say(going, losses)
+
+    def _say(self, going: Sequence[int], losses: Sequence[float]) -> None:
+        said = " ".join(f"{losses[number]:.4g}" for number in going[:8]) + (" …" if len(going) > 8 else "")
+        print(f"fit epoch {self.epoch}, at most {self.settings.epochs}  loss {said}", flush=True)
 
     def _epoch(self) -> None:
         """One step a minibatch; the last minibatch holds what is left. Never waits for a GPU."""
         shuffled = self.task.train.take(self.order)
         losses_at = [self._loss_at(batch) for batch in shuffled.batches(self.batch_size)]
-        rate = self.rate if self.rate.is_cuda else self.rate_in_python  # which a capture would freeze
-        momentum = self.settings.momentum
-        self.loss.copy_(fit_epoch(self.controls, self.velocity, self.coefficients, losses_at, rate, momentum))
+        self.loss.copy_(fit_epoch(self.controls, self.coefficients, losses_at, self._update))
+
+    def _update(self, bends: Tensor, gradient: Tensor) -> None:
+        self.optimizer.step(bends, gradient, self.step.add_(1))
+
+    def _measure(self) -> None:
+        """What fit.csv says of each curve as a whole. Never waits for a GPU."""
+        found, task = [], self.task
+        for share in self.measured_at:
+            weights = share @ self.controls
+            loss, error = loss_and_error(task.model, weights, task.train)
+            loss = loss + self.decay / 2 * norm_of(weights, task.model.layout.trained) ** 2
+            found.append(torch.stack([loss, error, loss_and_error(task.model, weights, task.validation)[1]]))
+        losses, train, validation = torch.stack(found, dim=1)
+        self.measured.copy_(torch.stack([losses.mean(0), train.amax(0), validation.amin(0)]))
 
     def _loss_at(self, batch: Examples) -> LossAt:
         """The regularised loss and its gradient on a minibatch, as a function of the weights."""
@@ -154,9 +193,9 @@ class Fitting:
 
     def state(self) -> SavedState:
         """All that an interrupted fit needs to go on."""
-        arrays = {"controls": self.controls, "velocity": self.velocity}
-        tensors = {name: array.cpu().numpy().copy() for name, array in arrays.items()}
-        return SavedState({**tensors, "history": np.array(self.history)}, {"epoch": len(self.history)})
+        tensors = {name: array.cpu().numpy().copy() for name, array in self._moving().items()}
+        histories = {f"history {number}": row.table() for number, row in enumerate(self.history)}
+        return SavedState({**tensors, **histories}, {"epoch": self.epoch})
 
     def check(self, state: SavedState) -> None:
         """Refuse a state that lacks something.
@@ -165,25 +204,41 @@ class Fitting:
         ------
         ArtifactError : with what is missing.
         """
-        if missing := {"controls", "velocity", "history"} - set(state.tensors):
+        needed = {*self._moving(), *(f"history {number}" for number in range(len(self.history)))}
+        if missing := needed - set(state.tensors):
             raise ArtifactError("saved fit", expected="the state of a fit", found=f"no {sorted(missing)}")
 
     def restore(self, state: SavedState) -> None:
         """Go on from what `state` gave."""
-        self.controls.copy_(torch.from_numpy(state.tensors["controls"]))
-        self.velocity.copy_(torch.from_numpy(state.tensors["velocity"]))
-        self.history = state.tensors["history"].tolist()
+        for name, tensor in self._moving().items():
+            tensor.copy_(torch.from_numpy(state.tensors[name]))
+        for number, row in enumerate(self.history):
+            for values in state.tensors[f"history {number}"].tolist():
+                row.add(*values[1:])
+        self.epoch = state.progress["epoch"]
+
+    def _moving(self) -> dict[str, Tensor]:
+        """The tensors that outlast an epoch, by name."""
+        return {"controls": self.controls, "step": self.step, **self.optimizer.state}
 
     def curves(self) -> list[FittedCurve]:
         """Each path as it is now, with its history."""
         controls = self.controls.cpu().numpy().reshape(len(self.unfitted), *self.controls.shape[-2:])
         return [
-            FittedCurve(
-                Curve(each.curve.kind, controls[i], each.curve.names),
-                fit_history([[epoch, rate, losses[i]] for epoch, rate, *losses in self.history]),
-            )
-            for i, each in enumerate(self.unfitted)
+            FittedCurve(Curve(each.curve.kind, own, each.curve.names), fit_history(row.table().tolist()))
+            for each, own, row in zip(self.unfitted, controls, self.history, strict=True)
         ]
+
+
+def make_fit_optimizer(fit: config.Fit, rates: Tensor, bends: Tensor) -> Optimizer:
+    """The optimizer of bends (..., K − 2, n), with `rates` (..., K − 2, 1) that may change in place.
+
+    Weight decay is part of the loss, as in paper M.
+    """
+    settings: config.Optimizer = config.AdamW(name="adamw", learning_rate=fit.rate, beta_1=fit.momentum)
+    if fit.optimizer == "sgd":
+        settings = config.SGD(name="sgd", learning_rate=fit.rate, momentum=fit.momentum)
+    return OPTIMIZERS[settings.name](PerRow(**{**settings.model_dump(), "learning_rate": rates}), bends)
 
 
 def _rows(arrays: Sequence[np.ndarray]) -> np.ndarray:

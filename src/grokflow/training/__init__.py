@@ -6,7 +6,7 @@ sweep a row of its table. Called by the rules `train` and `train_members`.
 """
 
 from grokflow.training.graph import captured
-from grokflow.training.optimizers import OPTIMIZERS, make_optimizer
+from grokflow.training.optimizers import OPTIMIZERS, Optimizer, PerRow, make_optimizer
 from grokflow.training.points import POINTS, check_points, find_points
 from grokflow.training.runs import train
 from grokflow.training.sweeps import train_members
@@ -14,6 +14,8 @@ from grokflow.training.sweeps import train_members
 __all__ = [
     "OPTIMIZERS",
     "POINTS",
+    "Optimizer",
+    "PerRow",
     "captured",
     "check_points",
     "find_points",

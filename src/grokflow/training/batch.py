@@ -109,7 +109,7 @@ class Batch:
         self.validation = self._joined([task.validation for task in tasks])
 
         layout = self.model.layout
-        initial = np.stack([layout.initial(row.run.seed) for row in self.rows])
+        initial = np.stack([layout.initial(row.run.seed_of_initialization) for row in self.rows])
         self.weights = self._on_device(initial)
         self.optimizer = self._make_optimizer()
         if saved is not None:
@@ -150,7 +150,7 @@ class Batch:
 
     def train_epoch(self) -> EpochRecord:
         """Train every row one epoch, in an order of its own, and say what it showed."""
-        if any(row.point_2 is None for row in self.rows):
+        if self.records:
             self.previous.copy_(self.weights)
         self.order.copy_(torch.from_numpy(self._orders))
         self._epoch()
@@ -267,7 +267,8 @@ class Batch:
         """Each row's shuffled order of examples (..., N), that many epochs from now; padding stays last."""
         orders = np.tile(np.arange(len(self.train)), (len(self.rows), 1))
         for order, row, size in zip(orders, self.rows, self.sizes, strict=True):
-            order[:size] = generator(row.run.seed, "order", row.epoch + epochs_ahead).permutation(size)
+            random = generator(row.run.seed_of_order, "order", row.epoch + epochs_ahead)
+            order[:size] = random.permutation(size)
         return orders if self.batched else orders[0]
 
     def _make_optimizer(self) -> Optimizer:

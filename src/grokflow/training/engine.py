@@ -156,7 +156,7 @@ class Training:
         for i, (train_error, validation_error) in found.items():
             row, notes = batch.rows[i], []
             if row.point_1 is None and train_error == 0:
-                row.point_1 = row.epoch
+                row.point_1, row.validation_error_at_point_1 = row.epoch, validation_error
                 notes.append("point 1")
             if row.point_2 is None and train_error == validation_error == 0:
                 row.point_2 = row.epoch

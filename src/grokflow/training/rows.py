@@ -1,6 +1,6 @@
 """One model on its way through a training: what is asked of it, and what has become of it.
 
-A training has M ≥ 1 rows. Each has its own seed, split, order of examples, learning rate, weight decay
+A training has M ≥ 1 rows. Each has its own seeds, split, order of examples, learning rate, weight decay
 and stop rule, and its own epoch.
 """
 
@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokflow.artifacts.columns import EPOCHS, HISTORY
+from grokflow.artifacts.columns import EPOCHS, HISTORY, RECOVERED, SETTLING
 from grokflow.config import ResolvedRun
+
+TRAIN_ERROR = EPOCHS.index("train_error")
 
 
 class GrowingTable:
@@ -34,7 +36,7 @@ class GrowingTable:
 
     @property
     def rows(self) -> np.ndarray:
-        """(rows, columns): a view of what was added."""
+        """(rows, columns): a view of what was added; what is written into it stays."""
         return self._numbers[: self._length]
 
     def replace(self, rows: np.ndarray) -> None:
@@ -57,6 +59,7 @@ class Row:
     epoch: int = 0
     point_1: int | None = None
     point_2: int | None = None
+    validation_error_at_point_1: float | None = None
     diverged: str | None = None
     """Epoch and step at which a loss or a norm was not finite, and which; `epoch` is then the one before."""
     errors: tuple[float, float] | None = None
@@ -96,6 +99,21 @@ class Row:
         """Whether this epoch has a row in the history, point or not."""
         return self.recorded and (self.epoch % self.run.log_every == 0 or self.is_kept)
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether its last epoch lies in a collapse of train accuracy, or not yet SETTLING epochs after one.
+
+        Read off the table alone, so that a resumed training answers as an undisturbed one.
+        """
+        error = self.epochs.rows[:, TRAIN_ERROR]
+        if (error[-SETTLING - 2 :] <= RECOVERED).all():
+            return False
+        memorised = np.flatnonzero(error <= RECOVERED)
+        if len(memorised) == 0:
+            return False
+        since = max(memorised[0], len(error) - SETTLING - 2)
+        return bool((error[since:] > RECOVERED).any())
+
     def belongs(self, epoch: int) -> bool:
         """Whether the results have a checkpoint of this epoch; an earlier, shorter run may have left more."""
         points = (self.point_1, self.point_2, self.point_2 and self.point_2 - 1, self.last_epoch)
@@ -126,6 +144,7 @@ class Row:
             "epoch": self.epoch,
             "point_1": self.point_1,
             "point_2": self.point_2,
+            "validation_error_at_point_1": self.validation_error_at_point_1,
             "diverged": self.diverged,
             "errors": self.errors,
             "checkpoints": sorted(self.checkpoints),
@@ -139,6 +158,7 @@ class Row:
     def restore(self, progress: dict[str, Any], history: np.ndarray, epochs: np.ndarray) -> None:
         """Take over what `progress` and `tables` gave."""
         self.epoch, self.point_1, self.point_2 = (progress[k] for k in ("epoch", "point_1", "point_2"))
+        self.validation_error_at_point_1 = progress["validation_error_at_point_1"]
         self.diverged = progress["diverged"]
         self.errors = None if progress["errors"] is None else (progress["errors"][0], progress["errors"][1])
         self.checkpoints, self.invariant_groups = set(progress["checkpoints"]), progress["invariant_groups"]

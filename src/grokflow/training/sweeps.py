@@ -29,7 +29,7 @@ def train_members(
 
     Parameters
     ----------
-    members : they may differ in seed, split, learning rate and weight decay; in nothing else.
+    members : they may differ in seeds, split, learning rate and weight decay; in nothing else.
     resume : folder in which unfinished trainings are kept; None: nothing is.
     subject : what messages call them.
     publish : writes the table. The saved state is discarded after it, not before.
@@ -66,6 +66,7 @@ def _outcome(row: Row) -> dict[str, Any]:
         "seed": row.run.seed,
         "point_1": row.point_1,
         "point_2": row.point_2,
+        "validation_error_at_point_1": row.validation_error_at_point_1,
         "epochs": row.epoch,
         "train_error": train_error,
         "validation_error": validation_error,
@@ -75,5 +76,6 @@ def _outcome(row: Row) -> dict[str, Any]:
 
 def as_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The table with whole numbers written as such, blanks where there is none."""
-    numbers = dict.fromkeys(("train_error", "validation_error"), float)
+    errors = ("validation_error_at_point_1", "train_error", "validation_error")
+    numbers = dict.fromkeys(errors, float)
     return rows.astype({**dict.fromkeys(("seed", "point_1", "point_2", "epochs"), "Int64"), **numbers})

@@ -39,6 +39,8 @@ GROUPS += ["final_norm", "unembedding", "residual stream", "all"]
 INVARIANT = {
     "none": set(),
     "layer_norm": {"layer_0.mlp.in", "residual stream"},
+    "invariant_attention": {name for name in GROUPS if "attention" in name} | {"layer_0.mlp.in"},
+    "invariant_but_attention": {*GROUPS[:2], "layer_0.mlp.in", "layer_0.mlp.out"},
     "scale_invariant": set(GROUPS) - {"unembedding"},
 }
 """The groups that are scale-invariant in a model."""
@@ -171,6 +173,7 @@ class Records:
     def sweep(self, name: str, rows: list[dict[str, Any]]) -> str:
         """The file of a sweep; what a row does not say is as in a run that groks."""
         usual = {"point_1": 40, "point_2": 150, "epochs": 2000, "train_error": 0.0, "validation_error": 0.0}
+        usual["validation_error_at_point_1"] = 0.9
         varied = [key for key in rows[0] if "." in key]
         table = pd.DataFrame([{**usual, "diverged": None, **row} for row in rows])[varied + OUTCOMES]
         file = self.root / f"{name}.csv"

@@ -33,7 +33,7 @@ OF_RUNS = {
 }
 """The kinds that show seeds of runs, with the files that they read."""
 
-KINDS = [*OF_RUNS, "sweep"]
+KINDS = [*OF_RUNS, "sweep", "variance"]
 
 OF_PAPER_M = ["accuracy_and_table", "checkpoints", "path", "chain"]
 
@@ -53,6 +53,8 @@ def shown(records: Any, kind: str, case: str) -> dict[str, str]:
     """What a kind shows: the usual seeds, one alone, many, or such that everything is missing."""
     if kind == "sweep":
         return {"sweep": sweep(records, case)}
+    if kind == "variance":
+        return {"sources": sources(records, case)}
     if case == "odd":
         return {f"odd/{seed}": records.run("odd", seed, **ODD) for seed in range(2)}
     if case == "alone":
@@ -83,6 +85,21 @@ def sweep(records: Any, case: str) -> str:
     return str(records.sweep("sweep", rows))
 
 
+def sources(records: Any, case: str) -> str:
+    """The file of a sweep that tries one key at a time."""
+    never: dict[str, Any] = {"point_1": None, "point_2": None, "diverged": "epoch 1, step 2: loss inf"}
+    streams = ["dataset.split_seed", "run.initialization_seed", "run.order_seed"]
+    keys = {"alone": streams[:1], "many": [*streams, "optimizer.weight_decay", "model.layers"]}.get(
+        case, streams
+    )
+    rows = [
+        {**dict.fromkeys(keys, 0), key: value, "seed": 0, "point_2": 150 + 9 * value}
+        for key in keys
+        for value in range(1, 40 if case == "many" else 4)
+    ]
+    return str(records.sweep("sources", [row | (never if case == "odd" else {}) for row in rows]))
+
+
 def picture_of(kind: str, of: dict[str, str]) -> Figure:
     """The picture of a kind."""
     picture: Figure = importlib.import_module(f"grokflow.figures.{kind}").draw(Shown(of, Reference()))
@@ -106,6 +123,18 @@ def test_nothing_runs_off_the_picture_and_nothing_overlaps(records: Any, kind: s
         if axes.get_title(loc="left"):
             headings.append(axes._left_title)
     assert_apart(boxes_of(picture, headings))
+
+
+def test_the_columns_of_six_audited_runs_do_not_overlap(records: Any) -> None:
+    names = [f"invariant_but_attention_{number}" for number in range(6)]
+    picture = picture_of("invariance", {f"{name}/0": records.run(name, 0, point_2=None) for name in names})
+    assert_on_the_page(picture)
+    axes = picture.subfigs[0].axes[0]
+    assert_apart(boxes_of(picture, [text for text in axes.texts if text.get_text()]))
+    labels = [tick.label2 for tick in axes.xaxis.get_major_ticks()]
+    headings = [text for text in axes.texts if "attention" in text.get_text()]
+    assert [text.get_text().replace("\n", "") for text in headings] == names
+    assert_apart(boxes_of(picture, [*labels, *headings]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -144,7 +173,7 @@ def test_a_diverged_run_is_drawn_as_far_as_it_came(records: Any, kind: str, trai
         rows = pd.read_csv(folder / file)
         rows = rows[rows["epoch"] <= trained].astype(float)
         measured = rows.columns.drop(["epoch", "step"], errors="ignore")
-        rows.loc[rows.index[1:][-1:], measured] = [math.nan, math.inf] * (len(measured) // 2)
+        rows.loc[rows.index[1:][-1:], measured] = ([math.nan, math.inf] * len(measured))[: len(measured)]
         rows.to_csv(folder / file, index=False)
     picture = picture_of(kind, {"usual/0": records.run("usual", 0), "burst/0": str(folder)})
     assert "Seed 0 of burst diverged: epoch 12, step 93: loss nan." in words(picture)

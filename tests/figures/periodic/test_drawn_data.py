@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.text import Text
 
 from grokflow.config import Figure, Reference
 from grokflow.dynamics import REGIMES
+from grokflow.errors import ArtifactError
 from grokflow.figures import draw
 from grokflow.figures.ray import class_of
 from grokflow.figures.regimes import LOOKS
@@ -248,6 +250,40 @@ def test_a_scale_invariant_block_normalises_all_that_is_written(records: Any) ->
     assert "a\nLayerNorms without gain or bias" in drawn
 
 
+def test_a_block_with_invariant_attention_normalises_what_attention_reads_and_writes(records: Any) -> None:
+    drawn = block(records, normalization="invariant_attention")
+    assert drawn.count("LayerNorm") == 4  # those of paper P, which learn
+    assert drawn.count("LayerNorm*") == 2 + 1  # query and key; attention's output
+    assert drawn.count("per head") == 2
+    assert drawn[drawn.index("output  128 → 128") + 1] == "LayerNorm*"
+    assert drawn[drawn.index("linear  512 → 128") + 1] == "LayerNorm"  # before the unembedding
+    assert not any("frozen" in text for text in drawn)
+    assert "a\nLayerNorms with gain and bias (* without)" in drawn
+    nothing_learned = block(records, normalization="invariant_attention", norm_affine="none")
+    assert nothing_learned.count("LayerNorm") == 4 + 3
+    assert "a\nLayerNorms without gain or bias" in nothing_learned
+
+
+def test_a_block_that_is_invariant_but_for_attention_normalises_all_else(records: Any) -> None:
+    drawn = block(records, normalization="invariant_but_attention", norm_affine=None)
+    assert drawn.count("LayerNorm") == 4 + 2 + 1  # embeddings; the MLP's output
+    assert "per head" not in drawn
+    between = drawn[drawn.index("output  128 → 128") : drawn.index("linear  128 → 512")]
+    assert between.count("LayerNorm") == 1  # before the MLP
+    assert drawn[drawn.index("linear  512 → 128") :].count("LayerNorm") == 2
+    assert "frozen at norm 10" in drawn
+    assert "a\nLayerNorms without gain or bias" in drawn
+
+
+def test_a_normalization_that_nobody_knows_is_refused(records: Any) -> None:
+    folder = Path(records.run("a", 0))
+    record = json.loads((folder / "provenance.json").read_text())
+    record["config"]["run"]["model"]["normalization"] = "batch_norm"
+    (folder / "provenance.json").write_text(json.dumps(record))
+    with pytest.raises(ArtifactError, match=r"invariant_attention.*batch_norm"):
+        panels("block", {"a/0": str(folder)})
+
+
 def test_what_a_configuration_leaves_out_is_as_the_model_has_it(records: Any) -> None:
     nothing = {"norm_affine": None, "mlp_norm": None, "unembedding_norm": None}
     assert block(records, **nothing) == block(records)
@@ -259,6 +295,37 @@ def test_every_regime_has_a_look_of_its_own() -> None:
     assert list(LOOKS) == list(REGIMES)
     for told_by in ("letter", "colour", "meaning"):
         assert len({getattr(look, told_by) for look in LOOKS.values()}) == len(REGIMES)
+
+
+def test_a_strip_for_each_source_of_variance(records: Any) -> None:
+    keys = ["dataset.split_seed", "run.initialization_seed", "run.order_seed"]
+    tried = [(0, 0, 0), (1, 0, 0), (2, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 2)]
+    point_2 = [100, 200, None, 120, 101, 102]
+    rows = [
+        {**dict(zip(keys, values, strict=True)), "seed": 0, "point_2": reached}
+        for values, reached in zip(tried, point_2, strict=True)
+    ]
+    strips, table = panels("variance", {"sources": records.sweep("sources", rows)})
+    assert [label.get_text() for label in strips.get_yticklabels()] == [
+        "split",
+        "initialisation",
+        "order of examples",
+    ]
+    drawn = {str(line.get_label()): line.get_xdata() for line in strips.lines}
+    beyond = drawn["point_2 dataset.split_seed"][-1]
+    assert beyond > 2000  # epochs that were trained
+    assert drawn["point_2 dataset.split_seed"].tolist() == [100, 200, beyond]
+    assert drawn["median point_2 dataset.split_seed"].tolist() == [150, 150]
+    assert drawn["point_2 run.initialization_seed"].tolist() == [100, 120]
+    assert drawn["point_2 run.order_seed"].tolist() == [100, 101, 102]
+    assert drawn["point_1 run.order_seed"].tolist() == [40, 40, 40]
+    assert strips.get_xscale() == "log"
+    cells: dict[float, list[str]] = {}
+    for text in sorted(table.texts, key=lambda text: text.get_position()):
+        cells.setdefault(text.get_position()[1], []).append(text.get_text())
+    assert cells[1] == ["split", "2 of 3", "150", "0.213  (a factor of 1.63)"]  # log10(2) / √2
+    assert cells[2][:3] == ["initialisation", "2 of 2", "110"]
+    assert cells[3][:3] == ["order of examples", "3 of 3", "101"]
 
 
 def test_a_sweep_over_one_value(records: Any) -> None:
@@ -288,7 +355,7 @@ def test_a_sweep_over_one_value(records: Any) -> None:
     written = [label.get_text() for label in left.get_yticklabels()]
     assert written[-2:] == [f"{point} not reached\nin 2000 epochs" for point in ("point 1", "point 2")]
     shaded = [(str(patch.get_label())) for patch in left.patches]
-    assert shaded == ["memorises", "memorises", "groks", "does not memorise"]
+    assert shaded == ["memorises", "memorises", "groks", "differ", "does not memorise"]
     assert texts(left) == ["M", "M", "G", "N"]
     np.testing.assert_allclose(data(right, "mean of the seeds")[1], 0.95)
 
@@ -313,6 +380,29 @@ def test_a_sweep_over_two_values_is_a_grid_of_regimes(records: Any) -> None:
     assert written == {(0, 0): "M", (1, 0): "G\n+310", (0, 1): "M"}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("weight decay", "train fraction")
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0.3", "0.6"]
+
+
+@pytest.mark.parametrize("keys", [1, 2])
+def test_values_whose_seeds_disagree_are_hatched_and_the_key_says_so(records: Any, keys: int) -> None:
+    """Late, but with half of it learned at point 1, is not grokking: seed 2 differs at one value."""
+    for differs in (False, True):
+        rows = [
+            {"dataset.train_fraction": fraction, "seed": seed}
+            | ({"optimizer.weight_decay": decay} if keys == 2 else {})
+            | {"validation_error_at_point_1": 0.4 if differs and (fraction, seed) == (0.6, 2) else 0.9}
+            for fraction in (0.3, 0.6)
+            for decay in ((0, 1) if keys == 2 else (0,))
+            for seed in (0, 1, 2)
+        ]
+        axes, *_ = panels("sweep", {"sweep": records.sweep(f"sweep_{differs}", rows)})
+        hatched = [drawn for drawn in (*axes.collections, *axes.patches) if drawn.get_label() == "differ"]
+        assert len(hatched) == (keys if differs else 0)
+        assert all(drawn.get_hatch() for drawn in hatched)
+        key = {text.get_text() for text in axes.get_figure(root=True).findobj(Text)}
+        assert ("hatched: not all seeds agree" in key) == differs
+        if keys == 2:
+            said = {text.get_text() for text in axes.texts}
+            assert said == ({"G\n+110", "G 67%\n+110"} if differs else {"G\n+110"})
 
 
 def test_a_random_design_over_two_values_is_a_plane_of_discs(records: Any) -> None:

@@ -1,0 +1,155 @@
+"""The claims as a page for readers (claims.md), and in short for a terminal."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from grokflow.claims.tables import ClaimTables
+
+RULE = """\
+A claim is judged on each seed (or pair of seeds) by its criterion, which was registered before any seed of
+the reference run was trained (`docs/registration.md`). The verdict is about seeds:
+
+- **Holds for** k of n: of the n seeds that could be judged, k meet the criterion. In brackets stands the
+  95 % Wilson interval of the share of all seeds that do. Three of three is 0.44 to 1.
+- **Verdict**: *reproduced* if the interval's lower end is at least 0.9, *mostly reproduced* if it is
+  above one half, *not reproduced* if the upper end is below one half. Anything else is *undecided*; the
+  number of judged seeds that would decide is given, should the share stay as it is. A claim is undecided
+  too if fewer than half of its seeds could be judged.
+- A claim about what changes at collapses is only reproduced, or mostly, if the change, averaged over all
+  seeds, is also larger than at rotated places: p ≤ 0.05 after Holm's correction for the number of such
+  claims. Else it is undecided.
+- **Not judged** is a seed that diverged; whose training ended before the answer was known (*censored*);
+  that has no point 1 or 2 where the claim needs one; whose path has an *unfinished fit*; or that has
+  *nothing to compare*, such as collapses.
+- **Effect** is the median over the judged seeds of the number that the claim is about, in brackets with
+  a 95 % bootstrap interval (BCa; none for fewer than six seeds). ∞ stands for what was never reached.
+- **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says
+  whether it is typical: 50 is the middle, 0 below all of them, 100 above all.
+- **As first registered**: the verdict by the first criteria and their rule: *reproduced* if it holds for
+  every judged seed, *not reproduced* if for at most half of them, *inconclusive* if between, or if fewer
+  than half of the seeds could be judged.
+"""
+
+WIDTH = 110
+"""Most characters in a line of `overview`."""
+
+FEW_SEEDS = 6
+"""Seeds up to which every one is written on the page; of more, those for which the claim does not hold."""
+
+
+def page(tables: ClaimTables) -> str:
+    """claims.md."""
+    effects = tables.numbers.drop_duplicates("claim").set_index("claim")
+    lines = ["# Claims", "", RULE]
+    if tables.claims.empty:
+        return "\n".join([*lines, "No claims were asked for."]) + "\n"
+    lines += [
+        "| claim | verdict | holds for | not judged | effect | paper | as first registered |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in tables.claims.itertuples():
+        effect = effects.loc[row.claim]
+        cells = [
+            str(row.claim),
+            f"**{row.verdict}**{_needed(row.needed)}",
+            _share(row),
+            row.not_judged or "–",
+            f"{effect['number']}: {located(effect)}",
+            _paper(effect),
+            _first(row),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    for row in tables.claims.itertuples():
+        lines += ["", f"## {row.claim}: {row.verdict}", "", f"{row.statement} ({row.figure})", ""]
+        left_out = f"; not judged: {row.not_judged}" if row.not_judged else ""
+        lines += [f"- A seed counts if: {row.criterion}.", f"- Holds for {_share(row)}{left_out}."]
+        if not pd.isna(row.p):
+            lines.append(f"- At collapses by more than at rotated places: p = {row.p:.2g} (corrected).")
+        lines += ["", *_number_lines(tables.numbers[tables.numbers["claim"] == row.claim]), ""]
+        lines += _seed_lines(tables.seeds[tables.seeds["claim"] == row.claim])
+    return "\n".join(lines) + "\n"
+
+
+def overview(csv: str | Path) -> str:
+    """The table of claims in short, for a terminal: how many have which verdict, then a line for each."""
+    rows = pd.read_csv(csv, dtype=str)
+    if rows.empty:
+        return "No claims were asked for."
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in rows["verdict"].value_counts().items())
+    names, verdicts = (rows[column].str.len().max() for column in ("claim", "verdict"))
+    lines = [f"Claims: {counts}. Holding of judged seeds [95 % interval of their share]:"]
+    for row in rows.itertuples():
+        share = f"{row.holding:>2} of {row.judged:<2} [{float(row.low):.2f}, {float(row.high):.2f}]"
+        start = f"  {row.claim:<{names}}  {row.verdict:<{verdicts}}  {share}  "
+        room = max(WIDTH - len(start), 10)
+        lines.append(start + textwrap.shorten(str(row.statement), room, placeholder=" …"))
+    return "\n".join(lines)
+
+
+def located(row: pd.Series) -> str:
+    """The median of a number with its interval and unit, such as `2727 [1980, 3105] epochs`."""
+    if not row["seeds"]:
+        return "–"
+    known = not (pd.isna(row["low"]) or pd.isna(row["high"]))
+    interval = f" [{_written(row['low'])}, {_written(row['high'])}]" if known else ""
+    unit = f" {row['unit']}" if row["unit"] and not pd.isna(row["unit"]) else ""
+    return f"{_written(row['median'])}{interval}{unit}"
+
+
+def _share(row: Any) -> str:
+    return f"{row.holding} of {row.judged} [{row.low:.2f}, {row.high:.2f}]"
+
+
+def _needed(seeds: int | None) -> str:
+    return "" if pd.isna(seeds) else f" ({seeds} would decide)"
+
+
+def _paper(row: pd.Series) -> str:
+    if pd.isna(row["paper"]):
+        return "–"
+    percentile = "" if pd.isna(row["percentile"]) else f" (percentile {row['percentile']:.0f})"
+    return f"{row['paper']:g}{percentile}"
+
+
+def _first(row: Any) -> str:
+    return "–" if pd.isna(row.as_first_registered) else str(row.as_first_registered)
+
+
+def _number_lines(numbers: pd.DataFrame) -> list[str]:
+    lines = ["| number | seeds | median | 95 % of seeds | paper |", "|---|---|---|---|---|"]
+    for _, row in numbers.iterrows():
+        inside = "–"
+        if not (pd.isna(row["spread_low"]) or pd.isna(row["spread_high"])):
+            inside = f"{_written(row['spread_low'])} to {_written(row['spread_high'])}"
+        lines.append(f"| {row['number']} | {row['seeds']} | {located(row)} | {inside} | {_paper(row)} |")
+    return lines
+
+
+def _seed_lines(seeds: pd.DataFrame) -> list[str]:
+    shown = seeds if len(seeds) <= FEW_SEEDS else seeds[seeds["outcome"] != "holds"]
+    lines = [f"- {_label(row.seed)}: {_outcome(row)}; {row.measured}" for row in shown.itertuples()]
+    if left := len(seeds) - len(shown):
+        which = f"the other {left}" if lines else f"each of the {left}"
+        lines.append(f"- {which}: holds; `claims_seeds.csv` has what was measured")
+    return lines
+
+
+def _label(seeds: str) -> str:
+    return f"seeds {seeds}" if "-" in str(seeds) else f"seed {seeds}"
+
+
+def _outcome(row: Any) -> str:
+    return f"not judged ({row.reason})" if row.outcome == "not judged" else str(row.outcome)
+
+
+def _written(value: float) -> str:
+    """Three digits, whole epochs, ∞."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
