@@ -12,16 +12,14 @@ def folders_of_figure(wildcards):
     if figure.sweep:
         return {figure.sweep: sweep_file(figure.sweep)}
     if figure.path:
-        places = folders_of_path(figure.path)
-    elif figure.run:
-        places = folders_of_run(figure.run)
-    else:
-        places = {
-            f"{run}/{seed}": folder
-            for run in figure.runs
-            for seed, folder in folders_of_run(run).items()
-        }
-    return first_seeds(places, figure.most_seeds)
+        return folders_of_path(figure.path)
+    if figure.run:
+        return folders_of_run(figure.run)
+    return {
+        f"{run}/{seed}": folder
+        for run in figure.runs
+        for seed, folder in folders_of_run(run).items()
+    }
 
 
 def tables_of_figure(wildcards):

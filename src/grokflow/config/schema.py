@@ -277,8 +277,6 @@ class Figure(Entry):
     path: Name | None = None
     sweep: Name | None = None
     reference: Reference = Reference()
-    most_seeds: Count | None = None
-    """Most seeds, or pairs of seeds, of each run, path or sweep that are drawn; none: all."""
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:

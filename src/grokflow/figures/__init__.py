@@ -13,7 +13,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from grokflow.figures.shown import Shown, first_seeds
+from grokflow.figures.shown import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -63,8 +63,7 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
     dataset : file of the dataset's table, for the kinds that show it.
     """
     module = importlib.import_module(f"grokflow.figures.{figure.kind}")
-    places = first_seeds(shown, figure.most_seeds)
-    picture: Picture = module.draw(Shown(places, figure.reference, dataset, figure.most_seeds))
+    picture: Picture = module.draw(Shown(shown, figure.reference, dataset))
     return picture
 
 
