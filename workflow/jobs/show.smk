@@ -7,8 +7,13 @@ TABLES_OF_PATH = ("metrics.csv", "path.json")
 
 
 def folders_of_figure(wildcards):
-    """What a figure shows, by name: folders of seeds or pairs of seeds, or the table of a sweep."""
+    """What a figure shows, by name: folders of seeds or pairs of seeds, or tables of a sweep or of the claims."""
     figure = CONFIG.figures[wildcards.figure]
+    if not figure.subjects:
+        return {
+            "claims": f"{RESULTS}/claims.csv",
+            "numbers": f"{RESULTS}/claims_numbers.csv",
+        }
     if figure.sweep:
         return {figure.sweep: sweep_file(figure.sweep)}
     if figure.path:
@@ -25,7 +30,7 @@ def folders_of_figure(wildcards):
 def tables_of_figure(wildcards):
     shown = folders_of_figure(wildcards).values()
     figure = CONFIG.figures[wildcards.figure]
-    if figure.sweep:
+    if figure.sweep or not figure.subjects:
         return list(shown)
     names = FIGURE_KINDS[figure.kind].files
     return [f"{folder}/{name}" for folder in shown for name in names]

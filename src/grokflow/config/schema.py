@@ -280,12 +280,16 @@ class Figure(Entry):
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:
-        given = [name for name in ("run", "runs", "path", "sweep") if getattr(self, name) is not None]
-        if len(given) != 1:
+        if len(self.subjects) > 1:  # that a kind needs one is checked where the kinds are known
             raise ValueError(
-                f"expected one of run, runs, path and sweep, found {' and '.join(given) or 'none'}"
+                f"expected one of run, runs, path and sweep, found {' and '.join(self.subjects)}"
             )
         return self
+
+    @property
+    def subjects(self) -> list[str]:
+        """The keys that name what is shown."""
+        return [name for name in ("run", "runs", "path", "sweep") if getattr(self, name) is not None]
 
 
 class Claim(Entry):

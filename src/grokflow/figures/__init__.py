@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class FigureKind(NamedTuple):
     """What a kind of figure shows and reads."""
 
-    subject: str
-    """`run`, `runs`, `path` or `sweep`: the key of the configuration that names what is shown."""
+    subject: str | None
+    """`run`, `runs`, `path` or `sweep`: the key that names what is shown. None: it shows the claims."""
     files: tuple[str, ...] = ()
     """The tables it reads from the folder of each seed."""
     reference: frozenset[str] = frozenset()
@@ -50,6 +50,7 @@ FIGURE_KINDS = {
     "invariance": FigureKind("runs", ("invariance.csv",)),
     "weight_norm": FigureKind("runs", RUN),
     "sweep": FigureKind("sweep"),
+    "claims": FigureKind(None),
 }
 """Every kind of figure; its module has the same name."""
 
@@ -59,7 +60,8 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
 
     Parameters
     ----------
-    shown : folders of the tables, by seed or pair of seeds, or a sweep's table.
+    shown : folders of the tables, by seed or pair of seeds; or a sweep's table; or the tables `claims` and
+        `numbers` of the claims.
     dataset : file of the dataset's table, for the kinds that show it.
     """
     module = importlib.import_module(f"grokflow.figures.{figure.kind}")
