@@ -15,7 +15,7 @@ from matplotlib.collections import PolyCollection
 
 from grokflow.config import Figure
 from grokflow.figures import draw
-from grokflow.figures.bands import Curve, common_grid, median_seeds, percentile, quantiles
+from grokflow.figures.bands import Curve, common_grid, percentile, quantiles, spread_over
 from grokflow.figures.incidence import cumulative_share
 from grokflow.figures.landmarks import landmark_of, place_of
 from grokflow.figures.shown import ShownPath
@@ -122,10 +122,10 @@ def test_quantiles_leave_out_what_is_missing() -> None:
 
 def test_single_seeds_are_spread_over_the_order() -> None:
     order = [None, *range(19, 0, -1)]
-    assert median_seeds(order, lambda item: item) == [3, 11, 18]
-    assert median_seeds([None, 1, 2], lambda item: item) == [1, 2, None]
-    assert median_seeds([7], lambda item: item) == [7]
-    assert median_seeds([], lambda item: item) == []
+    assert spread_over(order, lambda item: item) == [3, 11, 18]
+    assert spread_over([None, 1, 2], lambda item: item) == [1, 2, None]
+    assert spread_over([7], lambda item: item) == [7]
+    assert spread_over([], lambda item: item) == []
 
 
 @pytest.mark.parametrize("value", [0, 1, 2, 2.5, 9, 30])
@@ -177,7 +177,7 @@ def test_the_papers_values_of_a_path_have_a_percentile(tables: Any) -> None:
     error = picture.subfigs[0].axes[1]
     (label,) = [text.get_text() for text in error.texts]
     assert label == "paper, train: t = 0.35\npercentile 0 among 57"  # every seed's hump is at 0.4
-    assert "Not drawn: 7 (1, 11, 21, 31, 41, 51, 61) of 64" in notes(picture)
+    assert "Not drawn: 7 of 64 (1, 11, 21, 31, 41, 51, 61), the first" in notes(picture)
     assert "the t of the largest train error and the gradient norms at both ends" in notes(picture)
 
 

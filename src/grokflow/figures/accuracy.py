@@ -14,8 +14,8 @@ from grokflow.figures.bands import (
     common_grid,
     draw_bands,
     draw_single,
-    median_seeds,
     quantiles,
+    spread_over,
 )
 from grokflow.figures.panels import mark_place
 from grokflow.figures.sheet import mark_symbol
@@ -84,9 +84,7 @@ def _curve(run: ShownRun, split: str, quantity: str) -> Curve:
 
 def single_seeds(runs: Sequence[ShownRun]) -> list[ShownRun]:
     """Three seeds from early to late in point 2, none of them diverged unless all are."""
-    return median_seeds(
-        [run for run in runs if not run.diverged] or runs, lambda run: run.epoch_of("point_2")
-    )
+    return spread_over([run for run in runs if not run.diverged] or runs, lambda run: run.epoch_of("point_2"))
 
 
 def draw_every_epoch(axes: Axes, run: ShownRun) -> None:

@@ -58,7 +58,7 @@ def _draw_many(shown: Shown) -> Figure:
         incidence_symbols(runs),
         band_symbols(f"{len(runs)} seeds", [run.seed for run in single_seeds(runs)])
         if one
-        else band_symbols("the seeds of a run"),
+        else band_symbols("seeds of a run"),
         [ENDED, *notes_of_many(runs)],
     )
     for row, (name, seeds) in zip(

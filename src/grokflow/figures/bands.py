@@ -23,8 +23,8 @@ LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOST_PLACES = 500
 """Places on the common grid of curves that have more among them."""
 
-SINGLE = 3
-"""Seeds that are drawn one by one over the bands."""
+SINGLE = (0.1, 0.5, 0.9)
+"""Where the seeds that are drawn one by one stand in their order."""
 
 _Item = TypeVar("_Item")
 
@@ -74,11 +74,11 @@ def quantiles(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def median_seeds(items: Sequence[_Item], order: Callable[[_Item], float | None]) -> list[_Item]:
-    """The items at 10, 50 and 90 % of their order; None comes last."""
+def spread_over(items: Sequence[_Item], order: Callable[[_Item], float | None]) -> list[_Item]:
+    """The items at 10, 50 and 90 % of their order (`SINGLE`); None comes last."""
     keys = [order(item) for item in items]
     ranked = sorted(range(len(items)), key=lambda i: (keys[i] is None, keys[i] or 0, i))
-    ranks = np.round(np.array([0.1, 0.5, 0.9]) * (len(items) - 1)).astype(int)
+    ranks = np.round(np.array(SINGLE) * (len(items) - 1)).astype(int)
     return [items[ranked[rank]] for rank in dict.fromkeys(ranks.tolist())] if ranked else []
 
 

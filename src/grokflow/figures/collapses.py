@@ -114,8 +114,11 @@ def draw_raster(axes: Axes, runs: list[ShownRun]) -> None:
         places = [(run.epoch_of(point), row) for row, run in enumerate(ranked) if run.points[point]]
         x, y = zip(*places, strict=True) if places else ((), ())
         (marks,) = axes.plot(x, y, linestyle="none", marker="o", color=HUES[split], zorder=4, label=point)
-        marks.set(markersize=3.6, markeredgewidth=0.9)
-        marks.set_markerfacecolor("white" if point == "point_1" else HUES[split])
+        marks.set(markersize=4, markeredgewidth=0.8)
+        if point == "point_1":
+            marks.set_markerfacecolor("white")
+        else:
+            marks.set_markeredgecolor("white")  # apart from the bars without colour, too
     ended = [(run.last_epoch, row) for row, run in enumerate(ranked) if run.diverged]
     if ended:
         x, y = zip(*ended, strict=True)

@@ -63,7 +63,7 @@ def incidence_symbols(runs: Sequence[ShownRun], papers: Sequence[float] = ()) ->
     """The key of the splits, which are also the points', of divergence, and of the paper's epochs."""
     symbols = [
         Line2D(
-            [], [], color=HUES[split], linestyle=LINES[split], label=f"{split}; share at {readable(point)}"
+            [], [], color=HUES[split], linestyle=LINES[split], label=f"{split}; share past {readable(point)}"
         )
         for point, split in SPLIT_OF.items()
     ]

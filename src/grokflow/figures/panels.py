@@ -23,10 +23,10 @@ from grokflow.figures.bands import (
     common_grid,
     draw_bands,
     draw_single,
-    median_seeds,
     quantiles,
+    spread_over,
 )
-from grokflow.figures.shown import ShownPath, counted
+from grokflow.figures.shown import ShownPath, listed
 from grokflow.figures.style import PAPER, TEXT, SeedStyle, draw_curve
 
 
@@ -115,13 +115,14 @@ def missing_of_many(paths: Sequence[ShownPath]) -> list[str]:
     skipped = [path for path in paths if path.skipped]
     if not skipped:
         return []
-    names = counted([path.name for path in skipped])
-    return [f"Not drawn: {names} of {len(paths)}, the first of them because {skipped[0].why_missing}."]
+    which = listed([path.name for path in skipped])
+    first = "because" if len(skipped) == 1 else "the first of them because"
+    return [f"Not drawn: {len(skipped)} of {len(paths)}{which}, {first} {skipped[0].why_missing}."]
 
 
 def _single(measured: Sequence[ShownPath]) -> list[ShownPath]:
     """Three paths, chosen by the epoch of what lies at t = 1."""
-    return median_seeds(measured, lambda path: path.record["to"]["epoch"])
+    return spread_over(measured, lambda path: path.record["to"]["epoch"])
 
 
 def _begin(axes: Axes, panel: Panel, measured: Sequence[ShownPath]) -> None:

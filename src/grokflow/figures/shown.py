@@ -187,7 +187,7 @@ def notes_of_many(runs: Sequence[ShownRun], *, points: bool = True, collapses: b
             found["never recovered from the last collapse"] = [
                 run.seed for run in seeds if run.never_recovered
             ]
-        said = [f"{counted(names)} {what}" for what, names in found.items() if names]
+        said = [f"{len(names)}{listed(names)} {what}" for what, names in found.items() if names]
         if said:
             notes.append(f"Of {len(seeds)} seeds{f' of {name}' if name else ''}: {'; '.join(said)}.")
     return notes
@@ -199,9 +199,9 @@ def by_collapses(runs: Sequence[ShownRun]) -> list[ShownRun]:
     return sorted(trained, key=lambda run: len(run.periods))
 
 
-def counted(names: Sequence[str]) -> str:
-    """Such as "2 (4, 9)": how many, and which unless there are too many to name."""
-    return f"{len(names)} ({', '.join(names)})" if len(names) <= LISTED else str(len(names))
+def listed(names: Sequence[str]) -> str:
+    """Such as " (4, 9)"; nothing where there are too many to name."""
+    return f" ({', '.join(names)})" if len(names) <= LISTED else ""
 
 
 def first_of_each_run(shown: Shown) -> list[ShownRun]:

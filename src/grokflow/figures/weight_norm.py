@@ -35,7 +35,7 @@ def draw(shown: Shown) -> Figure:
     styles = {name: SeriesStyle(number) for number, name in enumerate(dict.fromkeys(run.run for run in runs))}
     picture, panels = make_sheet(
         3.8,
-        [*point_symbols(), *(band_symbols("the seeds of a run") if many else [])],
+        [*point_symbols(), *(band_symbols("seeds of a run") if many else [])],
         [_symbol(name, runs, style) for name, style in styles.items()],
         [*_notes_of_points(many), *notes_of_many(runs)],
     )
