@@ -66,7 +66,7 @@ def _draw_many(shown: Shown) -> Figure:
         [*split_symbols(), collapse_symbol(), *point_symbols()],
         [],
         [
-            "Top: a row for each seed, sorted by point 2; a dark bar is a collapse, × the end of a seed "
+            "Top: a row for each seed, sorted by point 2; a grey bar is a collapse, × the end of a seed "
             "that diverged. Below: of the seeds that did not, those with the fewest collapses, the median "
             "number and the most.",
             *notes_of_many(runs_of(shown), collapses=True),
@@ -105,7 +105,7 @@ def _title(name: str, runs: list[ShownRun]) -> str:
 def draw_raster(axes: Axes, runs: list[ShownRun]) -> None:
     """The collapses of many seeds, a row each, from early to late in point 2 and then those without it."""
     ranked = sorted(runs, key=lambda run: (run.epoch_of("point_2") is None, run.epoch_of("point_2") or 0))
-    colour = "#555555"
+    colour = "#a6a6a6"
     for row, run in enumerate(ranked):
         spans = [(start, end - start) for start, end in run.collapses]
         bars = axes.broken_barh(spans, (row - 0.45, 0.9), facecolor=colour, edgecolor=colour, linewidth=0.5)
