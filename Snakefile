@@ -11,7 +11,7 @@ from grokflow.artifacts.finished import finished_groups
 from grokflow.claims import CRITERIA, overview
 from grokflow.data import training_work
 from grokflow.errors import GrokflowError
-from grokflow.figures import FIGURE_KINDS, first_seeds
+from grokflow.figures import FIGURE_KINDS
 from grokflow.loading import load_config
 
 min_version("9.27")

@@ -33,9 +33,10 @@ class Tables:
         point_1: int | None = 20,
         point_2: int | None = 50,
         diverged: str | None = None,
+        last: int = 60,
     ) -> str:
-        """The folder of a run of 60 epochs, logged every 10; every seed has its own curve."""
-        epochs = np.arange(0, 61, 10)
+        """The folder of a run of `last` epochs, logged every 10; every seed has its own curve."""
+        epochs = np.arange(0, last + 1, 10)
         history = pd.DataFrame(
             {
                 "epoch": epochs,
@@ -43,7 +44,7 @@ class Tables:
                 "validation_error": np.clip(1 - epochs / 50 + 0.01 * seed, 0, 1),
             }
         )
-        found = {"initial": 0, "point_1": point_1, "point_2": point_2, "final": 60}
+        found = {"initial": 0, "point_1": point_1, "point_2": point_2, "final": last}
         points: dict[str, Any] = {
             name: None if epoch is None else {"epoch": epoch, **dict.fromkeys(ERRORS, 0.0)}
             for name, epoch in found.items()
@@ -101,6 +102,21 @@ class Tables:
         }
         metrics = metrics.reindex(columns=METRICS)[: 0 if skipped else None]
         return self._write(f"path/seed_{name}", "metrics.csv", metrics, "path.json", record)
+
+    def many_runs(self, count: int) -> dict[str, str]:
+        """Seeds of every outcome: early and late ones, diverged ones, some without point 2."""
+        folders = {}
+        for seed in range(count):
+            settings: dict[str, Any] = {"point_1": 20 + seed % 3, "point_2": 30 + seed // 2, "last": 70}
+            if seed % 8 == 3:
+                settings |= {"point_2": None}
+            elif seed % 16 == 5:
+                settings |= {"point_1": None, "point_2": None, "diverged": "epoch 31, step 93: loss nan"}
+                settings |= {"last": 30}
+            elif seed % 5 == 1:
+                settings |= {"last": 60}
+            folders[str(seed)] = self.run(seed, **settings)
+        return folders
 
     def _write(self, name: str, table: str, rows: pd.DataFrame, record: str, content: dict[str, Any]) -> str:
         folder = self.root / name

@@ -13,7 +13,7 @@ import pytest
 from layouts import assert_on_the_page, assert_without_noise, boxes_of
 
 from grokflow.config import Figure
-from grokflow.figures import FIGURE_KINDS, draw, first_seeds, save
+from grokflow.figures import FIGURE_KINDS, draw, save
 
 SKIPPED = "seed 1 has no point_2: train error is 0.25 at the last epoch, 60"
 
@@ -71,23 +71,6 @@ def test_a_figure_is_drawn_whatever_is_missing(tables: Any, kind: str, missing: 
         drawn -= {str(seed) for seed in missing}
         assert ("nothing to draw" in said) == (len(missing) == 3)
     assert curves(picture) == drawn
-
-
-@pytest.mark.parametrize("kind", REFERENCES)
-def test_no_more_seeds_are_drawn_than_the_figure_says(tables: Any, kind: str) -> None:
-    subject = {FIGURE_KINDS[kind].subject: "subject"}
-    figure = Figure(kind=kind, reference=REFERENCES[kind], most_seeds=2, **subject)
-    picture = draw(figure, shown(tables, kind, missing=(2,)), tables.dataset)
-    assert curves(picture) == {"0", "1"}
-    assert "Drawn: the first 2 seeds at most." in words(picture)
-    assert "has no point 2" not in words(picture)
-
-
-def test_the_first_seeds_are_those_of_each_run() -> None:
-    places = {"a/0": "A", "a/1": "B", "a/2": "C", "b/5": "D"}
-    assert first_seeds(places, 2) == {"a/0": "A", "a/1": "B", "b/5": "D"}
-    assert first_seeds({"0-1": "A", "2-3": "B"}, 1) == {"0-1": "A"}
-    assert first_seeds(places, None) == places
 
 
 @pytest.mark.parametrize("kind", ["accuracy_and_table", "checkpoints"])

@@ -150,12 +150,6 @@ def test_a_path_that_was_skipped_is_named_and_not_drawn(tmp_path: Path) -> None:
     assert "nothing to draw" in words(alone)
 
 
-def test_no_more_fits_of_each_path_are_drawn_than_the_figure_says(tmp_path: Path) -> None:
-    picture = picture_of(few(tmp_path), most_seeds=1)
-    names = {name for panel in range(4) for name in lines(picture, panel) if "error" in name}
-    assert {name.split()[1] for name in names} == {"pairs/0-1", "own/0"}
-
-
 @pytest.mark.parametrize("make", [few, many])
 def test_the_picture_is_whole_and_the_same_each_time(make: Any, tmp_path: Path) -> None:
     places = make(tmp_path)

@@ -7,33 +7,36 @@ TABLES_OF_PATH = ("metrics.csv", "path.json")
 
 
 def folders_of_figure(wildcards):
-    """What a figure shows, by name: folders of seeds or pairs of seeds, or the table of a sweep."""
+    """What a figure shows, by name: folders of seeds or pairs of seeds, or tables of a sweep or of the claims."""
     figure = CONFIG.figures[wildcards.figure]
+    if not figure.subjects:
+        return {
+            "claims": f"{RESULTS}/claims.csv",
+            "numbers": f"{RESULTS}/claims_numbers.csv",
+        }
     if figure.sweep:
         return {figure.sweep: sweep_file(figure.sweep)}
     if figure.path:
-        places = folders_of_path(figure.path)
-    elif figure.run:
-        places = folders_of_run(figure.run)
-    elif figure.paths:
-        places = {
+        return folders_of_path(figure.path)
+    if figure.run:
+        return folders_of_run(figure.run)
+    if figure.paths:
+        return {
             f"{path}/{seeds}": folder
             for path in figure.paths
             for seeds, folder in folders_of_path(path).items()
         }
-    else:
-        places = {
-            f"{run}/{seed}": folder
-            for run in figure.runs
-            for seed, folder in folders_of_run(run).items()
-        }
-    return first_seeds(places, figure.most_seeds)
+    return {
+        f"{run}/{seed}": folder
+        for run in figure.runs
+        for seed, folder in folders_of_run(run).items()
+    }
 
 
 def tables_of_figure(wildcards):
     shown = folders_of_figure(wildcards).values()
     figure = CONFIG.figures[wildcards.figure]
-    if figure.sweep:
+    if figure.sweep or not figure.subjects:
         return list(shown)
     names = FIGURE_KINDS[figure.kind].files
     return [f"{folder}/{name}" for folder in shown for name in names]

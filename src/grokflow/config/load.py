@@ -20,8 +20,8 @@ class FigureKind(Protocol):
     """What loading must know of a kind of figure."""
 
     @property
-    def subject(self) -> str:
-        """The key that names what is shown."""
+    def subject(self) -> str | None:
+        """The key that names what is shown; None: the claims."""
 
     @property
     def reference(self) -> Collection[str]:
@@ -145,10 +145,14 @@ def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable
             )
             continue
         subject, references = figure_kinds[figure.kind].subject, figure_kinds[figure.kind].reference
-        if getattr(figure, subject) is None:
-            (given,) = figure.subjects
-            yield problem_line(key, f"the key '{subject}', which '{figure.kind}' draws", f"'{given}'")
-        elif figure.sweep in config.sweeps:
+        given = f"'{figure.subjects[0]}'" if figure.subjects else "none of run, runs, path, paths and sweep"
+        if subject is not None and subject not in figure.subjects:
+            yield problem_line(key, f"the key '{subject}', which '{figure.kind}' draws", given)
+        if subject is None and figure.subjects:
+            yield problem_line(key, f"no such key, because '{figure.kind}' draws the claims", given)
+        if subject is None and not config.claims:
+            yield problem_line(key, f"claims, which '{figure.kind}' draws", "none")
+        if figure.sweep in config.sweeps and subject == "sweep":
             yield from _drawn_sweep(key, figure, config.sweeps[figure.sweep], figure_kinds)
         for extra in sorted(figure.reference.model_fields_set - set(references)):
             expected = f"a reference that '{figure.kind}' draws ({', '.join(sorted(references)) or 'none'})"

@@ -13,7 +13,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from grokflow.figures.shown import Shown, first_seeds
+from grokflow.figures.shown import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class FigureKind(NamedTuple):
     """What a kind of figure shows and reads."""
 
-    subject: str
-    """`run`, `runs`, `path`, `paths` or `sweep`: the key of the configuration that names what is shown."""
+    subject: str | None
+    """`run`, `runs`, `path`, `paths` or `sweep`, the key that names what is shown; None: the claims."""
     files: tuple[str, ...] = ()
     """The tables it reads from the folder of each seed."""
     reference: frozenset[str] = frozenset()
@@ -54,6 +54,7 @@ FIGURE_KINDS = {
     "weight_norm": FigureKind("runs", RUN),
     "sweep": FigureKind("sweep"),
     "variance": FigureKind("sweep", one_at_a_time=True),
+    "claims": FigureKind(None),
 }
 """Every kind of figure; its module has the same name."""
 
@@ -63,12 +64,12 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
 
     Parameters
     ----------
-    shown : folders of the tables, by seed or pair of seeds, or a sweep's table.
+    shown : folders of the tables, by seed or pair of seeds; or a sweep's table; or the tables `claims` and
+        `numbers` of the claims.
     dataset : file of the dataset's table, for the kinds that show it.
     """
     module = importlib.import_module(f"grokflow.figures.{figure.kind}")
-    places = first_seeds(shown, figure.most_seeds)
-    picture: Picture = module.draw(Shown(places, figure.reference, dataset, figure.most_seeds))
+    picture: Picture = module.draw(Shown(shown, figure.reference, dataset))
     return picture
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from grokflow.figures.bands import (
+    BandStyle,
+    Curve,
+    common_grid,
+    draw_bands,
+    draw_single,
+    quantiles,
+    spread_over,
+)
 from grokflow.figures.panels import mark_place
 from grokflow.figures.sheet import mark_symbol
 from grokflow.figures.shown import ShownRun
 from grokflow.figures.style import ALONE, COLLAPSE, HUES, SeedStyle, draw_curve
+
+ENDED = "After its last epoch a seed counts with its last value; one that diverged is left out from there on."
+"""What bands over epochs do with seeds that were trained for different lengths."""
 
 SPLIT_OF = {"point_1": "train", "point_2": "validation"}
 """The curve that makes a point: it reaches 100 % there."""
@@ -48,6 +61,30 @@ def mark_point(axes: Axes, run: ShownRun, point: str, height: float, *, marker: 
         zorder=4,
         label=f"{point} {run.name}",
     )
+
+
+def draw_run_bands(axes: Axes, runs: Sequence[ShownRun], quantity: str) -> None:
+    """The median and the bands of many seeds of a run, train and validation, and three of its seeds.
+
+    `quantity`: `accuracy` or `loss`.
+    """
+    for split in HUES:
+        curves = {run.name: _curve(run, split, quantity) for run in runs}
+        grid, style = common_grid([*curves.values()]), BandStyle.of_split(split)
+        levels = quantiles(np.array([curve.at(grid) for curve in curves.values()]))
+        draw_bands(axes, grid, levels, style, split)
+        for run in single_seeds(runs):
+            draw_single(axes, curves[run.name].x, curves[run.name].y, style, f"{split} {run.name}")
+
+
+def _curve(run: ShownRun, split: str, quantity: str) -> Curve:
+    y = run.accuracy(split) if quantity == "accuracy" else run.history[f"{split}_loss"].to_numpy(float)
+    return Curve(run.logged, y, lost=run.diverged is not None)
+
+
+def single_seeds(runs: Sequence[ShownRun]) -> list[ShownRun]:
+    """Three seeds from early to late in point 2, none of them diverged unless all are."""
+    return spread_over([run for run in runs if not run.diverged] or runs, lambda run: run.epoch_of("point_2"))
 
 
 def draw_every_epoch(axes: Axes, run: ShownRun) -> None:

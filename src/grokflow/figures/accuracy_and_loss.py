@@ -6,21 +6,37 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokflow.figures.accuracy import SPLIT_OF, draw_accuracy, finish_accuracy, mark_point, point_symbols
-from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
-from grokflow.figures.shown import Shown, ShownRun, runs_of
-from grokflow.figures.style import HUES, SeedStyle, draw_curve, seed_styles, styled
+from grokflow.figures.accuracy import (
+    ENDED,
+    SPLIT_OF,
+    draw_accuracy,
+    draw_run_bands,
+    finish_accuracy,
+    mark_point,
+    point_symbols,
+    single_seeds,
+)
+from grokflow.figures.bands import band_symbols
+from grokflow.figures.incidence import draw_incidence, incidence_symbols
+from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols, wrapped
+from grokflow.figures.shown import Shown, ShownRun, by_run, notes_of_many, runs_of
+from grokflow.figures.style import HUES, WIDTH, SeedStyle, draw_curve, seed_styles, styled
 
 
 @styled
 def draw(shown: Shown) -> Figure:
-    """Accuracy on the left, cross-entropy on the right, its axis logarithmic."""
+    """Accuracy on the left, cross-entropy on the right, its axis logarithmic.
+
+    Of many seeds the bands, a row for each run, and between them when the seeds reached points 1 and 2.
+    """
+    if shown.is_many:
+        return _draw_many(shown)
     runs, styles = runs_of(shown), seed_styles(shown)
     picture, panels = make_sheet(
         3.8,
         [*split_symbols(), *point_symbols()],
         [seed_symbol(run.title, styles[run.name]) for run in runs],
-        [*shown.notes, *(sentence for run in runs for sentence in run.notes)],
+        [*(sentence for run in runs for sentence in run.notes)],
     )
     left, right = panels.subplots(1, 2)
     right.set_yscale("log")
@@ -30,6 +46,34 @@ def draw(shown: Shown) -> Figure:
     finish_accuracy(left, ())
     right.set_xlabel("epoch")
     right.set_ylabel("cross-entropy (nats)")
+    return picture
+
+
+def _draw_many(shown: Shown) -> Figure:
+    runs = runs_of(shown)
+    grouped = by_run(runs)
+    one = len(grouped) == 1
+    picture, panels = make_sheet(
+        3.3 * len(grouped),
+        incidence_symbols(runs),
+        band_symbols(f"{len(runs)} seeds", [run.seed for run in single_seeds(runs)])
+        if one
+        else band_symbols("seeds of a run"),
+        [ENDED, *notes_of_many(runs)],
+    )
+    for row, (name, seeds) in zip(
+        panels.subplots(len(grouped), 3, squeeze=False), grouped.items(), strict=True
+    ):
+        accuracy, shares, loss = row
+        draw_run_bands(accuracy, seeds, "accuracy")
+        finish_accuracy(accuracy, ())
+        draw_incidence(shares, seeds)
+        draw_run_bands(loss, seeds, "loss")
+        loss.set_yscale("log")
+        loss.set_xlabel("epoch")
+        loss.set_ylabel("cross-entropy (nats)")
+        if not one:
+            accuracy.set_title(wrapped(f"{name}, {len(seeds)} seeds", WIDTH / 3 - 0.4))
     return picture
 
 

@@ -8,27 +8,61 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokflow.artifacts.tables import read_table
-from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
+from grokflow.figures.accuracy import (
+    ENDED,
+    draw_accuracy,
+    draw_run_bands,
+    finish_accuracy,
+    point_symbols,
+    single_seeds,
+)
+from grokflow.figures.bands import band_symbols
+from grokflow.figures.incidence import draw_incidence, incidence_symbols
 from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
-from grokflow.figures.shown import Shown, runs_of
+from grokflow.figures.shown import Shown, notes_of_many, runs_of
 from grokflow.figures.style import seed_styles, styled
 
 
 @styled
 def draw(shown: Shown) -> Figure:
-    """All seeds in one panel, and the table of a∘b with its held-out cells blank."""
+    """All seeds in one panel, and the table of a∘b with its held-out cells blank.
+
+    Of many seeds the bands, and below them when they reached points 1 and 2.
+    """
+    if shown.is_many:
+        return _draw_many(shown)
     runs, styles = runs_of(shown), seed_styles(shown)
     picture, panels = make_sheet(
         4.0,
         [*split_symbols(), *point_symbols()],
         [seed_symbol(run.title, styles[run.name]) for run in runs],
-        [*shown.notes, *(sentence for run in runs for sentence in run.notes)],
+        [*(sentence for run in runs for sentence in run.notes)],
     )
     left, right = panels.subplots(1, 2, width_ratios=[1.25, 1])
     for run in runs:
         draw_accuracy(left, run, styles[run.name])
     finish_accuracy(left, shown.reference.epochs)
     _draw_table(right, read_table(shown.dataset, {"a", "b", "c", "split"}))
+    return picture
+
+
+def _draw_many(shown: Shown) -> Figure:
+    runs, papers = runs_of(shown), shown.reference.epochs
+    single = [run.seed for run in single_seeds(runs)]
+    picture, panels = make_sheet(
+        5.2,
+        incidence_symbols(runs, papers),
+        band_symbols(f"{len(runs)} seeds", single),
+        [ENDED, *notes_of_many(runs)],
+    )
+    grid = panels.add_gridspec(2, 2, width_ratios=[1.25, 1], height_ratios=[1.5, 1])
+    accuracy = panels.add_subplot(grid[0, 0])
+    shares = panels.add_subplot(grid[1, 0], sharex=accuracy)
+    draw_run_bands(accuracy, runs, "accuracy")
+    finish_accuracy(accuracy, papers)
+    accuracy.label_outer()
+    draw_incidence(shares, runs, papers)
+    _draw_table(panels.add_subplot(grid[:, 1]), read_table(shown.dataset, {"a", "b", "c", "split"}))
     return picture
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokflow.figures.panels import PANELS, draw_panels, mark_knots
+from grokflow.figures.panels import (
+    PANELS,
+    Part,
+    draw_panel_bands,
+    draw_panels,
+    mark_knots,
+    missing_of_many,
+    path_band_symbols,
+)
 from grokflow.figures.sheet import make_sheet, mark_symbol, seed_symbol, split_symbols
 from grokflow.figures.shown import Shown, ShownPath, paths_of
 from grokflow.figures.style import SeedStyle, seed_styles, styled
@@ -18,6 +27,8 @@ from grokflow.figures.style import SeedStyle, seed_styles, styled
 @styled
 def draw(shown: Shown) -> Figure:
     """Three rows of three panels, all seeds; a column has one y axis, so that changes compare."""
+    if shown.is_many:
+        return _draw_many(shown)
     paths, styles = paths_of(shown), seed_styles(shown)
     measured = [path for path in paths if not path.skipped]
     picture, panels = make_sheet(
@@ -25,17 +36,12 @@ def draw(shown: Shown) -> Figure:
         [*split_symbols(), mark_symbol("logged checkpoint", marker="|", size=6)],
         [seed_symbol(_joined(path), styles[path.name]) for path in measured],
         [
-            *shown.notes,
             "The panels of a column have one y axis.",
             *(path.missing for path in paths if path.skipped),
         ],
     )
     rows = panels.subplots(3, len(PANELS), sharey="col")
-    first, last = paths[0].ends
-    for row, heading, number, knots in (
-        (rows[0], "First segment", 0, {0.0: first, 1.0: "next checkpoint"}),
-        (rows[1], "Last segment", -1, {0.0: "checkpoint before", 1.0: last}),
-    ):
+    for row, (heading, number, knots) in zip(rows[:2], _ends(paths), strict=True):
         draw_panels(row, measured, styles, _segment(number))
         row[0].set_title(heading, fontsize=10)
         for axes in row if measured else ():
@@ -46,6 +52,43 @@ def draw(shown: Shown) -> Figure:
         axes.set_xlabel("epoch")
         _mark_checkpoints(axes, measured, styles)
     return picture
+
+
+def _draw_many(shown: Shown) -> Figure:
+    """Median and bands; the whole chains, which have different lengths, from 0 to 1."""
+    paths = paths_of(shown)
+    measured = [path for path in paths if not path.skipped]
+    picture, panels = make_sheet(
+        8.4,
+        split_symbols(),
+        path_band_symbols(measured),
+        ["The panels of a column have one y axis.", *missing_of_many(paths)],
+    )
+    rows = panels.subplots(3, len(PANELS), sharey="col")
+    first, last = paths[0].ends
+    parts = [(*end, _segment(end[1]), "t within the segment") for end in _ends(paths)]
+    whole = ("Whole chain", 0, {0.0: first, 1.0: last}, _whole, "part of the epochs between")
+    for row, (heading, _, knots, part, label) in zip(rows, [*parts, whole], strict=True):
+        draw_panel_bands(row, measured, partial(_from_0_to_1, part))
+        row[0].set_title(heading, fontsize=10)
+        for axes in row if measured else ():
+            mark_knots(axes, knots, label)
+    return picture
+
+
+def _ends(paths: Sequence[ShownPath]) -> list[tuple[str, int, dict[float, str]]]:
+    """Heading, number and ends of the first and of the last segment."""
+    first, last = paths[0].ends
+    return [
+        ("First segment", 0, {0.0: first, 1.0: "next checkpoint"}),
+        ("Last segment", -1, {0.0: "checkpoint before", 1.0: last}),
+    ]
+
+
+def _from_0_to_1(part: Part, path: ShownPath) -> tuple[np.ndarray, pd.DataFrame]:
+    """A part with x from 0 at its start to 1 at its end, equal places of all paths exactly equal."""
+    x, metrics = part(path)
+    return np.round((x - x[0]) / (x[-1] - x[0]), 9), metrics
 
 
 def _epochs(path: ShownPath) -> np.ndarray:
@@ -59,7 +102,7 @@ def _position(path: ShownPath) -> np.ndarray:
     return position
 
 
-def _segment(number: int) -> Callable[[ShownPath], tuple[np.ndarray, pd.DataFrame]]:
+def _segment(number: int) -> Part:
     """The rows of a segment, both its ends included, against t from 0 to 1 within it."""
 
     def part(path: ShownPath) -> tuple[np.ndarray, pd.DataFrame]:

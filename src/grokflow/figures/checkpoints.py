@@ -11,16 +11,22 @@ from grokflow.figures.sheet import make_sheet, mark_symbol, split_symbols
 from grokflow.figures.shown import Shown, ShownRun, runs_of
 from grokflow.figures.style import ALONE, HUES, styled
 
+DRAWN = 3
+"""Seeds that have a panel where there are many of them."""
+
 
 @styled
 def draw(shown: Shown) -> Figure:
-    """One panel a seed, below one another with the same axes."""
-    runs = runs_of(shown)
+    """One panel a seed, below one another with the same axes; of many seeds the first few."""
+    runs, notes = runs_of(shown), []
+    if shown.is_many:
+        notes = [f"Drawn: the first {DRAWN} of {len(runs)} seeds."]
+        runs = runs[:DRAWN]
     picture, panels = make_sheet(
         0.5 + 2.1 * len(runs),
         [*split_symbols(), mark_symbol("logged checkpoint", size=4), *point_symbols()],
         [],
-        [*shown.notes, *(sentence for run in runs for sentence in run.notes)],
+        [*notes, *(sentence for run in runs for sentence in run.notes)],
     )
     column = panels.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
     for axes, run in zip(column, runs, strict=True):

@@ -15,9 +15,11 @@ from grokflow.figures.accuracy import (
     point_symbols,
     shade_collapses,
 )
+from grokflow.figures.aligned import OFFSETS, around_collapses
+from grokflow.figures.bands import BandStyle, band_symbols, draw_bands, quantiles
 from grokflow.figures.sheet import make_sheet, split_symbols, wrapped
-from grokflow.figures.shown import Shown, ShownRun, runs_of
-from grokflow.figures.style import WIDTH, SeriesStyle, styled
+from grokflow.figures.shown import LISTED, Shown, ShownRun, by_collapses, by_run, notes_of_many, runs_of
+from grokflow.figures.style import HUES, PAPER, TEXT, WIDTH, SeriesStyle, styled
 
 QUANTITIES = {
     "effective_learning_rate": "effective learning rate\nη / ‖θ‖²",
@@ -36,13 +38,18 @@ LARGEST_SPAN = 10
 
 @styled
 def draw(shown: Shown) -> Figure:
-    """A column for each seed: accuracy, η_eff and ‖g_eff‖ against the same epochs."""
+    """A column for each seed: accuracy, η_eff and ‖g_eff‖ against the same epochs.
+
+    Of many seeds one, and beside it the same around all collapses of all seeds.
+    """
     runs = runs_of(shown)
+    if shown.is_many:
+        return _draw_many(runs)
     picture, panels = make_sheet(
         6.2,
         [*split_symbols(), collapse_symbol(), *point_symbols()],
         [STYLES[part].symbol(label) for part, label in PARTS.items()],
-        [*shown.notes, *_notes(runs)],
+        _notes(runs),
     )
     grid = panels.subplots(1 + len(QUANTITIES), len(runs), sharex="col", sharey="row", squeeze=False)
     for run, column in zip(runs, grid.T, strict=True):
@@ -52,12 +59,88 @@ def draw(shown: Shown) -> Figure:
         for axes, quantity in zip(column[1:], QUANTITIES, strict=True):
             _draw_quantity(axes, run, quantity)
     for row, quantity in zip(grid[1:], QUANTITIES, strict=True):
-        if quantity == "effective_gradient_norm" or _span(runs, quantity) > LARGEST_SPAN:
-            row[0].set_yscale("log")
+        _scale(row, runs, quantity)
     for axes in grid.flat:
         axes.label_outer()
         axes.locator_params(axis="x", nbins=5)
     return picture
+
+
+def _draw_many(runs: Sequence[ShownRun]) -> Figure:
+    """For each run three rows: on the left a seed of it, beside it all collapses of all its seeds."""
+    grouped = by_run(runs)
+    picture, panels = make_sheet(
+        6.6 * len(grouped),
+        [*split_symbols(), collapse_symbol(), *point_symbols()],
+        [*(STYLES[part].symbol(label) for part, label in PARTS.items()), *band_symbols("all collapses")],
+        [
+            "Left: the seed with the median number of collapses. Beside it: every collapse of every seed, "
+            f"from {-OFFSETS[0]} epochs before its start to {OFFSETS[-1]} after it, which may reach into the "
+            "next one. Validation accuracy is that of the last logged epoch.",
+            *notes_of_many(runs, collapses=True),
+            *_without_invariant_groups(runs),
+        ],
+    )
+    rows = 1 + len(QUANTITIES)
+    grid = panels.subplots(rows * len(grouped), 3, squeeze=False, width_ratios=[1.3, 1, 1])
+    for number, seeds in enumerate(grouped.values()):
+        block = grid[number * rows : (number + 1) * rows]
+        ranked = by_collapses(seeds)
+        run = ranked[(len(ranked) - 1) // 2]
+        draw_every_epoch(block[0, 0], run)
+        finish_accuracy(block[0, 0], ())
+        block[0, 0].set_title(wrapped(f"{run.label}: {run.collapse_count}", WIDTH / 3))
+        for axes, split in zip(block[0, 1:], HUES, strict=True):
+            _draw_accuracy_around(axes, seeds, split)
+        for row, quantity in zip(block[1:], QUANTITIES, strict=True):
+            _draw_quantity(row[0], run, quantity)
+            _scale(row[:1], [run], quantity)
+            for axes, part in zip(row[1:], PARTS, strict=True):
+                _draw_around(axes, seeds, quantity, part)
+    return picture
+
+
+def _draw_accuracy_around(axes: Axes, runs: Sequence[ShownRun], split: str) -> None:
+    """Train or validation accuracy around all collapses."""
+    if split == "train":
+        values = around_collapses(runs, _train_accuracy, relative="difference")
+    else:
+        values = around_collapses(
+            runs, lambda run: (run.logged, run.accuracy(split)), between="previous", relative="difference"
+        )
+    _finish_around(axes, values, BandStyle.of_split(split), split)
+    seeds = sum(len(run.periods) > 0 for run in runs)
+    axes.set_title(f"{len(values)} collapses of {seeds} seeds")
+    axes.set_ylabel(f"{split} accuracy\n− that at the start")
+
+
+def _train_accuracy(run: ShownRun) -> tuple[np.ndarray, np.ndarray]:
+    return run.epochs["epoch"].to_numpy(float), 1 - run.epochs["train_error"].to_numpy(float)
+
+
+def _draw_around(axes: Axes, runs: Sequence[ShownRun], quantity: str, part: str) -> None:
+    """A quantity over all parameters or over the invariant groups, around all collapses."""
+    column = f"{part}{quantity}"
+    values = around_collapses(
+        runs,
+        lambda run: (run.epochs["epoch"].to_numpy(float), run.epochs[column].to_numpy(float)),
+        relative="ratio",
+    )
+    _finish_around(axes, values, BandStyle.of_series(STYLES[part]), column)
+    levels = quantiles(values)
+    if len(values) and np.nanmax(levels, initial=1) > LARGEST_SPAN * np.nanmin(levels, initial=1):
+        axes.set_yscale("log")
+    axes.set_title(PARTS[part])
+    axes.set_ylabel(f"{QUANTITIES[quantity].splitlines()[0]}\n÷ that at the start")
+
+
+def _finish_around(axes: Axes, values: np.ndarray, style: BandStyle, label: str) -> None:
+    if np.isfinite(values).any():
+        draw_bands(axes, OFFSETS.astype(float), quantiles(values), style, label)
+    else:
+        axes.text(0.5, 0.5, "no collapse", transform=axes.transAxes, ha="center", color=TEXT)
+    axes.axvline(0, color=PAPER, linewidth=0.9, zorder=1, label="start")
+    axes.set_xlabel("epochs since the start of a collapse")
 
 
 def _draw_quantity(axes: Axes, run: ShownRun, quantity: str) -> None:
@@ -71,6 +154,11 @@ def _draw_quantity(axes: Axes, run: ShownRun, quantity: str) -> None:
     axes.set_ylabel(QUANTITIES[quantity])
 
 
+def _scale(row: Sequence[Axes], runs: Sequence[ShownRun], quantity: str) -> None:
+    if quantity == "effective_gradient_norm" or _span(runs, quantity) > LARGEST_SPAN:
+        row[0].set_yscale("log")
+
+
 def _span(runs: Sequence[ShownRun], quantity: str) -> float:
     """The largest of all values over the smallest positive one."""
     columns = [run.epochs[f"{part}{quantity}"].to_numpy(float) for run in runs for part in PARTS]
@@ -80,7 +168,12 @@ def _span(runs: Sequence[ShownRun], quantity: str) -> float:
 
 
 def _notes(runs: Sequence[ShownRun]) -> list[str]:
+    sentences = [sentence for run in runs for sentence in (*run.notes, *run.unrecovered)]
+    return [*sentences, *_without_invariant_groups(runs)]
+
+
+def _without_invariant_groups(runs: Sequence[ShownRun]) -> list[str]:
     columns = [f"invariant_{quantity}" for quantity in QUANTITIES]
     without = [run.label for run in runs if len(run.epochs) and run.epochs[columns].isna().to_numpy().all()]
-    sentences = [sentence for run in runs for sentence in (*run.notes, *run.unrecovered)]
-    return sentences + [f"No group is scale-invariant in {'; '.join(without)}."] * bool(without)
+    named = "; ".join(without) if len(without) <= LISTED else f"{len(without)} seeds"
+    return [f"No group is scale-invariant in {named}."] * bool(without)

@@ -67,7 +67,6 @@ def draw(shown: Shown) -> Figure:
         [*_band_symbols(fitted), *_end_symbols(fitted)],
         _seed_symbols(fitted),
         [
-            *shown.notes,
             *(_count(paths) for paths in fitted.values() if paths),
             *(["Fits that have ended count with their last values."] if many else []),
             *(path.missing for paths in rows.values() for path in paths if path.skipped),

@@ -9,12 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from grokflow.figures.shown import ShownPath
+from grokflow.figures.bands import (
+    BandStyle,
+    Curve,
+    band_symbols,
+    common_grid,
+    draw_bands,
+    draw_single,
+    quantiles,
+    spread_over,
+)
+from grokflow.figures.shown import ShownPath, listed
 from grokflow.figures.style import PAPER, TEXT, SeedStyle, draw_curve
 
 
@@ -41,12 +53,15 @@ PANELS = (
 
 NOTHING = "nothing to draw"
 
+Part: TypeAlias = Callable[[ShownPath], tuple[np.ndarray, pd.DataFrame]]
+"""Which rows of a path's metrics are drawn, and where on the x axis."""
+
 
 def draw_panels(
     row: Sequence[Axes],
     measured: Sequence[ShownPath],
     styles: dict[str, SeedStyle],
-    part: Callable[[ShownPath], tuple[np.ndarray, pd.DataFrame]],
+    part: Part,
 ) -> None:
     """Draw paths in three panels; where there are none, the panels say so.
 
@@ -55,18 +70,68 @@ def draw_panels(
     part : for a path, where on the x axis to draw which rows of its metrics.
     """
     for axes, panel in zip(row, PANELS, strict=True):
-        axes.set_ylabel(panel.label)
-        if not measured:
-            axes.text(0.5, 0.5, NOTHING, transform=axes.transAxes, ha="center", color=TEXT)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            continue
+        _begin(axes, panel, measured)
         for path in measured:
             x, metrics = part(path)
             for split, column in panel.columns.items():
                 y = metrics[column].to_numpy(float)
                 draw_curve(axes, x, y, split=split, seed=path.name, style=styles[path.name])
-        axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
+        if measured:
+            axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
+
+
+def draw_panel_bands(
+    row: Sequence[Axes],
+    measured: Sequence[ShownPath],
+    part: Part,
+) -> None:
+    """Draw the median and the bands of many paths, and three of them; `part` as for `draw_panels`."""
+    parts = {path.name: part(path) for path in measured}
+    single = [path.name for path in _single(measured)]
+    for axes, panel in zip(row, PANELS, strict=True):
+        _begin(axes, panel, measured)
+        for split, column in panel.columns.items() if measured else ():
+            curves = {name: Curve(x, metrics[column].to_numpy(float)) for name, (x, metrics) in parts.items()}
+            grid, style = common_grid([*curves.values()]), BandStyle.of_split(split)
+            levels = quantiles(np.array([curve.at(grid) for curve in curves.values()]))
+            draw_bands(axes, grid, levels, style, split)
+            for name in single:
+                draw_single(axes, curves[name].x, curves[name].y, style, f"{split} {name}")
+        if measured:
+            axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
+
+
+def path_band_symbols(measured: Sequence[ShownPath]) -> list[Line2D]:
+    """The key of the bands of many paths."""
+    if not measured:
+        return []
+    pairs = "-" in measured[0].name
+    who = f"{len(measured)} {'pairs of seeds' if pairs else 'seeds'}"
+    return band_symbols(who, [path.name for path in _single(measured)])
+
+
+def missing_of_many(paths: Sequence[ShownPath]) -> list[str]:
+    """A sentence when some of many paths do not exist, with why the first of them does not."""
+    skipped = [path for path in paths if path.skipped]
+    if not skipped:
+        return []
+    which = listed([path.name for path in skipped])
+    first = "because" if len(skipped) == 1 else "the first of them because"
+    return [f"Not drawn: {len(skipped)} of {len(paths)}{which}, {first} {skipped[0].why_missing}."]
+
+
+def _single(measured: Sequence[ShownPath]) -> list[ShownPath]:
+    """Three paths, chosen by the epoch of what lies at t = 1."""
+    return spread_over(measured, lambda path: path.record["to"]["epoch"])
+
+
+def _begin(axes: Axes, panel: Panel, measured: Sequence[ShownPath]) -> None:
+    """The y axis of a panel; without a path it says that there is nothing to draw."""
+    axes.set_ylabel(panel.label)
+    if not measured:
+        axes.text(0.5, 0.5, NOTHING, transform=axes.transAxes, ha="center", color=TEXT)
+        axes.set_xticks([])
+        axes.set_yticks([])
 
 
 def mark_knots(axes: Axes, knots: Mapping[float, str], label: str) -> None:

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grokflow.figures.accuracy import mark_point
+from grokflow.figures.bands import LEVELS, band_symbols, draw_interval
 from grokflow.figures.sheet import make_sheet, mark_symbol
-from grokflow.figures.shown import REACHED, Shown, ShownRun, runs_of
+from grokflow.figures.shown import REACHED, Shown, ShownRun, by_run, notes_of_many, runs_of
 from grokflow.figures.style import HUES, PAPER, TEXT, styled
 
 ROW_HEIGHT = 0.32
@@ -20,13 +21,18 @@ ROW_HEIGHT = 0.32
 
 @styled
 def draw(shown: Shown) -> Figure:
-    """A row for each seed: its timeline on the left, the lengths of its periods on the right."""
+    """A row for each seed: its timeline on the left, the lengths of its periods on the right.
+
+    Of many seeds a row for each run: how many collapses its seeds have, and the lengths of all periods.
+    """
     runs = runs_of(shown)
+    if shown.is_many:
+        return _draw_many(runs)
     picture, panels = make_sheet(
         0.8 + ROW_HEIGHT * len(runs),
         _symbols(any(run.diverged for run in runs)),
         [],
-        [*shown.notes, *(note for run in runs for note in _notes(run))],
+        [*(note for run in runs for note in _notes(run))],
     )
     left, right = panels.subplots(1, 2, sharey=True, width_ratios=[2.2, 1])
     for row, run in enumerate(runs):
@@ -34,6 +40,50 @@ def draw(shown: Shown) -> Figure:
         _draw_periods(right, row, run)
     _finish_rows(left, right, runs)
     return picture
+
+
+def _draw_many(runs: Sequence[ShownRun]) -> Figure:
+    grouped = by_run(runs)
+    picture, panels = make_sheet(
+        0.8 + 2 * ROW_HEIGHT * len(grouped),
+        [*band_symbols("seeds, or periods"), mark_symbol("a single one", size=3)],
+        [],
+        notes_of_many(runs, points=False, collapses=True),
+    )
+    left, right = panels.subplots(1, 2, sharey=True)
+    labels = []
+    for row, (name, seeds) in enumerate(grouped.items()):
+        counts = np.array([len(run.periods) for run in seeds], float)
+        lengths = np.concatenate([run.periods["period"].dropna().to_numpy(float) for run in seeds])
+        _draw_distribution(left, row, counts, f"collapses {name}")
+        _draw_distribution(right, row, lengths, f"periods {name}")
+        labels.append(f"{name}\n{len(seeds)} seeds".strip())
+    left.set_yticks(range(len(grouped)), labels)
+    left.set_ylim(len(grouped) - 0.4, -0.6)
+    for axes, title, label in (
+        (left, "Collapses of each seed", "number"),
+        (right, "Length of each period", "epochs"),
+    ):
+        axes.grid(False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        axes.set_title(title)
+        axes.set_xlabel(label)
+    left.xaxis.get_major_locator().set_params(integer=True)
+    left.set_xlim(left=-0.02 * max(1, *(len(run.periods) for run in runs)))  # whole dots at 0
+    right.set_xlim(left=0)
+    return picture
+
+
+def _draw_distribution(axes: Axes, row: int, values: np.ndarray, label: str) -> None:
+    """Median and bands above, every value below; equal or near ones spread over a few lines."""
+    if len(values) == 0:
+        return
+    draw_interval(
+        axes, row - 0.16, np.quantile(values, LEVELS), HUES["train"], size=0.28, upright=False, label=label
+    )
+    lines = row + 0.1 + 0.06 * (np.arange(len(values)) % 5)
+    (dots,) = axes.plot(np.sort(values), lines, linestyle="none", marker="o", markersize=2.6, color=TEXT)
+    dots.set(alpha=0.5, markeredgewidth=0, label=label)
 
 
 def _notes(run: ShownRun) -> list[str]:

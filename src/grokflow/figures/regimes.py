@@ -8,15 +8,13 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.artist import Artist
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from grokflow.dynamics.regimes import SweepRegimes
 from grokflow.errors import ArtifactError
 from grokflow.figures.sheet import mark_symbol
-from grokflow.figures.shown import Shown
-
-LISTED = 12
-"""At most this many seeds, or members that diverged, are named one by one."""
+from grokflow.figures.shown import LISTED, MANY, Shown
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,15 @@ LOOKS = {
 class ShownSweep(SweepRegimes):
     """A sweep over one or two keys, in words."""
 
-    most_seeds: int | None = None
-
     @property
     def seed_names(self) -> list[str]:
-        """The seeds that are drawn, as words, in the table's order."""
-        return [str(seed) for seed in dict.fromkeys(self.table["seed"])][: self.most_seeds]
+        """The seeds as words, in the table's order."""
+        return [str(seed) for seed in dict.fromkeys(self.table["seed"])]
 
     @property
     def said_seeds(self) -> str:
         """All seeds in words, those of a long list by its ends."""
-        names = [str(seed) for seed in dict.fromkeys(self.table["seed"])]
+        names = self.seed_names
         return ", ".join(names) if len(names) <= LISTED else f"{names[0]} to {names[-1]}"
 
     @property
@@ -60,16 +56,9 @@ class ShownSweep(SweepRegimes):
 
     @property
     def notes(self) -> list[str]:
-        """A sentence when not every seed is drawn, and what is to be said of the members that diverged."""
-        fewer = self.most_seeds and self.most_seeds < len(self.seeds)
-        drawn = [f"Drawn one by one: the first {self.most_seeds} of {len(self.seeds)} seeds."]
-        return [*(drawn if fewer else []), *self._divergences]
-
-    @property
-    def _divergences(self) -> list[str]:
         """A sentence for each member that diverged; of many, one with their number."""
         rows = self.table[self.table["diverged"].notna()]
-        if len(rows) > LISTED:
+        if len(rows) > LISTED or (len(rows) and len(self.seeds) > MANY):
             return [f"{len(rows)} of {len(self.table)} members diverged."]
         return [
             f"Seed {row['seed']} at {self._place(row)} diverged: {row['diverged']}."
@@ -90,7 +79,6 @@ def sweep_of(shown: Shown) -> ShownSweep:
     """
     ((name, file),) = shown.items()
     sweep = ShownSweep(file, name)
-    sweep.most_seeds = shown.most_seeds
     if len(sweep.keys) not in (1, 2):
         raise ArtifactError(file, expected="one or two varied values before seed", found=list(sweep.keys))
     return sweep
@@ -102,15 +90,18 @@ DISAGREEMENT: dict[str, Any] = {"hatch": "///", "edgecolor": "#8a8a8a", "linewid
 
 def regime_symbols(sweep: SweepRegimes) -> list[Artist]:
     """The key of the regimes that occur, and of disagreement where there is any."""
-    symbols: list[Artist] = []
-    for name, look in LOOKS.items():
-        if (sweep.regimes == name).any():
-            symbol = mark_symbol(f"{look.letter}: {look.meaning}", marker="s", size=9)
-            symbol.set(markerfacecolor=look.colour, markeredgecolor="#999999")
-            symbols.append(symbol)
+    symbols: list[Artist] = [regime_symbol(name) for name in LOOKS if (sweep.regimes == name).any()]
     if (sweep.agreement < 1).any():
         symbols.append(Patch(facecolor="white", label="hatched: not all seeds agree", **DISAGREEMENT))
     return symbols
+
+
+def regime_symbol(name: str) -> Line2D:
+    """The key of a regime."""
+    look = LOOKS[name]
+    symbol = mark_symbol(f"{look.letter}: {look.meaning}", marker="s", size=9)
+    symbol.set(markerfacecolor=look.colour, markeredgecolor="#999999")
+    return symbol
 
 
 def short(key: str) -> str:

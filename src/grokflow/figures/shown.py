@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,11 @@ HEADINGS = {
 
 MOST_NAMED = 6
 """Most seeds, or pairs of seeds, that a note names."""
+MANY = 6
+"""Up to this many seeds, or pairs of seeds, are drawn one by one; more of them as median and bands."""
+
+LISTED = 12
+"""At most this many seeds are named one by one."""
 
 REACHED = ("point_1", "point_2")
 """The points that a run may reach."""
@@ -36,8 +42,6 @@ class Shown(Mapping[str, str]):
     """Values that a paper printed."""
     dataset: str = ""
     """File of the dataset's table, for the kinds that show it."""
-    most_seeds: int | None = None
-    """Most seeds, or pairs, of each run, path or sweep that are drawn; None: all."""
 
     def __getitem__(self, name: str) -> str:
         return self.places[name]
@@ -49,17 +53,10 @@ class Shown(Mapping[str, str]):
         return len(self.places)
 
     @property
-    def notes(self) -> list[str]:
-        """A sentence when the figure limits how many seeds are drawn."""
-        return [f"Drawn: the first {self.most_seeds} seeds at most."] if self.most_seeds else []
-
-
-def first_seeds(places: Mapping[str, str], most: int | None) -> dict[str, str]:
-    """The first seeds, or pairs of seeds, of each run or path."""
-    kept: dict[str, list[str]] = {}
-    for name in places:
-        kept.setdefault(name.rpartition("/")[0], []).append(name)
-    return {name: places[name] for names in kept.values() for name in names[:most]}
+    def is_many(self) -> bool:
+        """Whether some run, or the path, has too many seeds or pairs to tell each one apart."""
+        counts = Counter(name.rpartition("/")[0] for name in self.places)
+        return max(counts.values(), default=0) > MANY
 
 
 class ShownRun(RunResults):
@@ -108,10 +105,14 @@ class ShownRun(RunResults):
         return {0: "no collapse", 1: "1 collapse"}.get(number, f"{number} collapses")
 
     @property
+    def never_recovered(self) -> bool:
+        """Whether the last collapse has no end."""
+        return bool(self.periods["end"].isna().any())
+
+    @property
     def unrecovered(self) -> list[str]:
         """A sentence when the last collapse never recovered."""
-        open_end = self.periods["end"].isna().any()
-        return [f"{self._subject} never recovered from its last collapse."] if open_end else []
+        return [f"{self._subject} never recovered from its last collapse."] * self.never_recovered
 
     @property
     def _subject(self) -> str:
@@ -136,10 +137,15 @@ class ShownPath(PathResults):
     @property
     def missing(self) -> str:
         """The sentence that says why the path does not exist."""
+        return f"Not drawn: {self.seeds(' and ')}, because {self.why_missing}."
+
+    @property
+    def why_missing(self) -> str:
+        """Why the path does not exist, in words."""
         why = str(self.skipped)
         for point in REACHED:
             why = why.replace(point, readable(point))
-        return f"Not drawn: {self.seeds(' and ')}, because {why}."
+        return why
 
     @property
     def pieces(self) -> int:
@@ -183,6 +189,51 @@ def unfinished(paths: Sequence[ShownPath]) -> list[str]:
     named = ", ".join(path.seeds(" and ") for path in found[:MOST_NAMED])
     which = f"Of {named}" if len(found) <= MOST_NAMED else f"Of {len(found)} of the {len(paths)} paths"
     return [f"{which} the fit did not converge within its budget."]
+
+
+def by_run(runs: Sequence[ShownRun]) -> dict[str, list[ShownRun]]:
+    """The seeds of each run, by its name, in their order."""
+    grouped: dict[str, list[ShownRun]] = {}
+    for run in runs:
+        grouped.setdefault(run.run, []).append(run)
+    return grouped
+
+
+def notes_of_many(runs: Sequence[ShownRun], *, points: bool = True, collapses: bool = False) -> list[str]:
+    """Of each run with many seeds, how many diverged or lack something; of others, a note for each seed.
+
+    `points`: say which lack a point; `collapses`: say which never recovered from the last one.
+    """
+    notes = []
+    for name, seeds in by_run(runs).items():
+        if len(seeds) <= MANY:
+            notes += [note for run in seeds if points or run.diverged for note in run.notes]
+            notes += [note for run in seeds if collapses for note in run.unrecovered]
+            continue
+        diverged = [run.seed for run in seeds if run.diverged]
+        found = {"diverged": diverged}
+        for point in REACHED if points else ():
+            missing = [run.seed for run in seeds if not run.diverged and run.epoch_of(point) is None]
+            found[f"without {readable(point)}"] = missing
+        if collapses:
+            found["never recovered from the last collapse"] = [
+                run.seed for run in seeds if run.never_recovered
+            ]
+        said = [f"{len(names)}{listed(names)} {what}" for what, names in found.items() if names]
+        if said:
+            notes.append(f"Of {len(seeds)} seeds{f' of {name}' if name else ''}: {'; '.join(said)}.")
+    return notes
+
+
+def by_collapses(runs: Sequence[ShownRun]) -> list[ShownRun]:
+    """The seeds from the fewest collapses to the most, those that diverged only where all did."""
+    trained = [run for run in runs if not run.diverged] or runs
+    return sorted(trained, key=lambda run: len(run.periods))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Such as " (4, 9)"; nothing where there are too many to name."""
+    return f" ({', '.join(names)})" if len(names) <= LISTED else ""
 
 
 def first_of_each_run(shown: Shown) -> list[ShownRun]:

@@ -38,6 +38,7 @@ STYLE = {
     "font.size": 9,
     "grid.color": "#e6e6e6",
     "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.4,
     "legend.fontsize": 8.5,
     "legend.frameon": False,
     "lines.linewidth": 1.4,
@@ -57,6 +58,9 @@ HUES = {"train": "#0072b2", "validation": "#d55e00"}
 LineStyle: TypeAlias = Literal["-", "none"] | tuple[float, Sequence[float]]
 
 LINES: dict[str, LineStyle] = {"train": "-", "validation": (0, (5, 2))}
+
+HATCHES = ("", "/////", "\\\\\\\\\\", ".....", "|||||", "-----", "xxxxx")
+"""On the bands of many seeds: of a split, or of a series."""
 
 MARKERS = "os^DvPX*<>hp"
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,28 +13,21 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.accuracy import point_symbols
 from grokflow.figures.phases import draw_phases
-from grokflow.figures.regimes import (
-    DISAGREEMENT,
-    LOOKS,
-    ShownSweep,
-    regime_symbols,
-    short,
-    sweep_of,
-    written,
-)
+from grokflow.figures.regimes import DISAGREEMENT, LOOKS, ShownSweep, regime_symbols, sweep_of
+from grokflow.figures.shares import draw_shares
 from grokflow.figures.sheet import make_sheet, mark_symbol
-from grokflow.figures.shown import REACHED, Shown, readable
-from grokflow.figures.style import HUES, LARGEST_SPAN, PAPER, TEXT, SeedStyle, seed_styles, styled
-
-MOST_TICKS = 14
-"""Values that are written at an axis; of more, as many as have room."""
+from grokflow.figures.shown import MANY, REACHED, Shown
+from grokflow.figures.style import HUES, PAPER, TEXT, SeedStyle, seed_styles, styled
+from grokflow.figures.sweep_axes import Places, ceilings_of, finish_epochs, finish_values
 
 
 @styled
 def draw(shown: Shown) -> Figure:
     """Points and validation accuracy against one varied value, or the regimes of two."""
     sweep = sweep_of(shown)
-    return _draw_curve(sweep) if len(sweep.keys) == 1 else draw_phases(sweep)
+    if len(sweep.keys) > 1:
+        return draw_phases(sweep)
+    return draw_shares(sweep) if len(sweep.seeds) > MANY else _draw_curve(sweep)
 
 
 def _draw_curve(sweep: ShownSweep) -> Figure:
@@ -50,67 +42,15 @@ def _draw_curve(sweep: ShownSweep) -> Figure:
     places = Places(sweep.regimes.index.to_list())
     for axes in (left, right):
         _shade_regimes(axes, sweep, places)
-        _finish_values(axes, sweep.keys[0], places)
-    ceilings = _ceilings(sweep)
+        finish_values(axes, sweep.keys[0], places)
+    ceilings = ceilings_of(sweep)
     for seed, rows in sweep.rows_of_seeds.items():
         _draw_points(left, seed, rows, styles[seed], places, ceilings)
         _draw_accuracy(right, seed, rows, styles[seed], places)
     _draw_mean(right, sweep, places)
-    _finish_epochs(left, sweep, ceilings)
+    finish_epochs(left, sweep, ceilings)
     right.set(ylim=(-0.03, 1.06), yticks=[0, 0.25, 0.5, 0.75, 1], ylabel="final validation accuracy")
     return picture
-
-
-class Places:
-    """Where the values of a sweep stand on the axis.
-
-    Numbers stand at their value, or at its logarithm where the positive ones span much; a zero then
-    stands apart. Words stand side by side.
-    """
-
-    def __init__(self, values: Sequence[object]) -> None:
-        self.values = values
-        self.place = dict(zip(values, self._positions(values), strict=True))
-
-    @property
-    def step(self) -> float:
-        """The smallest distance of two neighbours."""
-        return min(np.diff(sorted(self.place.values())), default=1.0)
-
-    @property
-    def edges(self) -> list[float]:
-        """The borders between neighbours, and those at both ends."""
-        at = sorted(self.place.values())
-        inner = [(a + b) / 2 for a, b in pairwise(at)]
-        return [at[0] - self.step / 2, *inner, at[-1] + self.step / 2]
-
-    def apart(self, count: int) -> list[object]:
-        """All values, or about `count` of them whose places lie apart."""
-        order = sorted(self.values, key=lambda value: self.place[value])
-        if len(order) <= count:
-            return order
-        gap = (self.place[order[-1]] - self.place[order[0]]) / count
-        kept = order[:1]
-        for value in order[1:]:
-            if self.place[value] - self.place[kept[-1]] >= gap:
-                kept.append(value)
-        return kept
-
-    def of(self, values: pd.Series, shift: float = 0) -> np.ndarray:
-        """The places of `values`, shifted by a part of a step."""
-        return np.array([self.place[value] + shift * self.step for value in values])
-
-    @staticmethod
-    def _positions(values: Sequence[object]) -> list[float]:
-        numbers = [float(value) for value in values if isinstance(value, int | float)]
-        if len(numbers) < len(values) or min(numbers) < 0:
-            return [float(number) for number in range(len(values))]
-        positive = sorted(number for number in numbers if number > 0)
-        if not positive or positive[-1] <= LARGEST_SPAN * positive[0]:
-            return numbers
-        powers = [math.log10(number) for number in positive]
-        zero = powers[0] - 1.5 * max(np.diff(powers))
-        return [math.log10(number) if number > 0 else zero for number in numbers]
 
 
 def _shade_regimes(axes: Axes, sweep: ShownSweep, places: Places) -> None:
@@ -132,25 +72,6 @@ def _shade_regimes(axes: Axes, sweep: ShownSweep, places: Places) -> None:
             fontsize=8.5,
             color=TEXT,
         )
-
-
-def _finish_values(axes: Axes, key: str, places: Places) -> None:
-    crowded = len(places.values) > 9
-    shown = places.apart(MOST_TICKS)
-    axes.set_xticks(
-        [places.place[value] for value in shown],
-        [written(value) for value in shown],
-        rotation=60 if crowded else 0,
-    )
-    axes.set_xlim(places.edges[0], places.edges[-1])
-    axes.set_xlabel(short(key))
-
-
-def _ceilings(sweep: ShownSweep) -> dict[str, float]:
-    """Where a point that was not reached is drawn, for each point that some seed did not reach."""
-    top = float(sweep.table["epochs"].max())
-    heights = {"point_1": 4.2 * top, "point_2": 2 * top}
-    return {point: height for point, height in heights.items() if sweep.table[point].isna().any()}
 
 
 def _draw_points(
@@ -185,24 +106,6 @@ def _size(places: Places) -> float:
 def _shift(style: SeedStyle) -> float:
     """Seeds stand beside one another, within the middle of a step."""
     return 0.0 if style.count == 1 else 0.2 * (style.number / (style.count - 1) - 0.5)
-
-
-def _finish_epochs(axes: Axes, sweep: ShownSweep, ceilings: Mapping[str, float]) -> None:
-    top = float(sweep.table["epochs"].max())
-    epochs = sweep.table[[*REACHED]].to_numpy(float)
-    lowest = max(1.0, np.nanmin(epochs)) if np.isfinite(epochs).any() else top / 10
-    powers = range(math.floor(math.log10(lowest)), math.floor(math.log10(top)) + 1)
-    trained = sorted(set(sweep.table["epochs"]))
-    within = f"in {trained[0]:g} epochs" if len(trained) == 1 else "when training ended"
-    labels = [f"{readable(point)} not reached\n{within}" for point in ceilings]
-    axes.set_yscale("log")
-    axes.set_ylim(10.0 ** powers[0] / 1.5, 1.6 * max(top, *ceilings.values(), 0))
-    ticks = [10.0**power for power in powers]
-    axes.set_yticks([*ticks, *ceilings.values()], [*(f"{tick:g}" for tick in ticks), *labels])
-    axes.minorticks_off()
-    axes.set_ylabel("epoch of the point")
-    if ceilings:
-        axes.axhline(1.3 * top, color=PAPER, linewidth=0.8, linestyle=(0, (1, 1.5)), label="end of training")
 
 
 def _draw_accuracy(axes: Axes, seed: str, rows: pd.DataFrame, style: SeedStyle, places: Places) -> None:

@@ -13,10 +13,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
-from grokflow.config import Figure, Reference
+from grokflow.config import Reference
 from grokflow.dynamics import REGIMES
 from grokflow.errors import ArtifactError
-from grokflow.figures import draw
 from grokflow.figures.ray import class_of
 from grokflow.figures.regimes import LOOKS
 from grokflow.figures.shown import Shown
@@ -434,22 +433,3 @@ def test_many_values_of_one_key_are_written_as_far_as_there_is_room(records: Any
     ticks = left.get_xticks().tolist()
     assert 8 <= len(ticks) <= 15
     assert set(ticks) <= {row["dataset.train_fraction"] for row in rows}
-
-
-def test_of_many_seeds_of_a_sweep_the_first_are_drawn_and_all_are_in_the_mean(records: Any) -> None:
-    rows = [
-        {"optimizer.weight_decay": value, "seed": seed, "validation_error": 0.05 * seed}
-        | ({"diverged": "epoch 9, step 3: loss nan"} if seed > 6 else {})
-        for value in (0.5, 1)
-        for seed in range(20)
-    ]
-    file = records.sweep("decay", rows)
-    picture = draw(Figure(kind="sweep", sweep="decay", most_seeds=2), {"decay": file}, "")
-    left, right = picture.subfigs[0].axes
-    drawn = {str(line.get_label()) for line in left.lines if str(line.get_label()).startswith("point_1")}
-    assert drawn == {"point_1 0", "point_1 1"}
-    np.testing.assert_allclose(data(right, "mean of the seeds")[1], 1 - 0.05 * 9.5)
-    said = " ".join(text.get_text() for text in picture.findobj(Text))
-    assert "Drawn one by one: the first 2 of 20 seeds." in said
-    assert "26 of 40 members diverged." in said
-    assert "Seed 7 at" not in said
