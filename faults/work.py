@@ -53,7 +53,13 @@ RUN = ResolvedRun(
 
 PATH = ResolvedPath(
     path=Polyline.model_validate(
-        {"kind": "polyline", "from": "run@point_1", "to": "run@point_2", "points": 5, "fit": {"epochs": 150}}
+        {
+            "kind": "polyline",
+            "from": "run@point_1",
+            "to": "run@point_2",
+            "points": 5,
+            "fit": {"epochs": 150, "patience": 150},  # it never settles, so it lasts as long as it may
+        }
     ),
     from_run=RUN,
     to_run=RUN,
@@ -266,7 +272,7 @@ def count_epochs(epoch: Any) -> None:
         return train(self)
 
     def in_fit(self: Any) -> None:
-        epoch.value = len(self.history)
+        epoch.value = self.epoch
         fit(self)
 
     setattr(Batch, "train_epoch", in_training)  # noqa: B010 - mypy forbids the plain assignment

@@ -35,7 +35,7 @@ OF_RUNS = {
 
 KINDS = [*OF_RUNS, "sweep", "variance"]
 
-OF_PAPER_M = ["accuracy_and_table", "checkpoints", "path", "chain"]
+OF_PAPER_M = ["accuracy_and_table", "checkpoints", "path", "chain", "fit_budget"]
 
 ODD: dict[str, Any] = {
     "collapses": (),
