@@ -242,6 +242,11 @@ def test_the_figure_is_the_criterions_own_unless_the_configuration_names_one(run
     assert (renamed.name, renamed.criterion.id) == ("P6-1layer", "P6")
 
 
+def test_a_claim_says_what_it_was_judged_on(runs: dict) -> None:
+    assert one("P6", Claim(run="calm"), runs).about == "calm"
+    assert one("P9", Claim(run="wild", against="calm"), runs).about == "wild against calm"
+
+
 def test_what_is_tested_is_pooled_over_the_judged_seeds(runs: dict) -> None:
     found = one("P6", Claim(run="calm"), runs)
     assert set(found.tests) == {"fall of log η_eff", "jump of log ‖g_eff‖"}

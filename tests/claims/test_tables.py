@@ -75,9 +75,9 @@ def test_60_of_62_with_2_diverged_and_2_censored(tables: ClaimTables) -> None:
     assert row["verdict"] == "mostly reproduced"  # the lower end is 0.89
     assert pd.isna(row["needed"])
     assert pd.isna(row["p"])
-    texts = ["paper", "figure", "statement", "criterion"]
+    texts = ["paper", "figure", "about", "statement", "criterion"]
     criterion = CRITERIA["M1"]
-    assert row[texts].tolist() == ["M", "M-fig1", criterion.statement, criterion.criterion]
+    assert row[texts].tolist() == ["M", "M-fig1", "groks", criterion.statement, criterion.criterion]
 
 
 def test_three_of_three_are_undecided_and_one_more_would_decide(tables: ClaimTables) -> None:
@@ -392,7 +392,7 @@ def test_tables_are_read_as_they_were_written(tables: ClaimTables, tmp_path: Pat
     assert ",undecided,4,," in text  # a whole number of seeds, though other claims have none
     read = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False, na_values={"needed": "", "p": ""})
     assert list(read.columns) == CLAIMS
-    for column in CLAIMS[:12]:
+    for column in CLAIMS[:13]:
         assert read[column].tolist() == tables.claims[column].tolist(), column
     write_csv(tmp_path / "values.csv", tables.values)
     read = pd.read_csv(tmp_path / "values.csv", dtype={"seed": str})

@@ -127,6 +127,7 @@ CLAIMS = [
     "claim",
     "paper",
     "figure",
+    "about",
     "statement",
     "criterion",
     "holding",
@@ -140,10 +141,12 @@ CLAIMS = [
     "p",
     "as_first_registered",
 ]
-"""claims.csv, a row for each claim. `holding` of `judged` seeds (or pairs) show it; `seeds`: all of them;
-`not_judged`: how many could not be judged, by reason; `low`, `high`: 95 % Wilson interval of the share;
-`needed`: seeds that would decide, where it is undecided; `p`: of the test at collapses, corrected (Holm),
-blank where nothing is tested; `as_first_registered`: the verdict by the first criteria."""
+"""claims.csv, a row for each claim. `about`: the run, path or sweep that was judged, and what it was
+compared with; `holding` of `judged` seeds (or pairs) show it; `seeds`: all of them; `not_judged`: how many
+could not be judged, by reason; `low`, `high`: 95 % Wilson interval of the share; `needed`: judged seeds
+that would decide at this share, where that is what it takes; `p`: of the test at collapses, corrected
+(Holm), blank where nothing is tested; `as_first_registered`: the verdict by the first criteria, blank for a
+claim that was not made at first."""
 
 CLAIM_NUMBERS = [
     "claim",

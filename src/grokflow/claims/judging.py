@@ -60,6 +60,8 @@ class JudgedClaim:
     criterion: Criterion
     figure: str
     seeds: Sequence[JudgedSeed]
+    about: str = ""
+    """The run, path or sweep, and what it is compared with."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -137,7 +139,10 @@ def _judge(name: str, claim: Claim, places: Places) -> JudgedClaim:
     for seed, results in shown.items():
         arguments = [results] if others is None else [results, others.get(seed)]
         seeds.append(_judge_seed(criterion, claim, seed, arguments))
-    return JudgedClaim(name, criterion, claim.figure or criterion.figure, seeds)
+    about = str(claim.run or claim.path or claim.sweep)
+    if criterion.subject.against:
+        about += f" against {claim.against}"
+    return JudgedClaim(name, criterion, claim.figure or criterion.figure, seeds, about)
 
 
 def _judge_seed(

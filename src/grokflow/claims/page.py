@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from grokflow.claims.judging import CHANCE
 from grokflow.claims.tables import ClaimTables
 
 RULE = """\
@@ -28,7 +29,10 @@ the reference run was trained (`docs/registration.md`). The verdict is about see
   that has no point 1 or 2 where the claim needs one; whose path has an *unfinished fit*; or that has
   *nothing to compare*, such as collapses.
 - **Effect** is the median over the judged seeds of the number that the claim is about, in brackets with
-  a 95 % bootstrap interval (BCa; none for fewer than six seeds). ∞ stands for what was never reached.
+  a 95 % bootstrap interval (BCa; none for fewer than six seeds). ∞ stands for what was not reached before
+  training ended.
+- **95 % of seeds**: where further single seeds are expected. For fewer than 40 seeds their values are taken
+  as normal, so an end may lie where no value can.
 - **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says
   whether it is typical: 50 is the middle, 0 below all of them, 100 above all.
 - **As first registered**: the verdict by the first criteria and their rule: *reproduced* if it holds for
@@ -56,7 +60,7 @@ def page(tables: ClaimTables) -> str:
     for row in tables.claims.itertuples():
         effect = effects.loc[row.claim]
         cells = [
-            str(row.claim),
+            f"[{row.claim}](#{_anchor(row)})",
             f"**{row.verdict}**{_needed(row.needed)}",
             _share(row),
             row.not_judged or "–",
@@ -66,11 +70,17 @@ def page(tables: ClaimTables) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     for row in tables.claims.itertuples():
-        lines += ["", f"## {row.claim}: {row.verdict}", "", f"{row.statement} ({row.figure})", ""]
+        lines += ["", f"## {_heading(row)}", "", str(row.statement), ""]
         left_out = f"; not judged: {row.not_judged}" if row.not_judged else ""
-        lines += [f"- A seed counts if: {row.criterion}.", f"- Holds for {_share(row)}{left_out}."]
+        lines += [
+            f"- Judged on {_about(row)}. Drawn in {row.figure}.",
+            f"- Criterion: {row.criterion}.",
+            f"- Holds for {_share(row)}{left_out}.",
+        ]
         if not pd.isna(row.p):
-            lines.append(f"- At collapses by more than at rotated places: p = {row.p:.2g} (corrected).")
+            lines.append(f"- Changes at collapses against rotated places: p = {row.p:.2g} (corrected).")
+        if why := _why_undecided(row):
+            lines.append(f"- Undecided, because {why}.")
         lines += ["", *_number_lines(tables.numbers[tables.numbers["claim"] == row.claim]), ""]
         lines += _seed_lines(tables.seeds[tables.seeds["claim"] == row.claim])
     return "\n".join(lines) + "\n"
@@ -83,7 +93,7 @@ def overview(csv: str | Path) -> str:
         return "No claims were asked for."
     counts = ", ".join(f"{count} {verdict}" for verdict, count in rows["verdict"].value_counts().items())
     names, verdicts = (rows[column].str.len().max() for column in ("claim", "verdict"))
-    lines = [f"Claims: {counts}. Holding of judged seeds [95 % interval of their share]:"]
+    lines = [f"Claims: {counts}. Seeds holding of judged [95 %]:"]
     for row in rows.itertuples():
         share = f"{row.holding:>2} of {row.judged:<2} [{float(row.low):.2f}, {float(row.high):.2f}]"
         start = f"  {row.claim:<{names}}  {row.verdict:<{verdicts}}  {share}  "
@@ -104,6 +114,32 @@ def located(row: pd.Series) -> str:
 
 def _share(row: Any) -> str:
     return f"{row.holding} of {row.judged} [{row.low:.2f}, {row.high:.2f}]"
+
+
+def _about(row: Any) -> str:
+    return " against ".join(f"`{name}`" for name in row.about.split(" against "))
+
+
+def _heading(row: Any) -> str:
+    return f"{row.claim}: {row.verdict}"
+
+
+def _anchor(row: Any) -> str:
+    """What a renderer of Markdown makes of a heading."""
+    return _heading(row).lower().replace(":", "").replace(" ", "-")
+
+
+def _why_undecided(row: Any) -> str | None:
+    """Why a claim is undecided that would not be by the interval of its share alone."""
+    if row.verdict != "undecided":
+        return None
+    if 2 * row.judged < row.seeds:
+        return f"only {row.judged} of its {row.seeds} seeds could be judged"
+    if not pd.isna(row.p) and row.p > CHANCE and row.low > 0.5:
+        return f"p is above {CHANCE:g}"
+    if pd.isna(row.p) and row.low > 0.5:
+        return "what changes at collapses could not be tested"
+    return None
 
 
 def _needed(seeds: int | None) -> str:
@@ -151,5 +187,6 @@ def _outcome(row: Any) -> str:
 def _written(value: float) -> str:
     """Three digits, whole epochs, ∞."""
     if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        return "∞"
+    text = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"−{text[1:]}" if text.startswith("-") else text

@@ -51,6 +51,7 @@ def _claim(claim: JudgedClaim, p: float | None) -> dict[str, Any]:
         "claim": claim.name,
         "paper": claim.criterion.paper,
         "figure": claim.figure,
+        "about": claim.about,
         "statement": claim.criterion.statement,
         "criterion": claim.criterion.criterion,
         "holding": found.holding,
