@@ -8,20 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from grokflow.artifacts.columns import RECOVERED, SETTLING
+from grokflow.artifacts.files import digest
 from grokflow.claims import CRITERIA
 from grokflow.claims.criteria import Criterion
 from grokflow.claims.judging import CHANCE
 from grokflow.config import Config, Fitted
+from grokflow.dynamics.collapses import SHALLOWEST
 from grokflow.loading import load_config
+from grokflow.statistics import Proportion
 
 ROOT = Path(__file__).parents[2]
 
 PAGE = (ROOT / "docs" / "registration.md").read_text(encoding="utf-8")
 
-JUDGING = ROOT / "src" / "grokflow" / "claims"
+SOURCE = ROOT / "src" / "grokflow"
 
-NOT_JUDGING = {"__init__", "tables", "page", "outcomes"}
-"""Modules of the package that only write down what was judged."""
+MEASURING = [
+    path
+    for package in ("claims", "dynamics", "statistics")
+    for path in sorted((SOURCE / package).glob("*.py"))
+    if path.name not in ("__init__.py", "page.py")  # these only name, or write down, what was judged
+]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +58,8 @@ def test_every_criterion_is_the_registered_one(id: str) -> None:
     assert f"- Statement: {criterion.statement}\n" in text
     assert f"- Holds for a seed if: {criterion.criterion}.\n" in text
     assert f"- Numbers, the effect first: {numbers(criterion)}.\n" in text
+    also = re.search(r"^- The claim also needs: (.+)\.$", text, re.MULTILINE)
+    assert (also[1] if also else "") == criterion.also
     assert re.search(r"^- Why: \S.*\.$", text, re.MULTILINE)
     assert re.search(r"^- First registered: \S.*\.$", text, re.MULTILINE)
 
@@ -70,8 +80,31 @@ def test_seeds_and_lengths_are_those_of_the_configuration(full: Config) -> None:
         )
         assert rows.pop(name) == f"{seeds} | {run.epochs} | {stops}"
     assert not rows
-    fits = [path.fit for path in full.paths.values() if isinstance(path, Fitted)]
-    assert {str(fit.model_dump()) for fit in fits} == {re.search(r"^Fits: `(.+)`\.$", PAGE, re.MULTILINE)[1]}
+
+
+def test_the_rule_by_which_fits_end_is_the_registered_one(full: Config) -> None:
+    fits = {path.fit for path in full.paths.values() if isinstance(path, Fitted)}
+    (fit,) = fits
+    text = " ".join(PAGE.split())
+    assert (
+        f"A fit: {fit.optimizer}, learning rate {fit.rate:g}, momentum {fit.momentum:g}, checked every "
+        f"{fit.check_every} epochs. It has settled when over the last {fit.patience} checks"
+    ) in text
+    assert f"fell by more than {fit.tolerance:g} of itself" in text
+    assert f"for at most {fit.epochs} epochs" in text
+
+
+def test_each_claim_is_judged_on_what_was_registered(full: Config) -> None:
+    rows = re.findall(r"^\| ([\w-]+) \| ([\w-]+) \| `(\w+)` \| (?:`(\w+)`|–) \|$", PAGE, re.MULTILINE)
+    assert rows == [
+        (name, claim.claim or name, claim.run or claim.path or claim.sweep, claim.against or "")
+        for name, claim in full.claims.items()
+    ]
+
+
+def test_the_configuration_is_the_registered_one(full: Config) -> None:
+    settings = full.model_dump(mode="json", by_alias=True, exclude={"figures", "results"})
+    assert f"Digest of the configuration without its figures: `{digest(settings)}`." in PAGE
 
 
 def test_a_control_is_trained_as_long_as_what_it_is_compared_with(full: Config) -> None:
@@ -93,12 +126,24 @@ def test_the_first_eight_seeds_are_those_of_the_full_run(full: Config) -> None:
 def test_the_bounds_of_the_rule_stand_on_the_page() -> None:
     assert f"whose p is above {CHANCE:g} is not" in PAGE
     assert "lower end is at least 0.9" in PAGE
+    for holding, judged in ((63, 64), (62, 64), (48, 48), (47, 48)):
+        found = Proportion(holding, judged)
+        assert f"{holding} of {judged} {found.verdict.split()[0]} ({found.low:.2f})" in " ".join(PAGE.split())
 
 
-def test_the_code_that_judges_has_the_registered_digests() -> None:
-    found = dict(re.findall(r"^\| `claims/(\w+)\.py` \| ([0-9a-f]{16}) \|$", PAGE, re.MULTILINE))
-    modules = {path.stem for path in JUDGING.glob("*.py")} - NOT_JUDGING
-    assert set(found) == modules
-    for name in sorted(modules):
-        digest = hashlib.sha256((JUDGING / f"{name}.py").read_bytes()).hexdigest()[:16]
-        assert digest == found[name], f"{name}.py was changed: say what and why on the page, with its digest"
+def test_the_terms_have_the_numbers_of_the_code() -> None:
+    text = " ".join(PAGE.split())
+    assert (
+        f"has first been at most {RECOVERED:g}, it rises above its quiet level by at least {SHALLOWEST:g}"
+        in text
+    )
+    assert f"*Settled*: {SETTLING} quiet epochs after its end" in text
+
+
+def test_the_code_that_measures_and_judges_has_the_registered_digests() -> None:
+    found = dict(re.findall(r"^\| `([\w/]+\.py)` \| ([0-9a-f]{16}) \|$", PAGE, re.MULTILINE))
+    modules = {str(path.relative_to(SOURCE)): path for path in [*MEASURING, SOURCE / "paths/schedule.py"]}
+    assert set(found) == set(modules)
+    for name, path in modules.items():
+        changed = f"{name} was changed: say what and why on the page, with its digest"
+        assert hashlib.sha256(path.read_bytes()).hexdigest()[:16] == found[name], changed

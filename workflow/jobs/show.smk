@@ -3,7 +3,7 @@
 TABLES_OF_RUN = ("history.csv", "epochs.csv", "points.json", "periods.csv")
 
 
-TABLES_OF_PATH = ("metrics.csv", "path.json")
+TABLES_OF_PATH = ("metrics.csv", "path.json", "fit.csv")
 
 
 def folders_of_figure(wildcards):

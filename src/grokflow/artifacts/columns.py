@@ -133,6 +133,7 @@ CLAIMS = [
     "holding",
     "judged",
     "seeds",
+    "considered",
     "not_judged",
     "low",
     "high",
@@ -142,8 +143,9 @@ CLAIMS = [
     "as_first_registered",
 ]
 """claims.csv, a row for each claim. `about`: the run, path or sweep that was judged, and what it was
-compared with; `holding` of `judged` seeds (or pairs) show it; `seeds`: all of them; `not_judged`: how many
-could not be judged, by reason; `low`, `high`: 95 % Wilson interval of the share; `needed`: judged seeds
+compared with; `holding` of `judged` seeds (or pairs) show it; `seeds`: all of them; `considered`:
+those that have the points which the claim presupposes; `not_judged`: how many could not be judged, by
+reason; `low`, `high`: 95 % Wilson interval of the share; `needed`: judged seeds
 that would decide at this share, where that is what it takes; `p`: of the test at collapses, corrected
 (Holm), blank where nothing is tested; `as_first_registered`: the verdict by the first criteria, blank for a
 claim that was not made at first."""
@@ -170,7 +172,7 @@ CLAIM_SEEDS = ["claim", "seed", "outcome", "reason", "as_first_registered", "mea
 judged`, then with a `reason`; `as_first_registered`: so by the first criterion; `measured`: in words."""
 
 CLAIM_VALUES = ["claim", "number", "seed", "value"]
-"""claims_values.csv, a row for each number of a claim and each seed that could be judged."""
+"""claims_values.csv, a row for each number of a claim and each seed of which it is known."""
 
 POINTS = [
     "run",

@@ -9,6 +9,9 @@ from grokflow.claims.criteria import Finding, NotJudged, Number, criterion, poin
 from grokflow.claims.grokking import RULE, groks, numbers_of_grokking
 from grokflow.dynamics import UNLEARNED, regime
 
+LEARNED = 0.01
+"""Validation error at which a member of a sweep has generalised, whatever its last pairs do."""
+
 criterion(
     "P1",
     figure="P-fig1",
@@ -34,9 +37,8 @@ criterion(
     statement="The train fraction decides: too small and validation never rises, large enough and both rise "
     "together, between them grokking.",
     criterion=f"at the smallest fraction no point 2 and validation error ends at least {UNLEARNED:g}; at the "
-    f"largest point 2, and either before twice point 1 or with validation error below {UNLEARNED:g} at point "
-    f"1; at one between, point 2 at twice point 1 or later with validation error at least {UNLEARNED:g} at "
-    "point 1",
+    f"largest it is below {UNLEARNED:g} at point 1 and at most {LEARNED:g} at the end; at one between, "
+    f"point 2 comes at twice point 1 or later, with validation error at least {UNLEARNED:g} at point 1",
     subject="sweep",
     numbers=(
         Number("validation error at point 1, largest fraction"),
@@ -48,9 +50,9 @@ def fraction_decides(rows: pd.DataFrame) -> Finding:
     smallest, largest = rows.iloc[0], rows.iloc[-1]
     never = pd.isna(smallest["point_2"]) and smallest["validation_error"] >= UNLEARNED
     found = _regimes(rows)
-    at_once = found[-1] == "generalises at once" and largest["point_1"] > 0
+    together = largest["validation_error_at_point_1"] < UNLEARNED and largest["validation_error"] <= LEARNED
     return Finding(
-        bool(never and at_once and "groks" in found[1:-1]),
+        bool(never and together and "groks" in found[1:-1]),
         _points(rows),
         (float(largest["validation_error_at_point_1"]), float(smallest["validation_error"])),
     )
@@ -60,8 +62,9 @@ def fraction_decides(rows: pd.DataFrame) -> Finding:
     "P3",
     figure="sweep-weight-decay",
     statement="A weight regulariser is necessary: without it there is no grokking.",
-    criterion="without decay point 1 is reached and point 2 is not; with at least one decay point 2 is, at "
-    f"twice point 1 or later, with validation error at least {UNLEARNED:g} at point 1",
+    criterion=f"without decay point 1 is reached and validation error ends at least {UNLEARNED:g}; with at "
+    f"least one decay point 2 comes at twice point 1 or later, with validation error at least {UNLEARNED:g} "
+    "at point 1",
     subject="sweep",
     numbers=(Number("validation error without decay at the end"),),
 )
@@ -71,12 +74,14 @@ def decay_is_necessary(rows: pd.DataFrame) -> Finding:
     if without[rows.columns[0]] != 0:
         raise NotJudged("nothing to compare", "the sweep has no member without decay")
     found = _regimes(rows)
-    holds = found[0] == "memorises" and "groks" in found[1:]
+    only_memorises = found[0] == "memorises" and without["validation_error"] >= UNLEARNED
+    holds = bool(only_memorises and "groks" in found[1:])
     return Finding(holds, _points(rows), (float(without["validation_error"]),))
 
 
 @criterion(
     "P3-norm",
+    presupposes_points=True,
     figure="weight-norm",
     statement="The weight norm shows why: with decay it falls between memorisation and generalisation, "
     "without decay it does not.",

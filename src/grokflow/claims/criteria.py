@@ -31,9 +31,11 @@ class Subject(NamedTuple):
 class NotJudged(Exception):
     """The claim cannot be judged for this seed; the message says why, `reason` in a word or two."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, numbers: tuple[float, ...] = ()) -> None:
         super().__init__(message)
         self.reason = reason
+        self.numbers = numbers
+        """The claim's numbers where they are known all the same, such as an epoch that is not reached yet."""
 
 
 class Number(NamedTuple):
@@ -71,8 +73,12 @@ class Criterion:
     judge: Judge
     numbers: tuple[Number, ...]
     """What is measured; the first is the effect, the number that the claim is about."""
+    also: str = ""
+    """What the claim needs besides, over all seeds together."""
     tested: Callable[[RunResults], Mapping[str, Coincidence]] | None = None
     """For a claim about collapses: what may change at them by chance, tested over all seeds together."""
+    presupposes_points: bool = False
+    """Whether the claim is about seeds that have their points: one without says nothing about it."""
     files: tuple[str, ...] = ()
     """Tables of a run that it reads besides those that every run has."""
 
@@ -80,6 +86,11 @@ class Criterion:
     def paper(self) -> str:
         """The letter of the paper: M or P."""
         return self.id[0]
+
+    @property
+    def in_full(self) -> str:
+        """The criterion with what the claim needs besides."""
+        return f"{self.criterion}; besides, {self.also}" if self.also else self.criterion
 
 
 CRITERIA: dict[str, Criterion] = {}
@@ -95,14 +106,19 @@ def criterion(
     subject: SubjectKind,
     numbers: tuple[Number, ...],
     against: SubjectKind | None = None,
+    also: str = "",
     tested: Callable[[RunResults], Mapping[str, Coincidence]] | None = None,
+    presupposes_points: bool = False,
     files: tuple[str, ...] = (),
 ) -> Callable[[Judge], Judge]:
     """Register the decorated function as the judge of the claim `id`."""
 
     def register(judge: Judge) -> Judge:
         about = Subject(subject, against)
-        CRITERIA[id] = Criterion(id, figure, statement, criterion, about, judge, numbers, tested, files)
+        presupposes = presupposes_points or subject == "path"
+        CRITERIA[id] = Criterion(
+            id, figure, statement, criterion, about, judge, numbers, also, tested, presupposes, files
+        )
         return judge
 
     return register

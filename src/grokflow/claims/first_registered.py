@@ -27,6 +27,7 @@ from grokflow.dynamics import (
 ALMOST_NO_ERROR = 0.01
 PERIODIC = 3
 CHANCE = 0.05
+LOSS_AND_NORM = ("train_loss_l2", "gradient_norm")
 
 
 def first_verdict(findings: Sequence[bool | None]) -> str:
@@ -69,6 +70,16 @@ def _m5(path: PathResults) -> bool:
 
 def _m6(path: PathResults) -> bool:
     return bool(path.metrics["train_error"].max() == 0)
+
+
+def _m7(path: PathResults) -> bool:
+    metrics = path.metrics
+    last = metrics[metrics["segment"] == metrics["segment"].max()]
+    first = metrics[: int((metrics["segment"] == 0).sum()) + 1]
+    if len(last) == len(metrics):
+        raise NotJudged("nothing to compare", "the chain has one segment only")
+    ranges = ([part[name].max() - part[name].min() for part in (first, last)] for name in LOSS_AND_NORM)
+    return bool(min(large / max(small, 1e-300) for large, small in ranges) >= 5)
 
 
 def _m8(path: PathResults, against: PathResults) -> bool:
@@ -163,6 +174,10 @@ def _logged_lift(logged: pd.DataFrame, start: float, end: float) -> float:
     return math.nan if before.empty or after.empty else float(before.iloc[-1] - after.iloc[0])
 
 
+def _p5_float64(run: RunResults, against: RunResults) -> bool:
+    return _collapses_in_common(run, against) >= PERIODIC
+
+
 def _p6(run: RunResults) -> bool:
     ended = int(run.periods["end"].notna().sum())
     if ended < 2:
@@ -205,6 +220,7 @@ FIRST: dict[str, Callable[..., bool]] = {
     "M3": _m3,
     "M5": _m5,
     "M6": _m6,
+    "M7": _m7,
     "M8": _m8,
     "M9": _m9,
     "M10": _m10,
@@ -213,6 +229,7 @@ FIRST: dict[str, Callable[..., bool]] = {
     "P3": _p3,
     "P4": _groks,
     "P5": _p5,
+    "P5-float64": _p5_float64,
     "P6": _p6,
     "P9": _p9,
     "P9-sphere": _p9_sphere,

@@ -27,12 +27,13 @@ def epoch_of_accuracy(run: RunResults, accuracy: float) -> float:
     return math.inf if reached.empty else float(reached.iloc[0])
 
 
-def epoch_of_generalisation(run: RunResults, which: str = "") -> float:
+def epoch_of_generalisation(run: RunResults, which: str = "", numbers: tuple[float, ...] = ()) -> float:
     """The first logged epoch with 99 % validation accuracy.
 
     Parameters
     ----------
     which : of which run a message tells, such as " with decay", where a claim is about two.
+    numbers : the claim's numbers where it is not reached.
 
     Raises
     ------
@@ -42,7 +43,8 @@ def epoch_of_generalisation(run: RunResults, which: str = "") -> float:
     if math.isinf(epoch):
         final = run.points["final"]
         error = f"validation error is {final['validation_error']:.4f} at epoch {final['epoch']}, the last"
-        raise NotJudged("censored", f"{PER_CENT} validation accuracy is not reached{which}: {error}")
+        message = f"{PER_CENT} validation accuracy is not reached{which}: {error}"
+        raise NotJudged("censored", message, numbers)
     return epoch
 
 
@@ -60,8 +62,9 @@ def numbers_of_grokking(point_1: float | None = None, point_2: float | None = No
 def groks(run: RunResults) -> Finding:
     """Judge a run by `RULE`; a point 2 that it did not reach counts as an infinite epoch."""
     point_1 = point_of(run, "point_1")
-    generalised = epoch_of_generalisation(run)
     first, error = point_1["epoch"], point_1["validation_error"]
+    never = (math.inf, first, math.inf, math.inf, error)
+    generalised = epoch_of_generalisation(run, numbers=never)
     second = run.epoch_of("point_2")
     last = f"epoch {second}" if second is not None else f"not in {run.points['final']['epoch']} epochs"
     return Finding(

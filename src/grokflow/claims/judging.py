@@ -41,6 +41,8 @@ class JudgedSeed:
     """Why it could not be judged."""
     first: bool | None = None
     """Whether the claim held by the criterion as first registered; None: it could not be judged."""
+    numbers: tuple[float, ...] = ()
+    """The claim's numbers; of a seed that could not be judged only where they are known all the same."""
     changes: Mapping[str, Coincidence] = field(default_factory=dict)
     """What changes at its collapses, where the claim is tested."""
 
@@ -74,6 +76,12 @@ class JudgedClaim:
         return Proportion(sum(finding.holds for finding in self.findings), len(self.findings))
 
     @property
+    def considered(self) -> int:
+        """The seeds that the claim is about: without those that lack a point which the claim presupposes."""
+        left_out = ("no point", "diverged") if self.criterion.presupposes_points else ()
+        return sum(seed.reason not in left_out for seed in self.seeds)
+
+    @property
     def not_judged(self) -> str:
         """How many seeds could not be judged, by reason."""
         counts = Counter(seed.reason for seed in self.seeds if seed.finding is None)
@@ -99,15 +107,15 @@ class JudgedClaim:
     def p(self) -> float | None:
         """The largest p of its tests, because all that it says must be more than chance; None: not tested.
 
-        NaN when one of them could not be made.
+        1 when one of them could not be made.
         """
         if self.criterion.tested is None:
             return None
-        return float(np.max([test.p for test in self.tests.values()] or [np.nan]))
+        return float(np.max([1.0 if np.isnan(test.p) else test.p for test in self.tests.values()] or [1.0]))
 
-    def values(self, number: int) -> list[float]:
-        """One of the claim's numbers, for every seed that could be judged."""
-        return [finding.numbers[number] for finding in self.findings]
+    def values(self, number: int) -> dict[str, float]:
+        """One of the claim's numbers, for every seed of which it is known."""
+        return {seed.seed: seed.numbers[number] for seed in self.seeds if seed.numbers}
 
 
 def judge(claims: Mapping[str, Claim], places: Places) -> list[JudgedClaim]:
@@ -122,13 +130,20 @@ def verdict(claim: JudgedClaim, p: float | None) -> str:
     ----------
     p : the claim's p after correction; None for a claim that is not tested.
     """
-    if 2 * len(claim.findings) < len(claim.seeds):
-        return "undecided"
-    by_proportion = claim.proportion.verdict
-    holds = by_proportion in ("reproduced", "mostly reproduced")
-    if holds and p is not None and not p <= CHANCE:
-        return "undecided"
-    return by_proportion
+    found, considered = claim.proportion, claim.considered
+    decided = str(found.verdict)
+    # What if all the seeds that could not be judged had failed, or had shown it?
+    at_worst = Proportion(found.holding, considered)
+    at_best = Proportion(found.holding + considered - found.judged, considered)
+    if decided == "reproduced" and not at_worst.low > 0.5:
+        decided = "mostly reproduced"
+    if decided == "mostly reproduced" and not at_worst.share > 0.5:
+        decided = "undecided"
+    if decided == "not reproduced" and not at_best.share < 0.5:
+        decided = "undecided"
+    if decided in ("reproduced", "mostly reproduced") and p is not None and p > CHANCE:
+        decided = "undecided"
+    return decided
 
 
 def _judge(name: str, claim: Claim, places: Places) -> JudgedClaim:
@@ -157,12 +172,13 @@ def _judge_seed(
         _must_be_fitted(arguments)
         finding: Finding = criterion.judge(*arguments)
     except NotJudged as why:
-        return JudgedSeed(seed, str(why), reason=why.reason, first=first)
+        return JudgedSeed(seed, str(why), reason=why.reason, first=first, numbers=why.numbers)
     changes = {}
     if criterion.tested:
         assert isinstance(arguments[0], RunResults)
         changes = dict(criterion.tested(arguments[0]))
-    return JudgedSeed(seed, finding.measured, finding, first=first, changes=changes)
+    numbers = finding.numbers
+    return JudgedSeed(seed, finding.measured, finding, first=first, numbers=numbers, changes=changes)
 
 
 def _first(criterion: Criterion, arguments: Sequence[Results | None]) -> bool | None:

@@ -20,24 +20,28 @@ the reference run was trained (`docs/registration.md`). The verdict is about see
   95 % Wilson interval of the share of all seeds that do. Three of three is 0.44 to 1.
 - **Verdict**: *reproduced* if the interval's lower end is at least 0.9, *mostly reproduced* if it is
   above one half, *not reproduced* if the upper end is below one half. Anything else is *undecided*; the
-  number of judged seeds that would decide is given, should the share stay as it is. A claim is undecided
-  too if fewer than half of its seeds could be judged.
+  number of judged seeds that would decide is given, should the share stay as it is.
+- Seeds that could not be judged may not carry a verdict. If they counted as failures, a reproduced claim
+  must still have a lower end above one half, else it is mostly reproduced; and a mostly reproduced one must
+  still hold for more than half of the seeds, else it is undecided. If they counted as successes, a claim
+  that is not reproduced must still hold for less than half. A claim about what lies between points 1 and 2
+  is about the seeds that have these points.
 - A claim about what changes at collapses is only reproduced, or mostly, if the change, averaged over all
   seeds, is also larger than at rotated places: p ≤ 0.05 after Holm's correction for the number of such
   claims. Else it is undecided.
 - **Not judged** is a seed that diverged; whose training ended before the answer was known (*censored*);
   that has no point 1 or 2 where the claim needs one; whose path has an *unfinished fit*; or that has
   *nothing to compare*, such as collapses.
-- **Effect** is the median over the judged seeds of the number that the claim is about, in brackets with
-  a 95 % bootstrap interval (BCa; none for fewer than six seeds). ∞ stands for what was not reached before
-  training ended.
+- **Effect** is the median over the seeds of the number that the claim is about, in brackets with a 95 %
+  bootstrap interval (BCa; none for fewer than six seeds). ∞ stands for what was not reached before training
+  ended.
 - **95 % of seeds**: where further single seeds are expected. For fewer than 40 seeds their values are taken
   as normal, so an end may lie where no value can.
 - **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says
   whether it is typical: 50 is the middle, 0 below all of them, 100 above all.
-- **As first registered**: the verdict by the first criteria and their rule: *reproduced* if it holds for
-  every judged seed, *not reproduced* if for at most half of them, *inconclusive* if between, or if fewer
-  than half of the seeds could be judged.
+- **As first registered**: the verdict on these runs and fits by the first criteria and their rule:
+  *reproduced* if it holds for every judged seed, *not reproduced* if for at most half of them,
+  *inconclusive* if between, or if fewer than half of the seeds could be judged.
 """
 
 WIDTH = 110
@@ -133,12 +137,10 @@ def _why_undecided(row: Any) -> str | None:
     """Why a claim is undecided that would not be by the interval of its share alone."""
     if row.verdict != "undecided":
         return None
-    if 2 * row.judged < row.seeds:
-        return f"only {row.judged} of its {row.seeds} seeds could be judged"
     if not pd.isna(row.p) and row.p > CHANCE and row.low > 0.5:
         return f"p is above {CHANCE:g}"
-    if pd.isna(row.p) and row.low > 0.5:
-        return "what changes at collapses could not be tested"
+    if row.low > 0.5 or row.high < 0.5:
+        return f"only {row.judged} of {row.considered} seeds could be judged"
     return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from grokflow.artifacts.results import RunResults
 from grokflow.claims.criteria import Finding, NotJudged, Number, criterion, point_of
 from grokflow.dynamics import (
@@ -36,12 +38,14 @@ def _lift(run: RunResults) -> Mapping[str, Coincidence]:
     figure="P-fig4",
     statement="Training is periodic: train accuracy repeatedly collapses, and validation accuracy jumps up "
     "after each collapse.",
-    criterion=f"at least {PERIODIC} collapses; validation accuracy is higher after than before at least "
-    f"{100 * MOST:g} % of those that start before point 2 and settle (at least two, else the seed is not "
-    "judged); over all seeds together the lift is larger than at rotated places",
+    criterion=f"at least {PERIODIC} collapses; of those that start before point 2 and settle (at least two, "
+    f"else the seed is not judged), validation accuracy is higher after than before at least {100 * MOST:g} "
+    "%, and on average by more than at rotated places",
+    also="over all seeds together the lift is larger than at rotated places (p ≤ 0.05, corrected)",
     subject="run",
     numbers=(
-        Number("mean lift of validation accuracy over a collapse before point 2"),
+        Number("lift of validation accuracy by a collapse before point 2, above rotated places"),
+        Number("the lift itself"),
         Number("collapses"),
         Number("median period", "epochs"),
     ),
@@ -53,7 +57,8 @@ def collapses_lift_validation(run: RunResults) -> Finding:
     early = periods[periods["start"] < (math.inf if before is None else before)]
     lifts = (early["validation_accuracy_after"] - early["validation_accuracy_before"]).dropna()
     mean = float(lifts.mean()) if len(lifts) else math.nan
-    numbers = (mean, float(count), period)
+    (excess,) = map(_excess, _lift(run).values())
+    numbers = (excess, mean, float(count), period)
     if count < PERIODIC:
         return Finding(False, _count(count), numbers)
     if len(lifts) < 2:
@@ -61,9 +66,10 @@ def collapses_lift_validation(run: RunResults) -> Finding:
         raise NotJudged("nothing to compare", message)
     higher = int((lifts > 0).sum())
     return Finding(
-        higher >= MOST * len(lifts),
+        higher >= MOST * len(lifts) and excess > 0,
         f"{_count(count)}, {len(lifts)} settled before point 2, validation accuracy higher after {higher} of "
-        f"these, by {mean:.4f} on average; period {period:.0f} epochs (median)",
+        f"these, by {mean:.4f} on average, {excess:.4f} more than at rotated places; period {period:.0f} "
+        "epochs (median)",
         numbers,
     )
 
@@ -72,8 +78,8 @@ def collapses_lift_validation(run: RunResults) -> Finding:
     "P5-float64",
     figure="periods",
     statement="The periods are no rounding artefact: they are there in float64.",
-    criterion=f"at least {PERIODIC} collapses in as many epochs as the float32 run, which has at least "
-    f"{PERIODIC}",
+    criterion=f"at least {PERIODIC} collapses in the epochs in which both have memorised; the float32 run "
+    f"has at least {PERIODIC} in them",
     subject="run",
     against="run",
     numbers=(Number("collapses in float64 over those in float32"),),
@@ -95,14 +101,15 @@ def _jumps(run: RunResults) -> Mapping[str, Coincidence]:
     figure="P-fig5",
     statement="The effective learning rate is a saw-tooth, and collapses coincide with its jumps and with "
     "jumps of the effective gradient's norm.",
-    criterion=f"over all weights, from memorisation on: at least {PERIODIC} teeth of 5 % or more, rises at "
-    f"least twice as long as falls (medians); η_eff is lower after than before at least {100 * MOST:g} % of "
-    "the collapses that end (at least two, else the seed is not judged); over all seeds together η_eff falls "
-    "and ‖g_eff‖ jumps at the collapses by more than at rotated places",
+    criterion=f"over all weights, from point 1 on: at least {PERIODIC} teeth of 5 % or more, rises at least "
+    f"twice as long as falls (medians); η_eff is lower after than before at least {100 * MOST:g} % of the "
+    "collapses that end (at least two, else the seed is not judged)",
+    also="over all seeds together η_eff falls and ‖g_eff‖ jumps at the collapses by more than at rotated "
+    "places (p ≤ 0.05, corrected)",
     subject="run",
     numbers=(
-        Number("mean fall of log η_eff over a collapse"),
-        Number("mean jump of log ‖g_eff‖ at a collapse"),
+        Number("fall of log η_eff at a collapse, above rotated places"),
+        Number("jump of log ‖g_eff‖ at a collapse, above rotated places"),
         Number("teeth"),
         Number("median rise over median fall, in epochs"),
     ),
@@ -117,19 +124,20 @@ def collapses_at_jumps(run: RunResults) -> Finding:
     point_1 = run.points["point_1"]
     epochs = run.epochs[run.epochs["epoch"] >= (point_1["epoch"] if point_1 else start)]
     teeth = saw_tooth(epochs["effective_learning_rate"].to_numpy(float))
-    rate, gradient = (found.mean for found in _jumps(run).values())
+    rate, gradient = map(_excess, _jumps(run).values())
     lower = int((ended["effective_learning_rate_jump"] < 1).sum())
     is_saw = teeth.teeth >= PERIODIC and teeth.rise >= 2 * teeth.fall
     return Finding(
         bool(is_saw and lower >= MOST * len(ended)),
-        f"{_teeth(teeth)}; η_eff lower after {lower} of {len(ended)} collapses, log η_eff by {rate:.3f}, "
-        f"log ‖g_eff‖ jumps by {gradient:.2f}",
+        f"{_teeth(teeth)}; η_eff lower after {lower} of {len(ended)} collapses; more than at rotated places "
+        f"log η_eff falls by {rate:.3f}, log ‖g_eff‖ jumps by {gradient:.2f}",
         (rate, gradient, float(teeth.teeth), teeth.rise / teeth.fall if teeth.teeth else math.nan),
     )
 
 
 @criterion(
     "P7",
+    presupposes_points=True,
     figure="P-fig5",
     statement="The effective gradient's norm tends to fall from point 1 to point 2.",
     criterion="smaller at point 2 than at point 1, and its rank correlation with the epoch between "
@@ -159,8 +167,8 @@ def effective_gradient_falls(run: RunResults) -> Finding:
     "P9",
     figure="periods",
     statement="The periods need both normalisation and weight decay.",
-    criterion="without one of them at most a third as many collapses as with both, in as many epochs, in "
-    f"which there are at least {PERIODIC} with both",
+    criterion="without one of them at most a third as many collapses as with both, in the epochs in which "
+    f"both have memorised; the run with both has at least {PERIODIC} in them",
     subject="run",
     against="run",
     numbers=(Number("collapses over those with both"),),
@@ -177,7 +185,8 @@ def periods_need_both(run: RunResults, against: RunResults) -> Finding:
     statement="With the invariant weights held at constant norm there is no saw-tooth and there are no "
     "periods.",
     criterion="the invariant weights' η_eff has no teeth; at most a third as many collapses as with the norm "
-    f"free, in as many epochs, in which there are at least {PERIODIC} then",
+    "free, in the epochs in which both have memorised; the run with a free norm has at least "
+    f"{PERIODIC} in them",
     subject="run",
     against="run",
     numbers=(
@@ -215,15 +224,23 @@ def _coincidence(run: RunResults, of: Quantity, before: int | None = None) -> Co
     return coincidence_test(run.epochs, run.history, collapses, of, before)
 
 
+def _excess(found: Coincidence) -> float:
+    """The mean change at the collapses less that at all rotated places."""
+    known = found.of_shifts[~np.isnan(found.of_shifts)]
+    return found.mean - float(known.mean()) if len(known) else math.nan
+
+
 def _collapses_in_common(run: RunResults, against: RunResults) -> tuple[int, int, int]:
-    """Collapses that start in the epochs that both runs have, of each; and how many epochs these are.
+    """Collapses that start in the epochs in which both runs have memorised, of each; how many epochs.
 
     Raises
     ------
-    NotJudged : when the run to compare with is not periodic in them.
+    NotJudged : when a run does not memorise, or the run to compare with is not periodic in these epochs.
     """
-    epochs = min(int(each.epochs["epoch"].max()) for each in (run, against))
-    own, other = (int((each.periods["start"] <= epochs).sum()) for each in (run, against))
+    first = max(int(point_of(each, "point_1")["epoch"]) for each in (run, against))
+    last = min(int(each.epochs["epoch"].max()) for each in (run, against))
+    own, other = (int(each.periods["start"].between(first, last).sum()) for each in (run, against))
+    epochs = max(last - first, 0)
     if other < PERIODIC:
         message = f"the run to compare with has {_count(other)} only in {epochs} epochs"
         raise NotJudged("nothing to compare", message)

@@ -44,7 +44,8 @@ def partly_invariant(run: RunResults) -> Finding:
 @criterion(
     "P8-cause",
     figure="invariance",
-    statement="Attention is why: were it scale-invariant and all else as in the paper, the model would be.",
+    statement="Attention is the only cause: with invariant attention and all else as in the paper, the "
+    "model is invariant.",
     criterion="with attention made invariant, at initialisation and at every point reached, scaling all "
     "trained weights together leaves log p unchanged",
     subject="run",

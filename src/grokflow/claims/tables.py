@@ -53,10 +53,11 @@ def _claim(claim: JudgedClaim, p: float | None) -> dict[str, Any]:
         "figure": claim.figure,
         "about": claim.about,
         "statement": claim.criterion.statement,
-        "criterion": claim.criterion.criterion,
+        "criterion": claim.criterion.in_full,
         "holding": found.holding,
         "judged": found.judged,
         "seeds": len(claim.seeds),
+        "considered": claim.considered,
         "not_judged": claim.not_judged,
         "low": found.low,
         "high": found.high,
@@ -70,7 +71,7 @@ def _claim(claim: JudgedClaim, p: float | None) -> dict[str, Any]:
 def _numbers(claim: JudgedClaim) -> list[dict[str, Any]]:
     rows = []
     for place, number in enumerate(claim.criterion.numbers):
-        values = [value for value in claim.values(place) if not math.isnan(value)]
+        values = [value for value in claim.values(place).values() if not math.isnan(value)]
         median, typical = median_of(values), spread(values)
         # What the paper printed is about its own setup, not about a control judged by the same criterion.
         paper = number.paper if claim.name == claim.criterion.id else None
@@ -109,8 +110,7 @@ def _seeds(claim: JudgedClaim) -> list[dict[str, Any]]:
 
 def _values(claim: JudgedClaim) -> list[dict[str, Any]]:
     return [
-        {"claim": claim.name, "number": number.name, "seed": seed.seed, "value": seed.finding.numbers[place]}
+        {"claim": claim.name, "number": number.name, "seed": seed, "value": value}
         for place, number in enumerate(claim.criterion.numbers)
-        for seed in claim.seeds
-        if seed.finding is not None
+        for seed, value in claim.values(place).items()
     ]
