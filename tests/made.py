@@ -110,8 +110,16 @@ def make_path(
     skipped: str = "seed 0 has no point_2: validation error is 0.4",
     converged: bool | None = None,
     fit_epochs: int | None = None,
+    control_points: Sequence[str] = ("epoch 604", "epoch 700", "epoch 800", "epoch 832"),
+    fit: Sequence[float | None] = (),
 ) -> PathResults:
-    """A path measured at even t unless `columns` has its own; None: a skipped path."""
+    """A path measured at even t unless `columns` has its own; None: a skipped path.
+
+    Parameters
+    ----------
+    control_points : their names; unless given those of a chain of three segments.
+    fit : the largest train error on the curve after each epoch of the fit; None where no check was due.
+    """
     folder.mkdir(parents=True)
     metrics = pd.DataFrame(columns=METRICS)
     if columns is not None:
@@ -119,13 +127,14 @@ def make_path(
         count = len(next(iter(columns.values())))
         metrics = pd.DataFrame({"t": [i / (count - 1) for i in range(count)], **columns})
     metrics.reindex(columns=METRICS).to_csv(folder / "metrics.csv", index=False)
-    pd.DataFrame(columns=FIT).to_csv(folder / "fit.csv", index=False)
+    epochs = {"epoch": range(1, len(fit) + 1), "largest_train_error": pd.Series(fit, dtype=float)}
+    pd.DataFrame(epochs).reindex(columns=FIT).to_csv(folder / "fit.csv", index=False)
     ends = {
         end: {"seed": 0, "point": name, "epoch": None}
         for end, name in {"from": "point_1", "to": "point_2"}.items()
     }
     record = {"kind": "segment", "skipped": skipped if columns is None else None, **ends}
-    record |= {"control_points": [], "converged": converged, "fit_epochs": fit_epochs}
+    record |= {"control_points": list(control_points), "converged": converged, "fit_epochs": fit_epochs}
     (folder / "path.json").write_text(json.dumps(record))
     return PathResults(folder)
 

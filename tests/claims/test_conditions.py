@@ -20,7 +20,7 @@ DECAY = "optimizer.weight_decay"
 
 NEVER: Member = (0.1, 10, None, 0.9, 0.5)
 GROKS: Member = (0.4, 50, 100, 0.5, 0.0)
-AT_ONCE: Member = (0.9, 50, 99, 0.9, 0.0)
+AT_ONCE: Member = (0.9, 50, 99, 0.4, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -29,20 +29,24 @@ AT_ONCE: Member = (0.9, 50, 99, 0.9, 0.0)
         ([NEVER, GROKS, AT_ONCE], True),
         ([NEVER, (0.2, 10, None, 0.9, 0.7), GROKS, (0.5, 50, 60, 0.9, 0.0), AT_ONCE], True),
         ([AT_ONCE, GROKS, NEVER], True),  # sorted by value, whatever the order in the file
-        ([(0.1, None, None, None, 0.9), GROKS, AT_ONCE], True),
+        ([(0.1, None, None, None, 0.5), GROKS, AT_ONCE], True),
         ([(0.1, 10, None, 0.9, 0.499), GROKS, AT_ONCE], False),
         ([(0.1, 10, 300, 0.9, 0.5), GROKS, AT_ONCE], False),
         ([NEVER, (0.4, 50, 99, 0.9, 0.0), AT_ONCE], False),
         ([NEVER, (0.4, 50, 100, 0.499, 0.0), AT_ONCE], False),
         ([NEVER, (0.4, 50, None, 0.9, 0.2), AT_ONCE], False),
         ([NEVER, (0.4, None, None, None, 0.2), AT_ONCE], False),
-        # the largest: late, yet general at point 1, is at once too
-        ([NEVER, GROKS, (0.9, 50, 100, 0.499, 0.0)], True),
+        # the largest: both curves have risen by point 1, whenever point 2 comes, if it does
+        ([NEVER, GROKS, (0.9, 50, 100, 0.499, 0.01)], True),
         ([NEVER, GROKS, (0.9, 5, 30, 0.02, 0.0)], True),
-        ([NEVER, GROKS, (0.9, 50, 100, 0.5, 0.0)], False),
-        ([NEVER, GROKS, (0.9, 50, None, 0.1, 0.01)], False),
-        ([NEVER, GROKS, (0.9, None, None, None, 0.9)], False),
+        ([NEVER, GROKS, (0.9, 50, None, 0.499, 0.01)], True),
+        ([NEVER, GROKS, (0.9, 50, None, 0.499, 0.0101)], False),
+        ([NEVER, GROKS, (0.9, 50, 51, 0.5, 0.0)], False),
+        ([NEVER, GROKS, (0.9, 50, 51, 0.9, 0.0)], False),
+        ([NEVER, GROKS, (0.9, None, None, None, 0.0)], False),
         ([NEVER, AT_ONCE], False),
+        # only one between counts: neither the smallest nor the largest
+        ([NEVER, (0.4, 50, 60, 0.9, 0.0), (0.9, 50, 100, 0.499, 0.0)], False),
     ],
 )
 def test_p2_never_grokking_at_once_by_train_fraction(
@@ -94,6 +98,10 @@ DECAYS: Member = (1.0, 20, 40, 0.5, 0.0)
         ([WITHOUT, (1.0, None, None, None, 0.9)], False),
         ([(0.0, 10, 300, 0.9, 0.0), DECAYS], False),
         ([(0.0, None, None, None, 0.9), DECAYS], False),
+        # without decay not only the last pair is wrong
+        ([(0.0, 10, None, 0.9, 0.5), DECAYS], True),
+        ([(0.0, 10, None, 0.9, 0.499), DECAYS], False),
+        ([(0.0, 10, None, 0.9, 1 / 5646), DECAYS], False),
         ([WITHOUT], False),
     ],
 )
@@ -203,8 +211,21 @@ def test_p3_norm_is_not_judged_without_points_and_with_too_few_epochs(tmp_path: 
 @pytest.mark.parametrize(
     ("claim", "named"),
     [
-        ("P2", ["at least 0.5", "before twice point 1", "below 0.5 at point 1", "at twice point 1 or later"]),
-        ("P3", ["at twice point 1 or later", "at least 0.5 at point 1"]),
+        (
+            "P2",
+            [
+                "no point 2 and validation error ends at least 0.5",
+                "below 0.5 at point 1 and at most 0.01 at the end",
+                "at twice point 1 or later, with validation error at least 0.5 at point 1",
+            ],
+        ),
+        (
+            "P3",
+            [
+                "point 1 is reached and validation error ends at least 0.5",
+                "at twice point 1 or later, with validation error at least 0.5 at point 1",
+            ],
+        ),
         ("P3-norm", ["smaller at point 2", "not smaller at the last epoch", "in at least as many epochs"]),
     ],
 )

@@ -63,7 +63,7 @@ def test_only_claims_that_are_still_made_have_a_first_criterion() -> None:
     assert set(FIRST) <= set(CRITERIA)
     unchanged = set(CRITERIA) - set(FIRST)
     assert unchanged == {
-        "M4", "M7", "M11", "P3-norm", "P5-float64", "P7", "P8", "P8-cause", "P8-alone", "P8-wholly",
+        "M4", "M11", "P3-norm", "P7", "P8", "P8-cause", "P8-alone", "P8-wholly",
     }  # fmt: skip
 
 
@@ -142,6 +142,42 @@ def test_m2_needed_both_points_and_as_many_epochs(tmp_path: Path) -> None:
 )
 def test_m3_m5_m6(claim: str, columns: Columns, expected: bool, tmp_path: Path) -> None:
     assert held(claim, make_path(tmp_path / "0", columns)) == expected
+
+
+@pytest.mark.parametrize(
+    ("loss", "norm", "expected"),
+    [
+        ([2, 1.5, 9, 0, 1, 0.9], [5, 0, 9, 0, 1, 0], True),
+        ([2, 1.5, 9, 0, 1, 0.899], [5, 0, 9, 0, 1, 0], False),
+        ([2, 1.5, 9, 0, 1, 0.9], [4.99, 0, 9, 0, 1, 0], False),
+        ([2, 1.5, 9, 0, 1, 1], [5, 0, 9, 0, 1, 1], True),
+    ],
+)
+@pytest.mark.parametrize("last", [801, 900])
+def test_m7_five_times_whatever_the_lengths_of_the_segments(
+    loss: list[float], norm: list[float], expected: bool, last: int, tmp_path: Path
+) -> None:
+    """The middle segment changes wildly after its first knot, which ends the first segment."""
+    loss, norm = ([*values[:2], values[1], *values[2:]] for values in (loss, norm))
+    columns = {"segment": [0, 0, 1, 1, 1, 2, 2], "train_loss_l2": loss, "gradient_norm": norm}
+    points = ("epoch 601", "epoch 700", "epoch 800", f"epoch {last}")
+    assert held("M7", make_path(tmp_path / "0", columns, control_points=points)) == expected
+
+
+def test_m7_needed_two_segments(tmp_path: Path) -> None:
+    columns = {"segment": [0, 0], "train_loss_l2": [1, 2], "gradient_norm": [1, 2]}
+    with pytest.raises(NotJudged):
+        held("M7", make_path(tmp_path / "0", columns))
+
+
+def test_m7_turned_on_where_the_points_fell(tmp_path: Path) -> None:
+    """Why it is counted per epoch: five times the range, on a first segment of 100 epochs and a last of 4."""
+    values = [2.0, 1.0, 1.0, 1.0, 0.5, 0.3]
+    columns = {"segment": [0, 0, 1, 1, 2, 2], "train_loss_l2": values, "gradient_norm": values}
+    points = ("epoch 600", "epoch 700", "epoch 800", "epoch 804")
+    path = make_path(tmp_path / "0", columns, control_points=points)
+    assert held("M7", path)
+    assert not CRITERIA["M7"].judge(path).holds
 
 
 POLYLINE = {
@@ -369,6 +405,25 @@ def test_p9_fewer_than_three_collapses(claim: str, own: int, expected: bool, tmp
     assert held(claim, make_run(tmp_path / "run", STARTS[:own]), against) == expected
     with pytest.raises(NotJudged):
         held(claim, against, make_run(tmp_path / "calm", STARTS[:2]))
+
+
+@pytest.mark.parametrize(("own", "expected"), [(3, True), (4, True), (2, False), (0, False)])
+def test_p5_float64_three_collapses(own: int, expected: bool, tmp_path: Path) -> None:
+    against = make_run(tmp_path / "against", STARTS[:3])
+    assert held("P5-float64", make_run(tmp_path / "run", STARTS[:own]), against) == expected
+    with pytest.raises(NotJudged):
+        held("P5-float64", against, make_run(tmp_path / "calm", STARTS[:2]))
+
+
+@pytest.mark.parametrize("claim", ["P5-float64", "P9", "P9-sphere"])
+def test_all_common_epochs_counted_whether_both_had_memorised_or_not(claim: str, tmp_path: Path) -> None:
+    """A control that never memorises had no collapse, and so no periods."""
+    against = make_run(tmp_path / "against", STARTS[:3], point_1=point(STARTS[2]))
+    never = make_run(tmp_path / "never")
+    assert held(claim, never, against) == (claim != "P5-float64")
+    for run in (never, against):
+        with pytest.raises(NotJudged):
+            CRITERIA[claim].judge(run, against)
 
 
 def test_p9_sphere_had_no_teeth_of_a_tenth_of_the_range(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -158,9 +159,9 @@ def test_nor_can_one_whose_counterpart_was_skipped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("claim", OF_PATHS)
 def test_an_unfinished_fit_is_not_judged_but_was_by_the_first_criteria(claim: str, tmp_path: Path) -> None:
-    make_path(tmp_path / "polyline" / "0-1", PATH, converged=False, fit_epochs=1600)
-    make_path(tmp_path / "polyline" / "2-3", PATH, converged=True, fit_epochs=900)
-    make_path(tmp_path / "polyline" / "4-5", PATH)  # a segment or a chain has no fit
+    make_path(tmp_path / "polyline" / "0-1", PATH, converged=False, fit_epochs=1600, fit=(0.004,))
+    make_path(tmp_path / "polyline" / "2-3", PATH, converged=True, fit_epochs=900, fit=(0.004,))
+    make_path(tmp_path / "polyline" / "4-5", PATH, fit=(0.004,))  # a segment or a chain has no fit
     make_path(tmp_path / "segment" / "0-1", PATH)
     make_path(tmp_path / "segment" / "2-3", PATH)
     make_path(tmp_path / "segment" / "4-5", PATH)
@@ -170,7 +171,11 @@ def test_an_unfinished_fit_is_not_judged_but_was_by_the_first_criteria(claim: st
     assert unfinished.measured == "the fit had not converged when its budget of 1600 epochs ended"
     assert unfinished.first is not None
     assert finished.finding is not None
-    assert finished == JudgedSeed("2-3", without.measured, without.finding, first=without.first)
+    assert unfinished.numbers == ()
+    assert finished.numbers == finished.finding.numbers
+    assert finished == JudgedSeed(
+        "2-3", without.measured, without.finding, first=without.first, numbers=without.numbers
+    )
 
 
 def test_a_seed_without_its_counterpart_has_nothing_to_compare(tmp_path: Path) -> None:
@@ -189,7 +194,7 @@ def test_a_seed_without_its_counterpart_has_nothing_to_compare(tmp_path: Path) -
 
 def test_a_claim_about_a_sweep_is_judged_on_each_seed_of_its_table(tmp_path: Path) -> None:
     fractions: list[Member] = [
-        (0.1, 10, None, 0.9, 0.5), (0.4, 50, 100, 0.9, 0.0), (0.9, 50, 99, 0.9, 0.0),
+        (0.1, 10, None, 0.9, 0.5), (0.4, 50, 100, 0.9, 0.0), (0.9, 50, 99, 0.4, 0.0),
     ]  # fmt: skip
     decays: list[Member] = [(0.0, 10, None, 0.9, 0.9), (1.0, 20, 40, 0.9, 0.0)]
     files = {
@@ -228,6 +233,26 @@ def test_a_criterion_and_its_first_form_are_judged_apart(tmp_path: Path) -> None
     assert (m1.first, p1.first) == ("inconclusive", "not reproduced")
 
 
+def test_a_censored_seed_keeps_its_numbers_and_one_that_diverged_or_has_no_point_has_none(
+    tmp_path: Path,
+) -> None:
+    for seed, run in {
+        "0": {"point_1": point(50, 0.9), "point_2": point(170), "history": falling((150, 0.005))},
+        "1": {"point_1": point(40, 0.8), "history": falling((150, 0.02))},
+        "2": {"point_1": point(30, 0.7), "history": falling((150, 0.005)), "diverged": DIVERGED},
+        "3": {},
+    }.items():
+        make_run(tmp_path / "run" / seed, **run)
+    found = one("M1", Claim(run="run"), places_of(tmp_path, "runs"))
+    assert [seed.reason for seed in found.seeds] == [None, "censored", "diverged", "no point"]
+    assert [seed.numbers for seed in found.seeds] == [
+        (3, 50, 170, 150, 0.9), (math.inf, 40, math.inf, math.inf, 0.8), (), (),
+    ]  # fmt: skip
+    assert found.values(0) == {"0": 3, "1": math.inf}
+    assert found.values(1) == {"0": 50, "1": 40}
+    assert (found.proportion.holding, found.proportion.judged, found.considered) == (1, 1, 4)
+
+
 def test_a_new_claim_has_no_first_verdict(runs: dict) -> None:
     for name in CRITERIA:
         if SUBJECTS[name] == ("run", None):
@@ -252,6 +277,21 @@ def test_what_is_tested_is_pooled_over_the_judged_seeds(runs: dict) -> None:
     assert set(found.tests) == {"fall of log η_eff", "jump of log ‖g_eff‖"}
     assert all(test.seeds == 2 for test in found.tests.values())
     assert found.p == max(test.p for test in found.tests.values()) == 1  # nothing jumps in a made run
+
+
+def test_p_is_one_where_nothing_can_be_tested(tmp_path: Path, runs: dict) -> None:
+    assert one("P6", Claim(run="wild"), runs).tests == {}  # no seed is judged
+    assert one("P6", Claim(run="wild"), runs).p == 1
+    for seed in "01":
+        make_run(tmp_path / "quiet" / seed)  # judged, and fails: it has no collapse
+    places = places_of(tmp_path, "runs")
+    quiet = one("P5", Claim(run="quiet"), places)
+    assert [(seed.outcome, seed.reason) for seed in quiet.seeds] == [("does not hold", None)] * 2
+    assert [test.seeds for test in quiet.tests.values()] == [0]
+    assert quiet.p == 1
+
+
+def test_a_claim_that_is_not_tested_has_no_p(runs: dict) -> None:
     assert one("P1", Claim(run="calm"), runs).p is None
 
 

@@ -18,6 +18,7 @@ from made import (
 )
 
 from grokflow.claims import CRITERIA, SUBJECTS, Subject
+from grokflow.claims.criteria import NotJudged
 
 # M1, and with it P1 and P4, which ask the same
 
@@ -77,6 +78,18 @@ def test_a_run_that_ends_before_99_per_cent_is_censored(claim: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("claim", GROKS)
+def test_a_censored_run_has_numbers_all_the_same(claim: str, tmp_path: Path) -> None:
+    """Point 1 is known; what comes after the end counts as infinitely late."""
+    run = make_run(tmp_path / "0", point_1=point(50, 0.9), history=falling((60, 0.0101)))
+    with pytest.raises(NotJudged) as why:
+        CRITERIA[claim].judge(run)
+    assert why.value.numbers == (math.inf, 50, math.inf, math.inf, 0.9)
+    with pytest.raises(NotJudged) as why:
+        CRITERIA[claim].judge(make_run(tmp_path / "1"))
+    assert why.value.numbers == ()  # without point 1 nothing is known
+
+
+@pytest.mark.parametrize("claim", GROKS)
 def test_a_run_without_point_1_is_not_judged(claim: str, tmp_path: Path) -> None:
     run = make_run(tmp_path / "0", history=falling((60, 0.0)))
     assert not_judged(claim, run) == ("no point", "no point 1: train error is 0.3")
@@ -114,7 +127,7 @@ def test_m2_without_decay_validation_error_never_falls(
     finding = judged("M2", run, decays)
     last = errors["validation_error"][-1]
     assert finding.holds == expected
-    assert finding.numbers == (last,)
+    assert finding.numbers == (lowest, last)
     assert finding.measured == (
         f"validation error {last:.3f} at epoch {epochs}, never below {lowest:.3f} after point 1; with decay "
         "99 % accuracy at epoch 120"
@@ -144,7 +157,10 @@ def test_m2_is_not_judged_unless_one_generalises_and_the_other_memorises_for_as_
         ([0, 0, 0.00099, 0, 0], False, 0.00099, 0.5),
         ([0.002, 0.0031, 0, 0, 0], True, 0.0011, 0.25),
         ([0, 0, 0, 0.0049, 0.004], False, 0.0009, 0.75),
-        ([0, 0.01, 0.02, 0.02, 0], True, 0.02, 0.5),
+        # the middle of all t with the largest error, also where it is less between them
+        ([0, 0.01, 0.02, 0.02, 0], True, 0.02, 0.625),
+        ([0, 0.02, 0.02, 0.02, 0], True, 0.02, 0.5),
+        ([0, 0.02, 0.01, 0.02, 0.001], True, 0.019, 0.5),
         ([0, 0, 0, 0, 0], False, 0, math.nan),
         ([0.5, 0.2, 0.1, 0, 0], False, 0, math.nan),
         ([0, 0, 0, 0.1, 0.1], False, 0, math.nan),
@@ -224,10 +240,14 @@ def chain(loss: list[float], norm: list[float]) -> Columns:
     }
 
 
+WHOLE = ("epoch 600", "epoch 700", "epoch 800", "epoch 900")
+"""A chain whose first and last segments are as long."""
+
+
 def test_m7_counts_the_knot_that_ends_the_first_segment(tmp_path: Path) -> None:
     values = [2.0, 1.9, 1.5, 9.0, 1.0, 0.9]
     columns = {"segment": [0, 0, 1, 1, 2, 2], "train_loss_l2": values, "gradient_norm": values}
-    finding = judged("M7", make_path(tmp_path / "0", columns))
+    finding = judged("M7", make_path(tmp_path / "0", columns, control_points=WHOLE))
     assert finding.holds
     assert finding.numbers == pytest.approx((5, 5))
 
@@ -244,14 +264,52 @@ def test_m7_counts_the_knot_that_ends_the_first_segment(tmp_path: Path) -> None:
 def test_m7_changes_on_the_first_segment_not_on_the_last(
     loss: list[float], norm: list[float], expected: bool, ratios: tuple[float, float], tmp_path: Path
 ) -> None:
-    finding = judged("M7", make_path(tmp_path / "0", chain(loss, norm)))
+    finding = judged("M7", make_path(tmp_path / "0", chain(loss, norm), control_points=WHOLE))
     assert finding.holds == expected
     assert finding.numbers == pytest.approx(ratios)
 
 
+@pytest.mark.parametrize(
+    ("points", "ratio", "expected"),
+    [
+        # 8 on the first segment, 1 on the last
+        (("epoch 604", "epoch 700", "epoch 800", "epoch 832"), (8 / 96) / (1 / 32), False),
+        (("epoch 604", "epoch 700", "epoch 800", "epoch 860"), (8 / 96) / (1 / 60), True),  # just 5
+        (("epoch 604", "epoch 700", "epoch 800", "epoch 859"), (8 / 96) / (1 / 59), False),
+        (("epoch 699", "epoch 700", "epoch 800", "epoch 801"), 8, True),
+        (("epoch 690", "epoch 700", "epoch 2400", "epoch 2402"), (8 / 10) / (1 / 2), False),
+        (("epoch 690", "epoch 700", "epoch 2400", "epoch 2500"), (8 / 10) / (1 / 100), True),
+    ],
+)
+def test_m7_counts_per_epoch_because_neither_segment_need_have_all_its_epochs(
+    points: tuple[str, ...], ratio: float, expected: bool, tmp_path: Path
+) -> None:
+    values = [9.0, 1.0, 20.0, 0.0, 0.75, 1.75]
+    finding = judged("M7", make_path(tmp_path / "0", chain(values, values), control_points=points))
+    assert finding.numbers == pytest.approx((ratio, ratio))
+    assert finding.holds == expected
+    assert finding.measured == f"per epoch loss {ratio:.1f} times, gradient norm {ratio:.1f} times"
+
+
+def test_m7_is_about_the_smaller_of_loss_and_gradient_norm(tmp_path: Path) -> None:
+    steep, flat = [9.0, 1.0, 5.0, 5.0, 1.0, 2.0], [8.9, 1.0, 5.0, 5.0, 1.0, 2.0]
+    points = ("epoch 604", "epoch 700", "epoch 800", "epoch 860")
+    for name, loss, norm in (("loss", flat, steep), ("norm", steep, flat)):
+        finding = judged("M7", make_path(tmp_path / name, chain(loss, norm), control_points=points))
+        assert not finding.holds
+        assert min(finding.numbers) == pytest.approx(7.9 * 60 / 96)
+        assert max(finding.numbers) == pytest.approx(8 * 60 / 96)
+
+
+def test_m7_nothing_on_the_last_segment_is_hardly_anything(tmp_path: Path) -> None:
+    values = [9.0, 1.0, 5.0, 5.0, 1.0, 1.0]
+    assert judged("M7", make_path(tmp_path / "0", chain(values, values))).holds
+
+
 def test_m7_cannot_be_judged_on_one_segment(tmp_path: Path) -> None:
     columns = {"segment": [0, 0], "train_loss_l2": [1, 2], "gradient_norm": [1, 2]}
-    assert not_judged("M7", make_path(tmp_path / "0", columns)) == (
+    path = make_path(tmp_path / "0", columns, control_points=("epoch 610", "epoch 650"))
+    assert not_judged("M7", path) == (
         "nothing to compare", "the chain has one segment only",
     )  # fmt: skip
 
@@ -264,6 +322,9 @@ POLYLINE = {
     "validation_error": [0.9, 0.5, 0.01, 0.005, 0],  # its plateau begins at 0.5
 }
 SEGMENT = {"validation_error": [0.9, 0.6, 0.02, 0.01, 0]}  # at 0.75
+
+FITTED = (None, 0.03, None, 0.004, None, 0.029)
+"""The largest train error on the curve at the checks of a fit."""
 
 
 @pytest.mark.parametrize(
@@ -284,11 +345,34 @@ def test_m8_the_polyline_generalises_before_the_segment(
     changed: Columns, segment: Columns, expected: bool, plateaus: tuple[float, float], tmp_path: Path
 ) -> None:
     columns = {**POLYLINE, **changed}
-    polyline = make_path(tmp_path / "polyline", columns)
+    polyline = make_path(tmp_path / "polyline", columns, fit=FITTED)
     finding = judged("M8", polyline, make_path(tmp_path / "segment", segment))
     assert finding.holds == expected
     first, *_, last = columns["gradient_norm"]
-    assert finding.numbers == pytest.approx((*plateaus, max(columns["train_error"]), last / first))
+    assert finding.numbers == pytest.approx((*plateaus, max(columns["train_error"]), 0.004, last / first))
+
+
+@pytest.mark.parametrize(
+    ("fit", "smallest"),
+    [
+        ((None, 0.03, None, 0.004, None, 0.029), 0.004),
+        ((0.0, 0.5), 0.0),
+        ((None, 0.7), 0.7),
+        ((None, None), math.nan),  # no check was due
+    ],
+)
+def test_the_smallest_train_error_is_that_of_a_check_of_the_fit_and_does_not_decide(
+    fit: tuple[float | None, ...], smallest: float, tmp_path: Path
+) -> None:
+    """The bound is on what the fit ended with."""
+    segment = make_path(tmp_path / "segment", SEGMENT)
+    for error, expected in ((0.02, True), (0.029, False)):
+        columns = {**POLYLINE, "train_error": [0, error, 0.01, 0, 0]}
+        m8 = judged("M8", make_path(tmp_path / f"m8 {error}", columns, fit=fit), segment)
+        m9 = judged("M9", make_path(tmp_path / f"m9 {error}", dip(0.5, 0.1, error), fit=fit))
+        for finding, place in ((m8, 2), (m9, 2)):
+            assert finding.holds == expected
+            assert finding.numbers[place : place + 2] == pytest.approx((error, smallest), nan_ok=True)
 
 
 def dip(at: float, depth: float, train: float = 0.02) -> Columns:
@@ -317,9 +401,34 @@ def dip(at: float, depth: float, train: float = 0.02) -> Columns:
 def test_m9_a_deep_minimum_in_the_middle(
     at: float, depth: float, train: float, expected: bool, tmp_path: Path
 ) -> None:
-    finding = judged("M9", make_path(tmp_path / "0-1", dip(at, depth, train)))
+    finding = judged("M9", make_path(tmp_path / "0-1", dip(at, depth, train), fit=FITTED))
     assert finding.holds == expected
-    assert finding.numbers == pytest.approx((depth, at, train))
+    assert finding.numbers == pytest.approx((depth, at, train, 0.004))
+
+
+@pytest.mark.parametrize(
+    ("t", "place", "expected"),
+    [
+        ((0.1, 0.4, 0.6, 0.7), 0.4, True),  # lowest at 0.1 … 0.7; the first of them is far out
+        ((0.0625, 0.3, 0.5, 0.6365), 0.34950, False),
+        ((0.0625, 0.3, 0.5, 0.6375), 0.35, True),
+        ((0.4, 0.6, 0.8, 0.9), 0.65, True),
+        ((0.4, 0.6, 0.8, 0.902), 0.651, False),
+        ((0.2, 0.3, 0.4, 0.45), 0.325, False),  # though the last of them is near the middle
+    ],
+)
+def test_m9_the_middle_of_all_t_with_the_lowest_error_counts(
+    t: tuple[float, ...], place: float, expected: bool, tmp_path: Path
+) -> None:
+    """Also where the error is larger at one between them."""
+    columns = {
+        "t": [0, *t, 1],
+        "train_error": [0] * 6,
+        "validation_error": [0.8, 0.1, 0.2, 0.1, 0.1, 0.6],
+    }
+    finding = judged("M9", make_path(tmp_path / "0-1", columns))
+    assert finding.holds == expected
+    assert finding.numbers[:2] == pytest.approx((0.1, place))
 
 
 STAYS = {
@@ -428,12 +537,12 @@ def test_every_number_that_paper_m_printed_is_measured() -> None:
 @pytest.mark.parametrize(
     ("claim", "named"),
     [
-        ("M2", ["99 %", "at least 0.5"]),
+        ("M2", ["99 %", "at least 0.5 at every logged epoch from point 1 to the last", "no earlier than"]),
         ("M3", ["at least 0.001"]),
         ("M4", ["more than 0.01"]),
         ("M5", ["a quarter"]),
         ("M6", ["below 0.001"]),
-        ("M7", ["at least 5 times"]),
+        ("M7", ["range per epoch", "at least 5 times"]),
         ("M8", ["train error at most 0.02", "at most half", "at most 0.01 from a smaller t"]),
         ("M9", ["train error at most 0.02", "0.35 ≤ t ≤ 0.65", "at most half"]),
         ("M10", ["train error at most 0.02", "at most 0.05", "at most half"]),
@@ -452,6 +561,6 @@ def test_texts_are_sentences_without_spare_blanks() -> None:
         assert criterion.numbers, name
         assert len({number.name for number in criterion.numbers}) == len(criterion.numbers), name
         names = (number.name for number in criterion.numbers)
-        for text in (criterion.statement, criterion.criterion, *names):
+        for text in (criterion.statement, criterion.criterion, criterion.also, *names):
             assert "  " not in text, name
             assert text == text.strip(), name

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from grokflow.claims import CRITERIA, ClaimTables, overview, page, tabulate, write_csv
-from grokflow.claims.criteria import Finding
+from grokflow.claims.criteria import Finding, Reason
 from grokflow.claims.judging import CHANCE, JudgedClaim, JudgedSeed
 from grokflow.claims.page import FEW_SEEDS, WIDTH
 from grokflow.dynamics import Coincidence
 from grokflow.statistics.proportion import NEARLY_ALL
+
+REASONS: dict[str, Reason] = {
+    "c": "censored",
+    "d": "diverged",
+    "n": "no point",
+    "u": "unfinished fit",
+    "0": "nothing to compare",
+}
 
 NOWHERE = Coincidence(0.0, 1.0, np.zeros(9))
 
@@ -30,7 +39,7 @@ def planted(
     changes: dict[str, Coincidence] | None = None,
     seed: str = "{}",
 ) -> JudgedClaim:
-    """A claim with a seed a letter: `+` holds, `-` does not, `c` is censored, `d` diverged."""
+    """A claim with a seed a letter: `+` holds, `-` does not, the others of REASONS cannot be judged."""
     criterion = CRITERIA[of or name]
     seeds = []
     for number, outcome in enumerate(outcomes):
@@ -38,12 +47,10 @@ def planted(
         if outcome in "+-":
             numbers = values[number] if values else (1.0,) * len(criterion.numbers)
             finding = Finding(outcome == "+", f"measured {label}", numbers)
-            seeds.append(
-                JudgedSeed(label, finding.measured, finding, first=outcome == "+", changes=changes or {})
-            )
+            judged = JudgedSeed(label, finding.measured, finding, first=outcome == "+", numbers=numbers)
+            seeds.append(replace(judged, changes=changes or {}))
         else:
-            reason: Any = {"c": "censored", "d": "diverged"}[outcome]
-            seeds.append(JudgedSeed(label, f"why {label}", reason=reason))
+            seeds.append(JudgedSeed(label, f"why {label}", reason=REASONS[outcome]))
     return JudgedClaim(name, criterion, criterion.figure, seeds, about)
 
 
@@ -64,7 +71,7 @@ def tables() -> ClaimTables:
             planted("M9", "+" * 4 + "-c", seed="{}-{}", about="polyline_1_1p"),
             planted("P5", "+" * 40, changes={"lift of validation accuracy": NOWHERE}),
             planted("P4", "+" * 8),
-            planted("P7", "++ccccc"),
+            planted("P7", "++++00000nnd"),
             planted("P9-x", "-" * 4, of="P9", about="no_normalization against layer_norm"),
             planted("P8-cause", "+" * 7),
         ]
@@ -84,12 +91,18 @@ def test_the_rule_stands_on_the_page(text: str) -> None:
         f"*reproduced* if the interval's lower end is at least {NEARLY_ALL:g}",
         "*mostly reproduced* if it is above one half",
         "*not reproduced* if the upper end is below one half",
-        "fewer than half of its seeds could be judged",
+        "Seeds that could not be judged may not carry a verdict.",
+        "a reproduced claim must still have a lower end above one half, else it is mostly reproduced",
+        "a mostly reproduced one must still hold for more than half of the seeds, else it is undecided",
+        "a claim that is not reproduced must still hold for less than half, else it is undecided",
+        "those with *no point*, and those that diverged, do not count here",
         f"p ≤ {CHANCE:g} after Holm's correction",
-        "*censored*",
+        "nothing to test (p is 1)",
+        *(f"*{reason}*" for reason in get_args(Reason)),
+        "over the seeds of which it is known, judged or not",
         "95 % bootstrap interval",
         "percentile among our seeds",
-        "the verdict by the first criteria and their rule",
+        "the verdict on these runs and fits by the first criteria and their rule",
         "docs/registration.md",
     ):
         assert said in rule, said
@@ -163,17 +176,64 @@ def test_seeds_that_could_not_be_judged_are_counted(text: str) -> None:
 
 
 def test_why_a_claim_is_undecided_whose_interval_would_decide(text: str) -> None:
-    """P5: all 40 seeds hold, the change is anywhere; P7: 2 of 7 judged. M3 is undecided by its interval."""
+    """P5: all 40 seeds hold, the change is anywhere; P7: all of 4 judged, of 9 that have their points. M3 is
+    undecided by its interval.
+    """
     assert "- Changes at collapses against rotated places: p = 1 (corrected)." in part(text, "P5")
     assert "- Undecided, because p is above 0.05." in part(text, "P5")
-    assert "- Undecided, because only 2 of its 7 seeds could be judged." in part(text, "P7")
+    assert "- Undecided, because only 4 of 9 could be judged." in part(text, "P7")
     for name in ("M1", "M3", "M9", "P4", "P9-x", "P8-cause"):
         assert "because" not in "\n".join(part(text, name))
         assert "rotated" not in "\n".join(part(text, name))
-    untested = Coincidence(float("nan"), float("nan"), np.full(9, np.nan))
-    claim = planted("P5", "+" * 40, changes={"lift of validation accuracy": untested})
-    assert "- Undecided, because what changes at collapses could not be tested." in part(
-        page(tabulate([claim])), "P5"
+
+
+@pytest.mark.parametrize(
+    ("name", "outcomes", "verdict", "said"),
+    [
+        # what the seeds that could not be judged leave of a verdict
+        ("M9", "+" * 40 + "u" * 24, "reproduced", None),
+        (
+            "M9",
+            "+" * 39 + "u" * 25,
+            "mostly reproduced",
+            "No more than mostly reproduced, because only 39 of 64 could be judged",
+        ),
+        ("M9", "+" * 35 + "u" * 35, "undecided", "Undecided, because only 35 of 70 could be judged"),
+        ("M9", "++++uuuu", "undecided", "Undecided, because only 4 of 8 could be judged"),
+        ("M9", "----uuuu", "undecided", "Undecided, because only 4 of 8 could be judged"),
+        ("M9", "----uuu", "not reproduced", None),
+        ("M9", "++++nnndddd", "mostly reproduced", None),
+        ("M9", "++--uuuuuu", "undecided", None),  # by its interval, whatever the others
+        # what is tested with nothing to test: p is 1
+        ("P5", "+" * 40, "undecided", "Undecided, because p is above 0.05"),
+        ("P5", "++++", "undecided", "Undecided, because p is above 0.05"),
+        ("P5", "+++", "undecided", None),
+        ("P5", "----", "not reproduced", None),
+        ("P5", "----0000", "undecided", "Undecided, because only 4 of 8 could be judged"),
+    ],
+)
+def test_why_a_verdict_is_less_than_its_interval_would_give(
+    name: str, outcomes: str, verdict: str, said: str | None
+) -> None:
+    text = page(tabulate([planted(name, outcomes)]))
+    assert f"## {name}: {verdict}\n" in text
+    lines = [line for line in part(text, name) if "because" in line]
+    assert lines == ([] if said is None else [f"- {said}."])
+
+
+def test_how_many_seeds_have_the_points_that_a_claim_is_about(text: str) -> None:
+    lines = part(text, "P7")
+    after = lines.index(
+        "- Holds for 4 of 4 [0.51, 1.00]; not judged: 5 nothing to compare, 2 no point, 1 diverged."
+    )
+    assert lines[after + 1] == "- Is about the 9 of 12 that have their points."
+    assert text.count("Is about the") == 1  # M1 has seeds that diverged too, and they count
+
+
+def test_the_criterion_is_given_with_what_it_needs_over_all_seeds(text: str) -> None:
+    (line,) = [line for line in part(text, "P5") if line.startswith("- Criterion: ")]
+    assert line.endswith(
+        "; besides, over all seeds together the lift is larger than at rotated places (p ≤ 0.05, corrected)."
     )
 
 

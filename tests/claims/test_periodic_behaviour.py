@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,36 @@ def lifts(falls: Sequence[float], lasts: int = 4) -> dict[str, Values]:
     return accuracy_steps(*((start + lasts // 2, fall) for start, fall in zip(STARTS, falls, strict=False)))
 
 
+def above_rotated(
+    change: Callable[[int, int], float], intervals: Sequence[tuple[int, int]], length: int = LENGTH
+) -> float:
+    """The mean change over intervals less the mean over all rotations of them, epoch by epoch.
+
+    Parameters
+    ----------
+    change : from the first to the last epoch of an interval, counted from 1.
+    length : of the training in epochs; where a rotated interval would run over its end, it is left out.
+    """
+    means = []
+    for shift in range(length):
+        changes = []
+        for start, end in intervals:
+            begin = (start - 1 + shift) % length + 1
+            if begin + end - start <= length:
+                changes.append(change(begin, begin + end - start))
+        if changes:
+            means.append(sum(changes) / len(changes))
+    return means[0] - sum(means) / len(means)
+
+
+def lift_above_rotated(
+    history: dict[str, Values], starts: Sequence[int], length: int = LENGTH, lasts: int = 4
+) -> float:
+    error = history["validation_error"]
+    intervals = [(start, start + lasts + SETTLING) for start in starts]
+    return above_rotated(lambda first, last: error[first] - error[last], intervals, length)
+
+
 def coincidences(claim: str, run: RunResults) -> list[Coincidence]:
     test = CRITERIA[claim].tested
     assert test is not None
@@ -62,13 +92,34 @@ def test_p5_validation_is_higher_after_three_of_four(
     finding = judged("P5", run)
     period = np.median(np.diff(STARTS[:count]))
     assert finding.holds == expected
-    assert finding.numbers == pytest.approx((mean, count, period))
+    excess = lift_above_rotated(lifts(falls), STARTS[:count])
+    assert finding.numbers == pytest.approx((excess, mean, count, period))
     assert finding.measured == (
         f"{count} collapses, {count} settled before point 2, validation accuracy higher after {higher} of "
-        f"these, by {mean:.4f} on average; period {period:.0f} epochs (median)"
+        f"these, by {mean:.4f} on average, {finding.numbers[0]:.4f} more than at rotated places; "
+        f"period {period:.0f} epochs (median)"
     )
     (lift,) = coincidences("P5", run)
     assert lift.mean == pytest.approx(mean)  # what is tested is the number that the claim is about
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0.99, True), (1.01, False), (3, False)])
+def test_p5_the_lift_must_be_larger_than_at_rotated_places(
+    factor: float, expected: bool, tmp_path: Path
+) -> None:
+    """Accuracy is higher after every collapse, and rises once between them, by more or by less."""
+
+    def history(between: float) -> dict[str, Values]:
+        return accuracy_steps(*((start + 2, 0.01) for start in STARTS), (90, between))
+
+    without, with_one = (lift_above_rotated(history(between), STARTS) for between in (0, 1))
+    as_much = without / (without - with_one)  # what exceeds rotated places falls in proportion to the rise
+    assert 0.05 < as_much < 0.5
+    run = make_run(tmp_path / "0", STARTS, history=history(factor * as_much))
+    finding = judged("P5", run)
+    assert "higher after 4 of these" in finding.measured
+    assert finding.holds == expected
+    assert finding.numbers[:2] == pytest.approx(((1 - factor) * without, 0.01))
 
 
 def test_p5_a_lift_counts_once_the_run_has_settled_and_not_at_the_end_of_the_collapse(
@@ -82,12 +133,12 @@ def test_p5_a_lift_counts_once_the_run_has_settled_and_not_at_the_end_of_the_col
     history = {"validation_error": error}
     finding = judged("P5", make_run(tmp_path / "0", STARTS, history=history))
     assert finding.holds
-    assert finding.numbers[0] == pytest.approx(0.1)
+    assert finding.numbers[1] == pytest.approx(0.1)
     later = np.roll(error, 3)
     later[:3] = 0.9  # only after it has settled
     late = judged("P5", make_run(tmp_path / "1", STARTS, history={"validation_error": later}))
     assert not late.holds
-    assert late.numbers[0] < 0
+    assert late.numbers[1] < 0
 
 
 @pytest.mark.parametrize(
@@ -104,7 +155,8 @@ def test_p5_fewer_than_three_collapses_are_no_periods(
     assert PERIODIC == 3
     finding = judged("P5", make_run(tmp_path / "0", STARTS[:count], history=lifts([0.1] * count)))
     assert (finding.holds, finding.measured) == (False, said)
-    assert finding.numbers == pytest.approx((lift, count, period), nan_ok=True)
+    excess = lift_above_rotated(lifts([0.1] * count), STARTS[:count]) if count else math.nan
+    assert finding.numbers == pytest.approx((excess, lift, count, period), nan_ok=True)
 
 
 def test_p5_counts_only_collapses_that_start_before_point_2(tmp_path: Path) -> None:
@@ -114,11 +166,16 @@ def test_p5_counts_only_collapses_that_start_before_point_2(tmp_path: Path) -> N
     assert before.measured.startswith(
         "4 collapses, 2 settled before point 2, validation accuracy higher after 2"
     )
-    assert before.numbers[:2] == pytest.approx((0.3, 4))
+    # The window ends at point 2, where the second collapse has long settled.
+    excess = lift_above_rotated(lifts(falls), STARTS[:2], length=STARTS[2])
+    assert before.numbers[:3] == pytest.approx((excess, 0.3, 4))
     run = make_run(tmp_path / "1", STARTS, history=lifts(falls), point_2=point(STARTS[2] + 1))
     one_more = judged("P5", run)
     assert not one_more.holds
-    assert one_more.numbers[0] == coincidences("P5", run)[0].mean == pytest.approx(0.5 / 3)
+    assert one_more.numbers[1] == coincidences("P5", run)[0].mean == pytest.approx(0.5 / 3)
+    # The third collapse settles after point 2, and the window with it.
+    excess = lift_above_rotated(lifts(falls), STARTS[:3], length=STARTS[2] + 4 + SETTLING)
+    assert one_more.numbers[0] == pytest.approx(excess)
 
 
 @pytest.mark.parametrize(("epoch", "count"), [(STARTS[0], 0), (STARTS[0] + 1, 1), (STARTS[1], 1)])
@@ -145,6 +202,8 @@ def test_p5_leaves_out_a_collapse_that_never_settled(tmp_path: Path) -> None:
 
 # P5-float64, P9 and P9-sphere: collapses in common epochs
 
+COMPARING = ["P5-float64", "P9", "P9-sphere"]
+
 MANY = tuple(range(10, 190, 20))
 """Nine collapses, of which three are a third."""
 
@@ -152,56 +211,107 @@ MANY = tuple(range(10, 190, 20))
 @pytest.mark.parametrize(
     ("claim", "own", "with_both", "expected", "measured"),
     [
-        ("P5-float64", 3, 3, True, "3 collapses in 200 epochs (float32: 3)"),
-        ("P5-float64", 2, 3, False, "2 collapses in 200 epochs (float32: 3)"),
-        ("P5-float64", 9, 3, True, "9 collapses in 200 epochs (float32: 3)"),
-        ("P5-float64", 0, 3, False, "0 collapses in 200 epochs (float32: 3)"),
-        ("P9", 0, 3, True, "0 collapses in 200 epochs (with both: 3)"),
-        ("P9", 1, 3, True, "1 collapse in 200 epochs (with both: 3)"),
-        ("P9", 2, 3, False, "2 collapses in 200 epochs (with both: 3)"),
-        ("P9", 1, 4, True, "1 collapse in 200 epochs (with both: 4)"),
-        ("P9", 2, 4, False, "2 collapses in 200 epochs (with both: 4)"),
-        ("P9", 3, 9, True, "3 collapses in 200 epochs (with both: 9)"),
-        ("P9", 4, 9, False, "4 collapses in 200 epochs (with both: 9)"),
-        ("P9-sphere", 0, 3, True, "0 teeth, 0 collapses in 200 epochs (with the norm free: 3)"),
-        ("P9-sphere", 1, 3, True, "0 teeth, 1 collapse in 200 epochs (with the norm free: 3)"),
-        ("P9-sphere", 2, 3, False, "0 teeth, 2 collapses in 200 epochs (with the norm free: 3)"),
-        ("P9-sphere", 3, 9, True, "0 teeth, 3 collapses in 200 epochs (with the norm free: 9)"),
-        ("P9-sphere", 4, 9, False, "0 teeth, 4 collapses in 200 epochs (with the norm free: 9)"),
+        ("P5-float64", 3, 3, True, "3 collapses in 195 epochs (float32: 3)"),
+        ("P5-float64", 2, 3, False, "2 collapses in 195 epochs (float32: 3)"),
+        ("P5-float64", 9, 3, True, "9 collapses in 195 epochs (float32: 3)"),
+        ("P5-float64", 0, 3, False, "0 collapses in 195 epochs (float32: 3)"),
+        ("P9", 0, 3, True, "0 collapses in 195 epochs (with both: 3)"),
+        ("P9", 1, 3, True, "1 collapse in 195 epochs (with both: 3)"),
+        ("P9", 2, 3, False, "2 collapses in 195 epochs (with both: 3)"),
+        ("P9", 1, 4, True, "1 collapse in 195 epochs (with both: 4)"),
+        ("P9", 2, 4, False, "2 collapses in 195 epochs (with both: 4)"),
+        ("P9", 3, 9, True, "3 collapses in 195 epochs (with both: 9)"),
+        ("P9", 4, 9, False, "4 collapses in 195 epochs (with both: 9)"),
+        ("P9-sphere", 0, 3, True, "0 teeth, 0 collapses in 195 epochs (with the norm free: 3)"),
+        ("P9-sphere", 1, 3, True, "0 teeth, 1 collapse in 195 epochs (with the norm free: 3)"),
+        ("P9-sphere", 2, 3, False, "0 teeth, 2 collapses in 195 epochs (with the norm free: 3)"),
+        ("P9-sphere", 3, 9, True, "0 teeth, 3 collapses in 195 epochs (with the norm free: 9)"),
+        ("P9-sphere", 4, 9, False, "0 teeth, 4 collapses in 195 epochs (with the norm free: 9)"),
     ],
 )
 def test_collapses_against_those_of_the_run_to_compare_with(
     claim: str, own: int, with_both: int, expected: bool, measured: str, tmp_path: Path
 ) -> None:
-    against = make_run(tmp_path / "against" / "0", MANY[:with_both])
-    finding = judged(claim, make_run(tmp_path / "run" / "0", MANY[:own]), against)
+    against = make_run(tmp_path / "against" / "0", MANY[:with_both], point_1=point(5))
+    finding = judged(claim, make_run(tmp_path / "run" / "0", MANY[:own], point_1=point(3)), against)
     assert (finding.holds, finding.measured) == (expected, measured)
     assert finding.numbers[0] == pytest.approx(own / with_both)
 
 
-@pytest.mark.parametrize("claim", ["P5-float64", "P9", "P9-sphere"])
+@pytest.mark.parametrize("claim", COMPARING)
 @pytest.mark.parametrize(("count", "said"), [(2, "2 collapses"), (1, "1 collapse"), (0, "0 collapses")])
 def test_a_run_that_is_not_periodic_is_nothing_to_compare_with(
     claim: str, count: int, said: str, tmp_path: Path
 ) -> None:
-    run, against = make_run(tmp_path / "run", STARTS), make_run(tmp_path / "against", STARTS[:count])
+    run = make_run(tmp_path / "run", STARTS, point_1=point(2))
+    against = make_run(tmp_path / "against", STARTS[:count], point_1=point(1))
     assert not_judged(claim, run, against) == (
-        "nothing to compare", f"the run to compare with has {said} only in 200 epochs",
+        "nothing to compare", f"the run to compare with has {said} only in 198 epochs",
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("claim", ["P5-float64", "P9", "P9-sphere"])
+@pytest.mark.parametrize("claim", COMPARING)
+@pytest.mark.parametrize("late", ["run", "against"])
+def test_only_epochs_in_which_both_have_memorised_are_compared(claim: str, late: str, tmp_path: Path) -> None:
+    """A collapse at the later point 1 counts; one epoch later it does not. Of nine, six or five are left."""
+
+    def compare(last: int, first: int, own: Sequence[int]) -> tuple[RunResults, RunResults]:
+        folder = tmp_path / f"{last} {len(own)}"
+        points = {"run": first, "against": first, late: last}
+        run = make_run(folder / "run", own, point_1=point(points["run"]))
+        return run, make_run(folder / "against", MANY, point_1=point(points["against"]))
+
+    assert MANY[3] == 70
+    at, after = (judged(claim, *compare(last, 8, MANY)) for last in (70, 71))
+    assert "6 collapses in 130 epochs" in at.measured
+    assert "5 collapses in 129 epochs" in after.measured
+    assert at.numbers[0] == after.numbers[0] == 1
+    # Two of three lie before the later point 1, where no collapse counts.
+    one = judged(claim, *compare(70, 8, (10, 30, 70)))
+    assert one.holds == (claim != "P5-float64")
+    assert one.numbers[0] == pytest.approx(1 / 6)
+    none = judged(claim, *compare(71, 8, (10, 30, 70)))
+    assert none.numbers[0] == 0
+
+
+@pytest.mark.parametrize("claim", COMPARING)
+def test_a_run_to_compare_with_that_is_periodic_only_before_the_other_memorises_shows_nothing(
+    claim: str, tmp_path: Path
+) -> None:
+    against = make_run(tmp_path / "against", MANY, point_1=point(8))
+    late = make_run(tmp_path / "late", point_1=point(MANY[-3] + 1))
+    assert not_judged(claim, late, against) == (
+        "nothing to compare", "the run to compare with has 2 collapses only in 69 epochs",
+    )  # fmt: skip
+    in_time = make_run(tmp_path / "in time", point_1=point(MANY[-3]))
+    assert "0 collapses in 70 epochs" in judged(claim, in_time, against).measured
+    short = make_run(tmp_path / "short", epochs=50, point_1=point(40))
+    never_together = make_run(tmp_path / "never together", MANY, point_1=point(60))
+    assert not_judged(claim, short, never_together)[1].endswith("0 collapses only in 0 epochs")
+
+
+@pytest.mark.parametrize("claim", COMPARING)
+def test_a_run_that_never_memorises_shows_nothing(claim: str, tmp_path: Path) -> None:
+    """It has no collapse either, which must not count as no periods."""
+    memorised = make_run(tmp_path / "memorised", STARTS, point_1=point(1))
+    never = make_run(tmp_path / "never", STARTS)
+    for pair in ((never, memorised), (memorised, never)):
+        assert not_judged(claim, *pair) == ("no point", "no point 1: train error is 0.3")
+
+
+@pytest.mark.parametrize("claim", COMPARING)
 def test_only_epochs_that_both_runs_have_are_compared(claim: str, tmp_path: Path) -> None:
     short = STARTS[2] + 20
     for long, brief in ((STARTS, STARTS[:3]), (STARTS[:3], STARTS[:3])):
         folder = tmp_path / str(len(long))
-        finding = judged(claim, make_run(folder / "run", long), make_run(folder / "vs", brief, epochs=short))
-        assert f"3 collapses in {short} epochs" in finding.measured
+        run = make_run(folder / "run", long, point_1=point(1))
+        finding = judged(claim, run, make_run(folder / "vs", brief, epochs=short, point_1=point(1)))
+        assert f"3 collapses in {short - 1} epochs" in finding.measured
         assert finding.holds == (claim == "P5-float64")
         assert finding.numbers[0] == 1
-    run = make_run(tmp_path / "run", STARTS[:1], epochs=STARTS[1] - 1)
-    against = make_run(tmp_path / "against", STARTS)
-    assert not_judged(claim, run, against)[1] == "the run to compare with has 1 collapse only in 57 epochs"
+    run = make_run(tmp_path / "run", STARTS[:1], epochs=STARTS[1] - 1, point_1=point(1))
+    against = make_run(tmp_path / "against", STARTS, point_1=point(1))
+    assert not_judged(claim, run, against)[1] == "the run to compare with has 1 collapse only in 56 epochs"
 
 
 # P6
@@ -249,6 +359,17 @@ def saw_run(folder: Path, *teeth: tuple[int, int], height: float = 1.0, **change
     return make_run(folder, starts, lasts=teeth[0][1], **{**columns, **changes})
 
 
+def changes_above_rotated(run: RunResults, starts: Sequence[int], lasts: int = 4) -> tuple[float, float]:
+    """Fall of log η_eff and jump of log ‖g_eff‖ at the collapses, above rotated places."""
+    rate = [math.nan, *np.log(run.epochs["effective_learning_rate"])]
+    gradient = [math.nan, *np.log(run.epochs["effective_gradient_norm"])]
+    intervals = [(start, start + lasts) for start in starts]
+    return (
+        above_rotated(lambda first, last: rate[first] - rate[last], intervals),
+        above_rotated(lambda first, last: max(gradient[first : last + 1]) - gradient[first], intervals),
+    )
+
+
 @pytest.mark.parametrize(
     ("teeth", "expected"),
     [
@@ -264,14 +385,17 @@ def saw_run(folder: Path, *teeth: tuple[int, int], height: float = 1.0, **change
 def test_p6_three_teeth_that_rise_twice_as_long_as_they_fall(
     teeth: list[tuple[int, int]], expected: bool, tmp_path: Path
 ) -> None:
-    finding = judged("P6", saw_run(tmp_path / "0", *teeth))
+    run = saw_run(tmp_path / "0", *teeth)
+    finding = judged("P6", run)
+    fall, jump = changes_above_rotated(run, tops(*teeth))
     rise = np.median([rise for rise, _ in teeth])
     assert finding.measured == (
         f"{len(teeth)} teeth, rises of {rise:.0f} and falls of 4 epochs; η_eff lower after {len(teeth)} of "
-        f"{len(teeth)} collapses, log η_eff by 1.000, log ‖g_eff‖ jumps by 1.10"
+        f"{len(teeth)} collapses; more than at rotated places log η_eff falls by {fall:.3f}, log ‖g_eff‖ "
+        f"jumps by {jump:.2f}"
     )
     assert finding.holds == expected
-    assert finding.numbers == pytest.approx((1, math.log(3), len(teeth), rise / 4))
+    assert finding.numbers == pytest.approx((fall, jump, len(teeth), rise / 4))
 
 
 TEETH = [(20, 4), (26, 4), (31, 4)]
@@ -304,7 +428,10 @@ def test_p6_eta_eff_is_lower_after_three_of_four_collapses(
     finding = judged("P6", run)
     assert f"η_eff lower after {lower} of {count} collapses" in finding.measured
     assert finding.holds == expected
-    assert finding.numbers[0] == pytest.approx((lower - (count - lower) * 4 / 20) / count)
+    (rate, gradient) = coincidences("P6", run)
+    assert rate.mean == pytest.approx((lower - (count - lower) * 4 / 20) / count)
+    assert finding.numbers[:2] == pytest.approx(changes_above_rotated(run, starts))
+    assert gradient.mean == finding.numbers[1] == 0  # ‖g_eff‖ is the same everywhere
 
 
 def test_p6_what_does_not_change_is_not_lower(tmp_path: Path) -> None:
@@ -312,15 +439,16 @@ def test_p6_what_does_not_change_is_not_lower(tmp_path: Path) -> None:
     starts = [top + 30 for top in (150, 120)]  # both on the flat end
     run = make_run(tmp_path / "0", sorted(starts), point_1=point(1), effective_learning_rate=rate)
     finding = judged("P6", run)
-    assert (finding.holds, finding.numbers[0]) == (False, pytest.approx(0))
+    fall, _ = changes_above_rotated(run, sorted(starts))
+    assert (finding.holds, finding.numbers[0]) == (False, pytest.approx(fall))
+    assert fall > 0  # on the whole η_eff rises, and there it does not
     assert "lower after 0 of 2 collapses" in finding.measured
 
 
 def test_p6_tests_the_fall_of_the_rate_and_the_jump_of_the_gradient(tmp_path: Path) -> None:
     run = saw_run(tmp_path / "0", *TEETH)
     rate, gradient = coincidences("P6", run)
-    finding = judged("P6", run)
-    assert (rate.mean, gradient.mean) == finding.numbers[:2]
+    assert (rate.mean, gradient.mean) == pytest.approx((1, math.log(3)))
     assert (rate.p, gradient.p) == (1 / LENGTH, 4 / LENGTH)  # a spike lies in a window of 4 epochs 4 times
     assert len(rate.of_shifts) == len(gradient.of_shifts) == LENGTH
 
@@ -443,15 +571,16 @@ def test_p7_is_not_judged_without_points(tmp_path: Path) -> None:
     ],
 )
 def test_p9_sphere_has_no_teeth_at_all(rate: np.ndarray, teeth: int, expected: bool, tmp_path: Path) -> None:
-    against = make_run(tmp_path / "free", STARTS)
+    against = make_run(tmp_path / "free", STARTS, point_1=point(1))
     run = make_run(
         tmp_path / "sphere",
         STARTS[:1],
+        point_1=point(20),
         invariant_effective_learning_rate=rate,
         effective_learning_rate=saw(*TEETH),  # that of all weights is another matter
     )
     assert judged("P9-sphere", run, against) == Finding(
-        expected, f"{teeth} teeth, 1 collapse in 200 epochs (with the norm free: 4)", (0.25, float(teeth))
+        expected, f"{teeth} teeth, 1 collapse in 180 epochs (with the norm free: 4)", (0.25, float(teeth))
     )
 
 
@@ -477,17 +606,32 @@ def test_paper_p_has_these_claims_about_these_subjects() -> None:
         "P9-sphere": ("run", "run"),
     }
     assert [name for name, criterion in CRITERIA.items() if criterion.tested] == ["P5", "P6"]
+    for name, criterion in CRITERIA.items():  # what is tested over all seeds is said to be needed
+        assert bool(criterion.also) == (criterion.tested is not None), name
+        assert ("p ≤ 0.05, corrected" in criterion.in_full) == (criterion.tested is not None), name
 
 
 @pytest.mark.parametrize(
     ("claim", "named"),
     [
-        ("P5", [f"at least {PERIODIC} collapses", "at least 75 %", "rotated places"]),
-        ("P5-float64", [f"at least {PERIODIC} collapses", f"has at least {PERIODIC}"]),
+        (
+            "P5",
+            [f"at least {PERIODIC} collapses", "at least 75 %", "on average by more than at rotated places"],
+        ),
+        (
+            "P5-float64",
+            [f"at least {PERIODIC} collapses", f"has at least {PERIODIC}", "in which both have memorised"],
+        ),
         ("P6", [f"at least {PERIODIC} teeth of 5 % or more", "at least twice as long", "at least 75 %"]),
         ("P7", ["at most −0.5"]),
-        ("P9", ["at most a third", f"at least {PERIODIC} with both"]),
-        ("P9-sphere", ["no teeth", "at most a third", f"at least {PERIODIC} then"]),
+        (
+            "P9",
+            ["at most a third", f"with both has at least {PERIODIC}", "in which both have memorised"],
+        ),
+        (
+            "P9-sphere",
+            ["no teeth", "at most a third", f"has at least {PERIODIC}", "in which both have memorised"],
+        ),
     ],
 )
 def test_criteria_name_the_bounds_that_the_code_goes_by(claim: str, named: list[str]) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from grokflow.claims.judging import CHANCE
 from grokflow.claims.tables import ClaimTables
+from grokflow.statistics import Proportion
 
 RULE = """\
 A claim is judged on each seed (or pair of seeds) by its criterion, which was registered before any seed of
@@ -20,21 +21,22 @@ the reference run was trained (`docs/registration.md`). The verdict is about see
   95 % Wilson interval of the share of all seeds that do. Three of three is 0.44 to 1.
 - **Verdict**: *reproduced* if the interval's lower end is at least 0.9, *mostly reproduced* if it is
   above one half, *not reproduced* if the upper end is below one half. Anything else is *undecided*; the
-  number of judged seeds that would decide is given, should the share stay as it is.
+  number of seeds that would decide is given, should all of them be judged and the share stay as it is.
 - Seeds that could not be judged may not carry a verdict. If they counted as failures, a reproduced claim
   must still have a lower end above one half, else it is mostly reproduced; and a mostly reproduced one must
   still hold for more than half of the seeds, else it is undecided. If they counted as successes, a claim
-  that is not reproduced must still hold for less than half. A claim about what lies between points 1 and 2
-  is about the seeds that have these points.
+  that is not reproduced must still hold for less than half, else it is undecided. A claim about what lies
+  between points 1 and 2 is about the seeds that have these points: those with *no point*, and those that
+  diverged, do not count here.
 - A claim about what changes at collapses is only reproduced, or mostly, if the change, averaged over all
   seeds, is also larger than at rotated places: p ≤ 0.05 after Holm's correction for the number of such
-  claims. Else it is undecided.
-- **Not judged** is a seed that diverged; whose training ended before the answer was known (*censored*);
-  that has no point 1 or 2 where the claim needs one; whose path has an *unfinished fit*; or that has
+  claims. Where it is not, or where there is nothing to test (p is 1), such a claim is undecided.
+- **Not judged** is a seed that *diverged*; whose training ended before the answer was known (*censored*);
+  that has *no point* 1 or 2 where the claim needs one; whose path has an *unfinished fit*; or that has
   *nothing to compare*, such as collapses.
-- **Effect** is the median over the seeds of the number that the claim is about, in brackets with a 95 %
-  bootstrap interval (BCa; none for fewer than six seeds). ∞ stands for what was not reached before training
-  ended.
+- **Effect** is the number that the claim is about: its median over the seeds of which it is known, judged or
+  not, in brackets with a 95 % bootstrap interval (BCa; none for fewer than six seeds). ∞ stands for what was
+  not reached before training ended.
 - **95 % of seeds**: where further single seeds are expected. For fewer than 40 seeds their values are taken
   as normal, so an end may lie where no value can.
 - **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says
@@ -81,10 +83,12 @@ def page(tables: ClaimTables) -> str:
             f"- Criterion: {row.criterion}.",
             f"- Holds for {_share(row)}{left_out}.",
         ]
+        if row.considered < row.seeds:
+            lines.append(f"- Is about the {row.considered} of {row.seeds} that have their points.")
         if not pd.isna(row.p):
             lines.append(f"- Changes at collapses against rotated places: p = {row.p:.2g} (corrected).")
-        if why := _why_undecided(row):
-            lines.append(f"- Undecided, because {why}.")
+        if why := _why_less(row):
+            lines.append(f"- {why}.")
         lines += ["", *_number_lines(tables.numbers[tables.numbers["claim"] == row.claim]), ""]
         lines += _seed_lines(tables.seeds[tables.seeds["claim"] == row.claim])
     return "\n".join(lines) + "\n"
@@ -133,15 +137,16 @@ def _anchor(row: Any) -> str:
     return _heading(row).lower().replace(":", "").replace(" ", "-")
 
 
-def _why_undecided(row: Any) -> str | None:
-    """Why a claim is undecided that would not be by the interval of its share alone."""
-    if row.verdict != "undecided":
+def _why_less(row: Any) -> str | None:
+    """Why the verdict is not the one that the interval of the share alone would give."""
+    alone = Proportion(row.holding, row.judged).verdict
+    if row.verdict == alone:
         return None
-    if not pd.isna(row.p) and row.p > CHANCE and row.low > 0.5:
-        return f"p is above {CHANCE:g}"
-    if row.low > 0.5 or row.high < 0.5:
-        return f"only {row.judged} of {row.considered} seeds could be judged"
-    return None
+    few = f"only {row.judged} of {row.considered} could be judged"
+    if row.verdict != "undecided":
+        return f"No more than {row.verdict}, because {few}"
+    by_chance = alone != "not reproduced" and not pd.isna(row.p) and row.p > CHANCE
+    return f"Undecided, because {f'p is above {CHANCE:g}' if by_chance else few}"
 
 
 def _needed(seeds: int | None) -> str:
