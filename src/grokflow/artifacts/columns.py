@@ -163,9 +163,10 @@ CLAIM_NUMBERS = [
     "paper",
     "percentile",
 ]
-"""claims_numbers.csv, a row for each number of each claim. `median` over the judged seeds, `low`, `high`: its
-95 % bootstrap interval (BCa); `spread_*`: where 95 % of single seeds lie; `paper`: what the paper printed;
-`percentile`: of the paper's number among our seeds. The first number of a claim is its effect."""
+"""claims_numbers.csv, a row for each number of each claim. `seeds`: how many it is known of,
+judged or not; `median` over these, `low`, `high`: its 95 % bootstrap interval (BCa); `spread_*`: where 95 %
+of single seeds lie; `paper`: what the paper printed; `percentile`: of the paper's number among our seeds. The
+first number of a claim is its effect."""
 
 CLAIM_SEEDS = ["claim", "seed", "outcome", "reason", "as_first_registered", "measured"]
 """claims_seeds.csv, a row for each claim and seed (or pair). `outcome`: `holds`, `does not hold` or `not
