@@ -123,8 +123,8 @@ def test_a_line_for_each_job_and_the_claims_at_the_end(copy):
     assert len(lines) < total + 20
     assert max(map(len, lines)) <= 160
     done = lines.index(next(line for line in lines if line.startswith(f"Done: {total} jobs in ")))
-    assert re.fullmatch(r"Claims.*: 3 inconclusive, 2 reproduced, 2 not reproduced\.", lines[done + 1])
-    assert re.fullmatch(r"  M1 +reproduced +2 of 2  The setup groks: .*", lines[done + 2])
+    assert lines[done + 1] == "Claims: 7 undecided. Seeds holding of judged [95 %]:"
+    assert re.fullmatch(r"  M1 +undecided +2 of 2 +\[0\.34, 1\.00\]  The setup groks: .*", lines[done + 2])
     assert lines[-2] == "What was measured: results/claims.md. Figures: results/figures/"
     assert lines[-1].endswith("snakemake --report results/report.html --configfile tiny.yaml")
     assert len(lines) == done + 11
