@@ -140,7 +140,7 @@ def test_nothing_to_be_done_is_one_line(finished):
 def test_snakemake_alone_needs_no_console(finished):
     """The first run was one, without the console on its path."""
     assert "Job stats:" in finished.first_run.stdout
-    assert finished.first_run.stdout.count("  M1          reproduced") == 1
+    assert finished.first_run.stdout.count("  M1          undecided   2 of 2 ") == 1
     unknown = finished.snakemake("--logger=console", "-n")
     assert unknown.returncode == 2
     assert "invalid choice: 'console'" in unknown.stdout
@@ -165,7 +165,7 @@ def test_a_failed_job_is_told_once_with_its_log(copy, damage, reason):
         table.write_text(table.read_text() + "0,5\n")
         os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns))
     elif damage == "broken":
-        script.write_text(script.read_text().replace("rows = ", "rows = 1 / 0, "))
+        script.write_text(script.read_text().replace("tables = ", "tables = 1 / 0, "))
     else:
         script.write_text("import nothing_of_this_name\n")
         (copy.folder / log).unlink()
