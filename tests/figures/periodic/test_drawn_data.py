@@ -408,7 +408,7 @@ def test_values_whose_seeds_disagree_are_hatched_and_the_key_says_so(records: An
         assert ("hatched: not all seeds agree" in key) == differs
         if keys == 2:
             said = {text.get_text() for text in axes.texts}
-            assert said == ({"G\n+110", "G 67%\n+110"} if differs else {"G\n+110"})
+            assert said == ({"G\n+110", "G 2, A 1\n+110"} if differs else {"G\n+110"})
 
 
 def test_a_random_design_over_two_values_is_a_plane_of_discs(records: Any) -> None:
