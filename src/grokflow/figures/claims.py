@@ -47,7 +47,7 @@ NUMBERS = ("claim", "number", "unit", "seeds", "median", "low", "high", "paper",
 SIZE = 7.8
 """Points of the text of a row."""
 
-LINE = 0.123
+LINE = 0.12
 """Inches of one of its lines."""
 
 GAP = 0.035
@@ -58,11 +58,11 @@ HEADING = 0.27
 
 COLUMNS = {
     "Claim": 0.9,
-    "Statement": 2.75,
-    "Share of the seeds": 1.4,
-    "Verdict": 1.95,
-    "Effect, and what the paper printed": 2.95,
-    "Paper's\npercentile": 1.05,
+    "Statement": 2.8,
+    "Share of the seeds": 1.25,
+    "Verdict": 1.75,
+    "Effect, and what the paper printed": 3.35,
+    "Paper's\npercentile": 0.95,
 }
 """The headings of the columns, with their widths in inches."""
 
