@@ -201,7 +201,7 @@ def test_a_page_holds_the_registered_claims(tmp_path: Path) -> None:
     assert height / width < 297 / 190  # A4 with margins at the sides
     printed = [number for number in numbers if number["paper"] is not None]
     marks = [line for line in picture.subfigs[0].axes[5].lines if line.get_marker() == "D"]
-    assert len(marks) == len(printed) > 10
+    assert len(marks) == len(printed) >= 8
 
 
 @pytest.mark.parametrize("count", [1, 37])

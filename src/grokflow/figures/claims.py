@@ -72,6 +72,9 @@ KEPT = "\N{NO-BREAK SPACE}"
 BETWEEN = 0.12
 """Inches between the text of a column and the next one."""
 
+OURS = ("M1-without-zero", "P5-float64", "P8-alone", "P8-wholly", "P9-sphere")
+"""Claims about controls of our own, which no paper makes."""
+
 TYPICAL = (2.5, 97.5)
 """Percentiles between which 95 % of single seeds lie."""
 
@@ -204,7 +207,7 @@ def _head_papers(axes: Axes, rows: Sequence[Row]) -> None:
 def _draw_share(axes: Axes, row: Row) -> None:
     """The share with its interval, and the paper's seed behind it."""
     claim, middle = row.claim, row.top + row.height / 2
-    if "-" not in claim["claim"]:  # the others are other setups and controls, which no paper showed
+    if claim["claim"] not in OURS:
         (paper,) = axes.plot([1], [middle], marker="D", markersize=9, color=PAPER)
         paper.set(markerfacecolor="white", clip_on=False, label="paper")
     if not claim["judged"] > 0:
