@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick compare report test test-slow lint architecture bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick compare reference report test test-slow lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ quick: $(VENV)/.runtime ## smoke test: the same workflow on small models, in min
 # That results differ is an answer and no failure of this command; in a script ask Python for its exit status.
 compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RESULTS=folder)
 	@$(BIN)/python -m grokflow.compare $(RESULTS) || test $$? -eq 1
+
+reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and README (RESULTS=folder)
+	$(BIN)/python -m docs.keep_reference $(RESULTS)
 
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html

@@ -119,20 +119,21 @@ def test_of_many_fits_the_median_and_bands_are_drawn_and_no_seed_is_named(tmp_pa
         table = pd.read_csv(Path(folder) / "fit.csv").dropna().set_index("epoch")["largest_train_error"]
         held.append([table[min(epoch, table.index[-1])] for epoch in epochs])
     axes = picture.subfigs[0].axes[0]
-    median = lines(picture, 0)["median"]
+    median = lines(picture, 0)["median largest_train_error"]
     assert median.get_xdata().tolist() == epochs.tolist()
     assert median.get_ydata().tolist() == pytest.approx(np.median(held, axis=0).tolist(), rel=1e-12)
     bands = {band.get_label(): band.get_paths()[0].vertices for band in axes.collections}
-    for label, levels in (("90 % of the fits", (5, 95)), ("50 % of the fits", (25, 75))):
-        at_200 = sorted({float(y) for x, y in bands[label] if x == 200})
+    for share, levels in (("90 %", (5, 95)), ("50 %", (25, 75))):
+        at_200 = sorted({float(y) for x, y in bands[f"{share} largest_train_error"] if x == 200})
         expected = np.percentile(np.array(held)[:, list(epochs).index(200)], levels)
         assert at_200 == pytest.approx(expected.tolist(), rel=1e-12)
-    assert len([line for line in axes.lines if line.get_linewidth() < 1]) == 5
+    assert len([line for line in axes.lines if line.get_linewidth() < 1]) == 3
     marks = [line for line in axes.lines if line.get_label() == CUT_OFF]
     assert [mark.get_xdata()[0] for mark in marks] == [500] * 3
     said = words(picture)
     assert "29 of 32 fits converged; they took 160 to 500 epochs, half of them up to 240." in said
     assert "seeds 0" not in said
+    assert "32 fits: median, 50 % and 90 % of them 3 single ones" in said
     assert "32 of 32" in words(picture_of(places | many_of_another(tmp_path)))
 
 

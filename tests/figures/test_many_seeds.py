@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 from layouts import assert_apart, assert_on_the_page, boxes_of
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from grokflow.config import Figure
 from grokflow.figures import draw
-from grokflow.figures.bands import Curve, common_grid, percentile, quantiles, spread_over
-from grokflow.figures.incidence import cumulative_share
+from grokflow.figures.bands import Curve, common_grid, quantiles, spread_over
 from grokflow.figures.landmarks import landmark_of, place_of
 from grokflow.figures.shown import ShownPath
 
@@ -128,19 +126,30 @@ def test_single_seeds_are_spread_over_the_order() -> None:
     assert spread_over([], lambda item: item) == []
 
 
-@pytest.mark.parametrize("value", [0, 1, 2, 2.5, 9, 30])
-def test_a_percentile_counts_equal_seeds_half(value: float) -> None:
-    values = [1, 2, 2, 2, 9, float("inf")]
-    expected = scipy.stats.percentileofscore(values, value, kind="mean")
-    assert percentile(value, values) == pytest.approx(expected)
-
-
-def test_the_share_of_seeds_is_counted() -> None:
-    epochs = [30, None, 10, 30, None]
-    x, share = cumulative_share(epochs, 5)
-    assert x.tolist() == [0, 10, 30]
-    counted = [sum(epoch is not None and epoch <= at for epoch in epochs) / 5 for at in x]
-    assert share.tolist() == counted
+def test_curves_of_incidence_count_divergence_and_what_is_not_known_yet(tables: Any) -> None:
+    """Six seeds, by hand: two of them censored at 60, one diverged at 30, so 1 of 2 left reaches at 70."""
+    settings: list[dict[str, Any]] = [
+        {"point_2": 30, "last": 60},
+        {"point_2": 40, "last": 60},
+        {"point_2": None, "last": 60},
+        {"point_1": 10, "point_2": None, "last": 30, "diverged": "epoch 31, step 93: loss nan"},
+        {"point_2": 70, "last": 70},
+        {"point_2": None, "last": 70},
+        {"point_2": None, "last": 60},
+    ]
+    folders = {str(seed): tables.run(seed, **each) for seed, each in enumerate(settings)}
+    picture = picture_of("accuracy_and_table", folders, tables)
+    shares = picture.subfigs[0].axes[1]
+    x, y = line(shares, "share point_2")
+    expected = {0: 0, 30: 1 / 7, 40: 2 / 7, 60: 2 / 7, 70: 2 / 7 + 4 / 7 * 1 / 2}
+    for at, share in expected.items():
+        assert y[np.searchsorted(x, at, side="right") - 1] == pytest.approx(share)
+    assert line(shares, "share diverged")[1][-1] == pytest.approx(1 / 7)
+    (low, high), *_ = [ends for at, ends in band(shares, "95 % point_2").items() if at == 40]
+    wilson = (2 / 7 + 3.8415 / 14, 1.96 * np.sqrt(2 / 7 * 5 / 7 / 7 + 3.8415 / 4 / 49), 1 + 3.8415 / 7)
+    assert low <= (wilson[0] - wilson[1]) / wilson[2] + 1e-4
+    assert high == pytest.approx((wilson[0] + wilson[1]) / wilson[2], abs=1e-4)
+    assert "point 2 by epoch 70" in notes(picture)
 
 
 def test_bands_of_a_path_are_quantiles_of_its_metrics(tables: Any) -> None:

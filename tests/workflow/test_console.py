@@ -123,8 +123,8 @@ def test_a_line_for_each_job_and_the_claims_at_the_end(copy):
     assert len(lines) < total + 20
     assert max(map(len, lines)) <= 160
     done = lines.index(next(line for line in lines if line.startswith(f"Done: {total} jobs in ")))
-    assert re.fullmatch(r"Claims.*: 3 inconclusive, 2 reproduced, 2 not reproduced\.", lines[done + 1])
-    assert re.fullmatch(r"  M1 +reproduced +2 of 2  The setup groks: .*", lines[done + 2])
+    assert lines[done + 1] == "Claims: 7 undecided. Seeds holding of judged [95 %]:"
+    assert re.fullmatch(r"  M1 +undecided +2 of 2 +\[0\.34, 1\.00\]  The setup groks: .*", lines[done + 2])
     assert lines[-2] == "What was measured: results/claims.md. Figures: results/figures/"
     assert lines[-1].endswith("snakemake --report results/report.html --configfile tiny.yaml")
     assert len(lines) == done + 11
@@ -140,7 +140,7 @@ def test_nothing_to_be_done_is_one_line(finished):
 def test_snakemake_alone_needs_no_console(finished):
     """The first run was one, without the console on its path."""
     assert "Job stats:" in finished.first_run.stdout
-    assert finished.first_run.stdout.count("  M1          reproduced") == 1
+    assert finished.first_run.stdout.count("  M1          undecided   2 of 2 ") == 1
     unknown = finished.snakemake("--logger=console", "-n")
     assert unknown.returncode == 2
     assert "invalid choice: 'console'" in unknown.stdout
@@ -165,7 +165,7 @@ def test_a_failed_job_is_told_once_with_its_log(copy, damage, reason):
         table.write_text(table.read_text() + "0,5\n")
         os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns))
     elif damage == "broken":
-        script.write_text(script.read_text().replace("rows = ", "rows = 1 / 0, "))
+        script.write_text(script.read_text().replace("tables = ", "tables = 1 / 0, "))
     else:
         script.write_text("import nothing_of_this_name\n")
         (copy.folder / log).unlink()

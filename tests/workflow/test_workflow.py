@@ -46,7 +46,12 @@ def test_one_command_makes_every_artifact(finished):
         "figures/M-fig2.png",
         "figures/M-fig2.svg",
         "claims.csv",
+        "claims_numbers.csv",
+        "claims_seeds.csv",
+        "claims_values.csv",
         "claims.md",
+        "points.csv",
+        "times.csv",
     ):
         assert (results / name).stat().st_size > 0, name
 
@@ -64,10 +69,10 @@ def test_an_audit_is_made_where_a_figure_or_claim_reads_it_or_where_it_is_asked_
     assert asked == {"audit_invariance": 1}
 
 
-def test_the_longest_training_starts_first(finished):
-    """Were it last, one core would be busy with it while the others idle."""
+def test_runs_that_paths_join_start_first_and_then_the_longest(finished):
+    """Were the longest last, one core would be busy with it while the others idle."""
     started = re.findall(r": train ([\w-]+), seed", finished.first_run.stdout)
-    assert started == ["groks", "groks", "diverges", "one-group", "never", "periodic"]
+    assert started == ["groks", "groks", "never", "diverges", "one-group", "periodic"]
 
 
 def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precision(project):
@@ -135,11 +140,32 @@ def test_a_point_never_reached_is_a_result_and_not_a_crash(finished):
     assert "seed 3 has no point_1" in record["skipped"]
     assert pd.read_csv(results / "paths/nowhere/seed_3/metrics.csv").empty
     assert (results / "figures/nowhere.png").stat().st_size > 0
-    assert claims.loc["M3-nowhere", "verdict"] == "inconclusive"
-    assert claims.loc["M1", "verdict"] == "reproduced"
+    nowhere = claims.loc["M3-nowhere", ["judged", "seeds", "not_judged", "verdict"]]
+    assert nowhere.tolist() == [0, 1, "1 no point", "undecided"]
+    assert claims.loc["M1", ["holding", "judged", "seeds"]].tolist() == [2, 2, 2]
+    assert claims.loc["M1", ["verdict", "as_first_registered"]].tolist() == ["undecided", "reproduced"]
 
 
-def test_a_run_that_diverges_ends_properly_and_its_claims_are_inconclusive(finished):
+def test_every_seed_is_in_the_tables_of_claims_and_of_points(finished):
+    results = finished.folder / "results"
+    claims, seeds = (pd.read_csv(results / name) for name in ("claims.csv", "claims_seeds.csv"))
+    assert seeds["claim"].value_counts().to_dict() == dict(zip(claims["claim"], claims["seeds"], strict=True))
+    values = pd.read_csv(results / "claims_values.csv")
+    assert set(values["claim"]) == set(claims["claim"][claims["judged"] > 0])
+    points = pd.read_csv(results / "points.csv")
+    trained = {(folder.parts[-2], int(folder.name[5:])) for folder in results.glob("runs/*/seed_*")}
+    assert set(zip(points["run"], points["seed"], strict=True)) == trained
+    times = pd.read_csv(results / "times.csv")
+    assert (times["reached"] + times["diverged"] + times["censored"] == times["seeds"]).all()
+    groks = times[times["run"] == "groks"].iloc[-1]
+    point_2 = [
+        json.loads((results / f"runs/groks/seed_{seed}/points.json").read_text())["point_2"]
+        for seed in (3, 4)
+    ]
+    assert groks[["reached", "median"]].tolist() == [2, min(point["epoch"] for point in point_2)]
+
+
+def test_a_run_that_diverges_ends_properly_and_its_claims_are_undecided(finished):
     folder = finished.folder / "results/runs/diverges/seed_3"
     outcome = json.loads((folder / "outcome.json").read_text())
     assert re.fullmatch(r"epoch \d+, step \d+: .*(nan|inf).*", outcome["diverged"])
@@ -150,9 +176,10 @@ def test_a_run_that_diverges_ends_properly_and_its_claims_are_inconclusive(finis
     assert (folder / f"checkpoints/epoch_{kept:06d}.safetensors").stat().st_size > 0
     assert pd.read_csv(folder / "history.csv")["train_loss"].notna().all()
     claims = pd.read_csv(finished.folder / "results/claims.csv").set_index("claim")
+    seeds = pd.read_csv(finished.folder / "results/claims_seeds.csv").set_index("claim")
     for claim in ("P4", "P9"):
-        assert claims.loc[claim, "verdict"] == "inconclusive"
-        assert outcome["diverged"] in claims.loc[claim, "measured"]
+        assert claims.loc[claim, ["not_judged", "verdict"]].tolist() == ["1 diverged", "undecided"]
+        assert outcome["diverged"] in seeds.loc[claim, "measured"]
 
 
 def test_a_sweep_is_one_table_of_all_its_groups(finished):
@@ -288,6 +315,7 @@ def test_whatever_is_lost_of_the_results_is_made_again(finished, tmp_path):
         "train_members",
         "gather_sweep",
         "judge_claims",
+        "tabulate_seeds",
         "all",
     }
     # The path whose curve is gone, the one whose fit is, and the one from the points.

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from grokflow.dynamics import validation_accuracy
 from grokflow.figures.bands import (
     BandStyle,
     Curve,
@@ -88,17 +89,22 @@ def single_seeds(runs: Sequence[ShownRun]) -> list[ShownRun]:
 
 
 def draw_every_epoch(axes: Axes, run: ShownRun) -> None:
-    """Train accuracy of every epoch and validation accuracy, with the collapses shaded."""
+    """Train and validation accuracy of every epoch, with the collapses shaded."""
     shade_collapses(axes, run)
-    trained = run.epochs
-    curves = {
-        "train": (trained["epoch"].to_numpy(float), 1 - trained["train_error"].to_numpy(float)),
-        "validation": (run.logged, run.accuracy("validation")),
-    }
-    for split, (epochs, accuracy) in curves.items():
+    epochs = run.epochs["epoch"].to_numpy(float)
+    for split in HUES:
+        accuracy = accuracy_of_epochs(run, split)
         line = draw_curve(axes, epochs, accuracy, split=split, seed=run.name, style=ALONE)
-        line.set(linewidth=1)
+        line.set(linewidth=1, marker="none")
     mark_accuracy(axes, run, ALONE)
+
+
+def accuracy_of_epochs(run: ShownRun, split: str) -> np.ndarray:
+    """The accuracy of a seed at each row of its epochs.csv; validation as recorded around collapses."""
+    if split == "validation":
+        return validation_accuracy(run.epochs, run.history)
+    accuracy: np.ndarray = 1 - run.epochs["train_error"].to_numpy(float)
+    return accuracy
 
 
 def shade_collapses(axes: Axes, run: ShownRun) -> None:

@@ -16,8 +16,8 @@ from grokflow.figures.accuracy import (
     point_symbols,
     single_seeds,
 )
-from grokflow.figures.bands import band_symbols
-from grokflow.figures.incidence import draw_incidence, incidence_symbols
+from grokflow.figures.bands import SINGLE, band_symbols
+from grokflow.figures.incidence import draw_incidence, incidence_notes, incidence_symbols
 from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols, wrapped
 from grokflow.figures.shown import Shown, ShownRun, by_run, notes_of_many, runs_of
 from grokflow.figures.style import HUES, WIDTH, SeedStyle, draw_curve, seed_styles, styled
@@ -58,8 +58,8 @@ def _draw_many(shown: Shown) -> Figure:
         incidence_symbols(runs),
         band_symbols(f"{len(runs)} seeds", [run.seed for run in single_seeds(runs)])
         if one
-        else band_symbols("seeds of a run"),
-        [ENDED, *notes_of_many(runs)],
+        else band_symbols("seeds of a run", len(SINGLE)),
+        [ENDED, *incidence_notes(runs), *notes_of_many(runs)],
     )
     for row, (name, seeds) in zip(
         panels.subplots(len(grouped), 3, squeeze=False), grouped.items(), strict=True

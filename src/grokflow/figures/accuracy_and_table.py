@@ -17,7 +17,7 @@ from grokflow.figures.accuracy import (
     single_seeds,
 )
 from grokflow.figures.bands import band_symbols
-from grokflow.figures.incidence import draw_incidence, incidence_symbols
+from grokflow.figures.incidence import draw_incidence, incidence_notes, incidence_symbols
 from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
 from grokflow.figures.shown import Shown, notes_of_many, runs_of
 from grokflow.figures.style import seed_styles, styled
@@ -53,7 +53,7 @@ def _draw_many(shown: Shown) -> Figure:
         5.2,
         incidence_symbols(runs, papers),
         band_symbols(f"{len(runs)} seeds", single),
-        [ENDED, *notes_of_many(runs)],
+        [ENDED, *incidence_notes(runs), *notes_of_many(runs)],
     )
     grid = panels.add_gridspec(2, 2, width_ratios=[1.25, 1], height_ratios=[1.5, 1])
     accuracy = panels.add_subplot(grid[0, 0])

@@ -16,26 +16,26 @@ OFFSETS = np.arange(-100, 151)
 
 def around_collapses(
     runs: Iterable[ShownRun],
-    quantity: Callable[[ShownRun], tuple[np.ndarray, np.ndarray]],
+    quantity: Callable[[ShownRun], np.ndarray],
     *,
-    between: Literal["linear", "previous"] = "linear",
     relative: Literal["ratio", "difference"],
 ) -> np.ndarray:
     """A row for each collapse of every seed, its columns the `OFFSETS`, relative to the value at the start.
 
-    NaN before the first epoch of a seed and after its last.
+    NaN from the start of the next collapse on, up to the end of the one before, and where a seed was not
+    trained.
 
     Parameters
     ----------
-    quantity : epochs and values of a seed.
-    between : what its value is at an epoch without one.
+    quantity : of a seed, its value at each row of its epochs.csv.
     """
     rows = []
     for run in runs:
-        epochs, values = quantity(run)
-        curve = Curve(epochs, values, lost=True)
-        for start in run.periods["start"].to_numpy(float):
-            row, (at_start,) = (curve.at(start + places, between) for places in (OFFSETS, np.zeros(1)))
+        curve = Curve(run.epochs["epoch"].to_numpy(float), quantity(run), lost=True)
+        starts, ends = zip(*run.collapses, strict=True) if run.collapses else ((), ())
+        for start, before, after in zip(starts, [-np.inf, *ends], [*starts[1:], np.inf], strict=False):
+            row, (at_start,) = (curve.at(start + places) for places in (OFFSETS, np.zeros(1)))
+            row[(start + OFFSETS < before) | (start + OFFSETS > after)] = np.nan
             if relative == "ratio":
                 rows.append(row / at_start if at_start > 0 else np.full(len(row), np.nan))
             else:

@@ -6,7 +6,7 @@ curves are interpolated onto a common grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -16,6 +16,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from grokflow.figures.style import HATCHES, HUES, LINES, LineStyle, SeriesStyle
+from grokflow.statistics import percentile_of
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """The quantiles that are drawn: the ends of both bands, and the median."""
@@ -153,8 +154,11 @@ def draw_single(axes: Axes, x: np.ndarray, y: np.ndarray, style: BandStyle, labe
     axes.plot(x, y, color=dark, linestyle=style.line, linewidth=0.7, zorder=2, label=label)
 
 
-def band_symbols(who: str, single: Sequence[str] = ()) -> list[Line2D]:
-    """The key of bands over `who`, such as "64 seeds", read as one sentence, and of the `single` ones."""
+def band_symbols(who: str, single: Sequence[str] | int = ()) -> list[Line2D]:
+    """The key of bands over `who`, such as "64 seeds", read as one sentence, and of the `single` ones.
+
+    `single`: their names, or how many where every panel has its own.
+    """
     colour = "#666666"
     symbols = [
         Line2D([], [], color=colour, linewidth=2.2, label=f"{who}: median,"),
@@ -164,24 +168,16 @@ def band_symbols(who: str, single: Sequence[str] = ()) -> list[Line2D]:
         ),
     ]
     if single:
-        one = f"single {'seed' if len(single) == 1 else 'seeds'} {', '.join(single)}"
+        if isinstance(single, int):
+            one = f"{single} single ones"
+        else:
+            one = f"single {'seed' if len(single) == 1 else 'seeds'} {', '.join(single)}"
         symbols.append(Line2D([], [], color=colour, linewidth=0.7, label=one))
     return symbols
 
 
-def percentile(value: float, values: Iterable[float]) -> float:
-    """Where `value` stands among `values`, from 0 to 100, those equal to it counted half.
-
-    An infinite one is larger than any: that of a seed for which it never happened.
-    """
-    found = np.array(list(values), float)
-    return float(100 * np.mean((found < value) + 0.5 * (found == value))) if len(found) else float("nan")
-
-
 def percentile_in_words(value: float, values: Sequence[float]) -> str:
     """Such as "percentile 37 among 61"; of none, "no seed has one"."""
-    return (
-        f"percentile {percentile(value, values):.0f} among {len(values)}"
-        if len(values)
-        else "no seed has one"
-    )
+    if not values:
+        return "no seed has one"
+    return f"percentile {percentile_of(value, values):.0f} among {len(values)}"

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokflow.figures.accuracy import (
+    accuracy_of_epochs,
     collapse_symbol,
     draw_every_epoch,
     finish_accuracy,
@@ -75,8 +76,9 @@ def _draw_many(runs: Sequence[ShownRun]) -> Figure:
         [*(STYLES[part].symbol(label) for part, label in PARTS.items()), *band_symbols("all collapses")],
         [
             "Left: the seed with the median number of collapses. Beside it: every collapse of every seed, "
-            f"from {-OFFSETS[0]} epochs before its start to {OFFSETS[-1]} after it, which may reach into the "
-            "next one. Validation accuracy is that of the last logged epoch.",
+            f"from {-OFFSETS[0]} epochs before its start to {OFFSETS[-1]} after it, but not into the one "
+            "before or after. Validation accuracy is measured at every epoch around a collapse; elsewhere it "
+            "is interpolated between logged epochs.",
             *notes_of_many(runs, collapses=True),
             *_without_invariant_groups(runs),
         ],
@@ -102,30 +104,17 @@ def _draw_many(runs: Sequence[ShownRun]) -> Figure:
 
 def _draw_accuracy_around(axes: Axes, runs: Sequence[ShownRun], split: str) -> None:
     """Train or validation accuracy around all collapses."""
-    if split == "train":
-        values = around_collapses(runs, _train_accuracy, relative="difference")
-    else:
-        values = around_collapses(
-            runs, lambda run: (run.logged, run.accuracy(split)), between="previous", relative="difference"
-        )
+    values = around_collapses(runs, lambda run: accuracy_of_epochs(run, split), relative="difference")
     _finish_around(axes, values, BandStyle.of_split(split), split)
     seeds = sum(len(run.periods) > 0 for run in runs)
     axes.set_title(f"{len(values)} collapses of {seeds} seeds")
     axes.set_ylabel(f"{split} accuracy\n− that at the start")
 
 
-def _train_accuracy(run: ShownRun) -> tuple[np.ndarray, np.ndarray]:
-    return run.epochs["epoch"].to_numpy(float), 1 - run.epochs["train_error"].to_numpy(float)
-
-
 def _draw_around(axes: Axes, runs: Sequence[ShownRun], quantity: str, part: str) -> None:
     """A quantity over all parameters or over the invariant groups, around all collapses."""
     column = f"{part}{quantity}"
-    values = around_collapses(
-        runs,
-        lambda run: (run.epochs["epoch"].to_numpy(float), run.epochs[column].to_numpy(float)),
-        relative="ratio",
-    )
+    values = around_collapses(runs, lambda run: run.epochs[column].to_numpy(float), relative="ratio")
     _finish_around(axes, values, BandStyle.of_series(STYLES[part]), column)
     levels = quantiles(values)
     if len(values) and np.nanmax(levels, initial=1) > LARGEST_SPAN * np.nanmin(levels, initial=1):

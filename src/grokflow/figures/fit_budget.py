@@ -1,7 +1,6 @@
 """How long a fit must be: the errors on curves whose bends are optimised, against epochs of fitting.
 
-Up to six curves of a path are drawn one by one; of more, their median and the bands that hold half and nine
-tenths of them. A fit that has ended keeps its last values, as its curve does.
+A fit that has ended keeps its last values, as its curve does.
 """
 
 from __future__ import annotations
@@ -14,18 +13,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from grokflow.figures.bands import (
+    SINGLE,
+    BandStyle,
+    Curve,
+    band_symbols,
+    common_grid,
+    draw_bands,
+    draw_single,
+    quantiles,
+    spread_over,
+)
+from grokflow.figures.panels import missing_of_many
 from grokflow.figures.sheet import make_sheet, mark_symbol, seed_symbol
-from grokflow.figures.shown import Shown, ShownPath, paths_of
-from grokflow.figures.style import HUES, TEXT, SeedStyle, seed_styles, styled
-
-MOST_CURVES = 6
-"""Most curves of a path that can be told apart."""
-
-FEW = 5
-"""Thin lines beside the median of more, each of a single fit."""
-
-BANDS = {"90 % of the fits": (5, 95, 0.16), "50 % of the fits": (25, 75, 0.32)}
-"""The percentiles and the opacity of each band."""
+from grokflow.figures.shown import MANY, Shown, ShownPath, paths_of
+from grokflow.figures.style import TEXT, seed_styles, styled
 
 
 class Quantity(NamedTuple):
@@ -33,21 +35,20 @@ class Quantity(NamedTuple):
 
     column: str
     label: str
-    hue: str
+    split: str
 
 
 QUANTITIES = (
-    Quantity("largest_train_error", "largest train error on the curve", HUES["train"]),
-    Quantity("lowest_validation_error", "lowest validation error on the curve", HUES["validation"]),
+    Quantity("largest_train_error", "largest train error on the curve", "train"),
+    Quantity("lowest_validation_error", "lowest validation error on the curve", "validation"),
 )
 
 
 class Course(NamedTuple):
-    """One fit: epochs (C,) at which its curve was looked at, and an error (C,) at each."""
+    """One fit: the error at each epoch at which its curve was looked at."""
 
     path: ShownPath
-    epochs: np.ndarray
-    errors: np.ndarray
+    curve: Curve
 
 
 END = {"marker": "o", "label": "end of a fit that converged"}
@@ -56,20 +57,23 @@ CUT_OFF = {"marker": "X", "label": "end of one that did not, within its budget"}
 
 @styled
 def draw(shown: Shown) -> Figure:
-    """A row for each path: largest train error, lowest validation error."""
+    """A row for each path: largest train error, lowest validation error.
+
+    Up to `MANY` curves of a path are drawn one by one, more of them as median and bands.
+    """
     rows: dict[str, list[ShownPath]] = {}
     for path in paths_of(shown):
         rows.setdefault(path.path, []).append(path)
     fitted = {name: [path for path in paths if not path.fit.empty] for name, paths in rows.items()}
-    many = any(len(paths) > MOST_CURVES for paths in fitted.values())
+    many = [len(paths) for paths in fitted.values() if len(paths) > MANY]
     picture, panels = make_sheet(
         2.5 * len(rows) + 0.3,
-        [*_band_symbols(fitted), *_end_symbols(fitted)],
+        [*_band_symbols(many), *_end_symbols(fitted)],
         _seed_symbols(fitted),
         [
             *(_count(paths) for paths in fitted.values() if paths),
-            *(["Fits that have ended count with their last values."] if many else []),
-            *(path.missing for paths in rows.values() for path in paths if path.skipped),
+            *["Fits that have ended count with their last values."] * bool(many),
+            *(note for paths in rows.values() for note in _missing(paths)),
         ],
     )
     grid = panels.subplots(len(rows), len(QUANTITIES), sharex="row", sharey=True, squeeze=False)
@@ -89,15 +93,18 @@ Fitted = Mapping[str, Sequence[ShownPath]]
 """The fits of each path."""
 
 
-def _band_symbols(fitted: Fitted) -> list[Line2D]:
-    if all(len(paths) <= MOST_CURVES for paths in fitted.values()):
+def _band_symbols(many: Sequence[int]) -> list[Line2D]:
+    """The key of the bands; `many`: how many fits each path has that is drawn so."""
+    if not many:
         return []
-    bands = [
-        Line2D([], [], color=TEXT, linewidth=8, alpha=opacity, label=label)
-        for label, (_, _, opacity) in BANDS.items()
-    ]
-    median = Line2D([], [], color=TEXT, linewidth=2.2, label="median")
-    return [median, *reversed(bands), Line2D([], [], color=TEXT, linewidth=0.5, label=f"{FEW} single fits")]
+    counts = " and ".join(str(count) for count in dict.fromkeys(many))
+    return band_symbols(f"{counts} fits", len(SINGLE))
+
+
+def _missing(paths: Sequence[ShownPath]) -> list[str]:
+    if len(paths) > MANY:
+        return missing_of_many(paths)
+    return [path.missing for path in paths if path.skipped]
 
 
 def _end_symbols(fitted: Fitted) -> list[Line2D]:
@@ -107,7 +114,7 @@ def _end_symbols(fitted: Fitted) -> list[Line2D]:
 
 def _seed_symbols(fitted: Fitted) -> list[Line2D]:
     """Of the fits that are drawn one by one; two paths between the same seeds share a symbol."""
-    few = [paths for paths in fitted.values() if len(paths) <= MOST_CURVES]
+    few = [paths for paths in fitted.values() if len(paths) <= MANY]
     styles = [zip(paths, seed_styles(path.name for path in paths).values(), strict=True) for paths in few]
     named = {path.seeds(" → "): style for row in styles for path, style in row}
     return [seed_symbol(name, style) for name, style in named.items()]
@@ -129,65 +136,44 @@ def _end(path: ShownPath) -> dict[str, str]:
 
 def _course(path: ShownPath, quantity: Quantity) -> Course:
     measured = path.fit.dropna(subset=[quantity.column])
-    return Course(path, measured["epoch"].to_numpy(float), measured[quantity.column].to_numpy(float))
+    return Course(path, Curve(measured["epoch"].to_numpy(float), measured[quantity.column].to_numpy(float)))
 
 
 def _draw_panel(axes: Axes, paths: Sequence[ShownPath], quantity: Quantity) -> None:
-    courses = [course for path in paths if len((course := _course(path, quantity)).epochs)]
+    courses = [course for path in paths if len((course := _course(path, quantity)).curve.x)]
     if not courses:
         axes.text(0.5, 0.5, "nothing to draw", transform=axes.transAxes, ha="center", color=TEXT)
-    elif len(courses) <= MOST_CURVES:
+    elif len(courses) <= MANY:
         _draw_each(axes, courses, quantity)
     else:
         _draw_bands(axes, courses, quantity)
 
 
 def _draw_each(axes: Axes, courses: Sequence[Course], quantity: Quantity) -> None:
-    split = quantity.column.split("_")[1]
-    for (path, epochs, errors), style in zip(courses, _styles(courses), strict=True):
-        colour, marked = style.colour(split), style.marked(epochs)[:-1]
-        (line,) = axes.plot(epochs, errors, color=colour, marker=style.marker, markersize=4, markevery=marked)
-        line.set_label(f"{quantity.column} {path.name}")
-    for course, style in zip(courses, _styles(courses), strict=True):
-        _mark_end(axes, course, style.colour(split))
-
-
-def _styles(courses: Sequence[Course]) -> list[SeedStyle]:
-    return list(seed_styles(course.path.name for course in courses).values())
-
-
-def _mark_end(axes: Axes, course: Course, colour: str) -> None:
-    last = course.epochs[-1:], course.errors[-1:]
-    (mark,) = axes.plot(*last, color=colour, markersize=8, markeredgecolor="white", zorder=3)
-    mark.set(**_end(course.path))
+    styles = seed_styles(course.path.name for course in courses)
+    for path, curve in courses:
+        style = styles[path.name]
+        (line,) = axes.plot(curve.x, curve.y, color=style.colour(quantity.split), marker=style.marker)
+        line.set(markersize=4, markevery=style.marked(curve.x)[:-1], label=f"{quantity.column} {path.name}")
+    for path, curve in courses:
+        (mark,) = axes.plot(curve.x[-1:], curve.y[-1:], color=styles[path.name].colour(quantity.split))
+        mark.set(markersize=8, markeredgecolor="white", zorder=3, **_end(path))
 
 
 def _draw_bands(axes: Axes, courses: Sequence[Course], quantity: Quantity) -> None:
-    epochs = np.unique(np.concatenate([course.epochs for course in courses]))
-    held = np.stack([_held(course, epochs) for course in courses])
-    for label, (low, high, opacity) in BANDS.items():
-        low_edge, high_edge = np.percentile(held, [low, high], axis=0)
-        axes.fill_between(
-            epochs, low_edge, high_edge, color=quantity.hue, alpha=opacity, linewidth=0, label=label
-        )
-    for course in courses[:FEW]:
-        axes.plot(course.epochs, course.errors, color=quantity.hue, linewidth=0.5, alpha=0.8)
-    for course in courses:  # above the curves, which so many marks would hide
-        (mark,) = axes.plot(course.epochs[-1], 0.97, color=TEXT, transform=axes.get_xaxis_transform())
-        mark.set(markersize=5, markeredgewidth=0, **_end(course.path))
-    axes.plot(epochs, np.median(held, axis=0), color=quantity.hue, linewidth=2.2, label="median")
-
-
-def _held(course: Course, epochs: np.ndarray) -> np.ndarray:
-    """The error at each of `epochs` (E,): of the last look so far, or of the first one before it."""
-    places = np.searchsorted(course.epochs, epochs, side="right") - 1
-    errors: np.ndarray = course.errors[np.maximum(places, 0)]
-    return errors
+    grid, style = common_grid([curve for _, curve in courses]), BandStyle.of_split(quantity.split)
+    levels = quantiles(np.array([curve.at(grid, "previous") for _, curve in courses]))
+    draw_bands(axes, grid, levels, style, quantity.column)
+    for path, curve in spread_over(courses, lambda course: course.path.fit_epochs):
+        draw_single(axes, curve.x, curve.y, style, f"{quantity.column} {path.name}")
+    for path, curve in courses:  # above the curves, which so many marks would hide
+        (mark,) = axes.plot(curve.x[-1], 0.97, color=TEXT, transform=axes.get_xaxis_transform())
+        mark.set(markersize=5, markeredgewidth=0, **_end(path))
 
 
 def _scale(grid: np.ndarray, courses: Sequence[Course]) -> None:
     """A logarithmic axis of errors, on which zero has a place below the smallest one."""
-    errors = np.concatenate([np.zeros(0), *(course.errors for course in courses)])
+    errors = np.concatenate([np.zeros(0), *(course.curve.y for course in courses)])
     positive = errors[errors > 0]
     if not len(positive):
         return

@@ -40,9 +40,9 @@ def _draw_grid(sweep: ShownSweep) -> Figure:
         [],
         regime_symbols(sweep),
         [
-            f"A cell: the regime of most of its seeds ({sweep.said_seeds}), and the median over "
-            "the seeds of point 2 − point 1 in epochs; hatched, with the share of seeds in that regime, "
-            "where not all agree.",
+            f"A cell: the regime of most of its seeds ({sweep.said_seeds}; of equally many the first one of "
+            "the key), and the median of point 2 − point 1 in epochs over those that have both; hatched, "
+            "with the number of seeds in each regime, where not all agree.",
             *sweep.notes,
         ],
     )
@@ -55,7 +55,7 @@ def _draw_grid(sweep: ShownSweep) -> Figure:
         letter = LOOKS[name].letter
         if share < 1:
             axes.fill_between(sides, row - 0.46, row + 0.46, facecolor="none", label="differ", **DISAGREEMENT)
-            letter = f"{letter} {share:.0%}"
+            letter = sweep.counts[row_value, column_value]
         text = letter if math.isnan(delay) else f"{letter}\n+{delay:.0f}"
         behind = {"facecolor": colour, "edgecolor": "none", "pad": 1.5}  # so that hatches do not cross it
         axes.text(column, row, text, ha="center", va="center", fontsize=9, color="#222222", bbox=behind)
@@ -88,13 +88,15 @@ def _draw_plane(sweep: ShownSweep) -> Figure:
         regime_symbols(sweep),
         [
             f"A disc: a combination of both values, in the regime of most of its seeds "
-            f"({sweep.said_seeds}). Its area grows with the delay, the median over the seeds of "
-            "point 2 − point 1" + (f" (at most {delays.max():.0f} epochs)." if len(delays) else "."),
+            f"({sweep.said_seeds}). Its area grows with the delay, the median of "
+            "point 2 − point 1 over those that have both"
+            + (f" (at most {delays.max():.0f} epochs)." if len(delays) else "."),
             *sweep.notes,
         ],
     )
     axes: Axes = panels.subplots()
     largest = max(delays.max(), 1.0) if len(delays) else 1.0
+    dense = {**DISAGREEMENT, "hatch": "///////"}  # a disc is small
     lettered = len(sweep.regimes) <= LETTERED
     for name, found in LOOKS.items():
         at = sweep.regimes.index[sweep.regimes == name]
@@ -106,7 +108,7 @@ def _draw_plane(sweep: ShownSweep) -> Figure:
         axes.scatter(x, y, s=size, color=found.colour, edgecolor=PAPER, linewidth=0.7, label=name)
         if (differ := (sweep.agreement[at] < 1).to_numpy()).any():
             x_differ, y_differ = (np.array(values)[differ] for values in (x, y))
-            axes.scatter(x_differ, y_differ, s=size[differ], facecolor="none", label="differ", **DISAGREEMENT)
+            axes.scatter(x_differ, y_differ, s=size[differ], facecolor="none", label="differ", **dense)
         for place in zip(x, y, strict=True) if lettered else ():
             axes.annotate(found.letter, place, ha="center", va="center", fontsize=7, color="#222222")
     for key, axis, set_scale in (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -54,6 +56,11 @@ class ShownSweep(SweepRegimes):
         """The rows of each seed."""
         return {seed: self.of_seed(int(seed)) for seed in self.seed_names}
 
+    @cached_property
+    def counts(self) -> pd.Series:
+        """How many seeds at each value are in which regime, in letters, the most first: "G 3, M 2"."""
+        return self._of_seeds.agg(_counted)
+
     @property
     def notes(self) -> list[str]:
         """A sentence for each member that diverged; of many, one with their number."""
@@ -68,6 +75,11 @@ class ShownSweep(SweepRegimes):
     def _place(self, row: Mapping[str, object]) -> str:
         """The varied values of a row, in words."""
         return ", ".join(f"{short(key)} {written(row[key])}" for key in self.keys)
+
+
+def _counted(found: pd.Series) -> str:
+    counts = sorted(Counter(found.tolist()).items(), key=lambda item: (-item[1], list(LOOKS).index(item[0])))
+    return ", ".join(f"{LOOKS[name].letter} {count}" for name, count in counts)
 
 
 def sweep_of(shown: Shown) -> ShownSweep:

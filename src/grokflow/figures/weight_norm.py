@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.accuracy import ENDED, finish_accuracy, mark_point, point_symbols, single_seeds
 from grokflow.figures.bands import (
+    SINGLE,
     BandStyle,
     Curve,
     band_symbols,
@@ -19,9 +20,11 @@ from grokflow.figures.bands import (
     draw_single,
     quantiles,
 )
+from grokflow.figures.incidence import times_of
 from grokflow.figures.sheet import make_sheet
 from grokflow.figures.shown import MANY, REACHED, Shown, ShownRun, by_run, notes_of_many, runs_of
 from grokflow.figures.style import SeriesStyle, styled
+from grokflow.statistics import incidence
 
 LARGEST_SPAN = 10
 """A linear axis shows norms up to this many times the smallest."""
@@ -35,7 +38,7 @@ def draw(shown: Shown) -> Figure:
     styles = {name: SeriesStyle(number) for number, name in enumerate(dict.fromkeys(run.run for run in runs))}
     picture, panels = make_sheet(
         3.8,
-        [*point_symbols(), *(band_symbols("seeds of a run") if many else [])],
+        [*point_symbols(), *(band_symbols("seeds of a run", len(SINGLE)) if many else [])],
         [_symbol(name, runs, style) for name, style in styles.items()],
         [*_notes_of_points(many), *notes_of_many(runs)],
     )
@@ -98,16 +101,14 @@ def _draw_bands(
 
 def median_epoch(runs: Sequence[ShownRun], point: str) -> float | None:
     """The epoch by which half of the seeds have reached a point; None where fewer have."""
-    epochs = sorted(epoch for run in runs if (epoch := run.epoch_of(point)) is not None)
-    half = -(-len(runs) // 2)
-    return float(epochs[half - 1]) if len(epochs) >= half else None
+    return incidence(times_of(runs, point)).median
 
 
 def _notes_of_points(many: Mapping[str, object]) -> list[str]:
     if not many:
         return []
     return [
-        "A point of a run with many seeds: where half of them have reached it. Thin lines: three seeds.",
+        "A point of a run with many seeds: where half of them have reached it.",
         ENDED,
     ]
 

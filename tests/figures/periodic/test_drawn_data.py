@@ -77,7 +77,14 @@ def test_collapses_are_shaded_on_every_epoch(records: Any) -> None:
     epochs, history = table(folder, "epochs.csv"), table(folder, "history.csv")
     assert data(axes, "train a/1")[0] == epochs["epoch"].tolist()
     np.testing.assert_allclose(data(axes, "train a/1")[1], 1 - epochs["train_error"])
-    assert data(axes, "validation a/1")[0] == history["epoch"].tolist()
+    drawn = dict(zip(*data(axes, "validation a/1"), strict=True))
+    assert list(drawn) == epochs["epoch"].tolist()
+    for epoch, error in zip(history["epoch"][1:], history["validation_error"][1:], strict=True):
+        assert drawn[epoch] == pytest.approx(1 - error)
+    recorded = epochs[epochs["epoch"].between(121, 129)]
+    np.testing.assert_allclose(
+        [drawn[epoch] for epoch in recorded["epoch"]], 1 - recorded["validation_error"]
+    )
     assert spans(axes) == [(120, 130), (165, 200)]  # never recovered: to the end
     assert data(axes, "point_1 a/1")[0] == [40]
     assert data(axes, "point_2 a/1")[0] == [110]
@@ -401,7 +408,7 @@ def test_values_whose_seeds_disagree_are_hatched_and_the_key_says_so(records: An
         assert ("hatched: not all seeds agree" in key) == differs
         if keys == 2:
             said = {text.get_text() for text in axes.texts}
-            assert said == ({"G\n+110", "G 67%\n+110"} if differs else {"G\n+110"})
+            assert said == ({"G\n+110", "G 2, A 1\n+110"} if differs else {"G\n+110"})
 
 
 def test_a_random_design_over_two_values_is_a_plane_of_discs(records: Any) -> None:

@@ -141,30 +141,33 @@ def test_around_a_collapse_a_quantity_is_relative_to_its_start(records: Any) -> 
     column = "invariant_effective_gradient_norm"
     values = around_collapses(
         runs,
-        lambda run: (run.epochs["epoch"].to_numpy(float), run.epochs[column].to_numpy(float)),
+        lambda run: run.epochs[column].to_numpy(float),
         relative="ratio",
     )
     expected = []
     for run in runs:
         at = dict(zip(run.epochs["epoch"], run.epochs[column], strict=True))
-        for start in run.periods["start"]:
-            expected.append([at.get(start + offset, np.nan) / at[start] for offset in OFFSETS])
+        for number, start in enumerate(run.periods["start"]):
+            first = run.periods["end"].iloc[number - 1] if number else 0
+            last = run.periods["start"].iloc[number + 1] if number + 1 < len(run.periods) else 999
+            known = {epoch: value for epoch, value in at.items() if first <= epoch <= last}
+            expected.append([known.get(start + offset, np.nan) / at[start] for offset in OFFSETS])
     np.testing.assert_allclose(values, expected)
     assert np.isnan(values).any()  # after the last epoch
-    validation = around_collapses(
-        runs[:1],
-        lambda run: (run.logged, run.accuracy("validation")),
-        between="previous",
-        relative="difference",
-    )
-    history = runs[0].history.set_index("epoch")["validation_error"]
-    start = runs[0].periods["start"].iloc[0]
-    before = [10 * ((start + offset) // 10) for offset in OFFSETS]
-    changes = [history[10 * (start // 10)] - history.get(epoch, np.nan) for epoch in before]
-    changes = [
-        np.nan if start + offset > 200 else change for offset, change in zip(OFFSETS, changes, strict=True)
-    ]
-    np.testing.assert_allclose(validation[0], changes, atol=1e-12)
+
+
+def test_around_a_collapse_validation_accuracy_is_the_recorded_one(records: Any) -> None:
+    folder = records.run("a", 0, collapses=((123, 131),))
+    file = Path(folder) / "epochs.csv"
+    epochs = pd.read_csv(file).set_index("epoch")
+    epochs["validation_error"] = np.nan
+    recorded = {123: 0.4, 124: 0.7, 125: 0.9, 126: 0.95, 127: 0.9, 128: 0.6, 129: 0.5, 130: 0.4, 131: 0.1}
+    epochs.loc[list(recorded), "validation_error"] = list(recorded.values())
+    epochs.reset_index().to_csv(file, index=False)
+    axes = picture_of("effective_statistics", {f"a/{seed}": folder for seed in range(8)}).subfigs[0].axes[2]
+    drawn = dict(zip(*line(axes, "median validation"), strict=True))
+    for epoch, error in recorded.items():
+        assert drawn[epoch - 123] == pytest.approx(0.4 - error)
 
 
 def test_effective_statistics_show_a_seed_and_all_collapses(records: Any) -> None:
@@ -180,10 +183,7 @@ def test_effective_statistics_show_a_seed_and_all_collapses(records: Any) -> Non
     ):
         rows = around_collapses(
             runs,
-            lambda run, column=column: (
-                run.epochs["epoch"].to_numpy(float),
-                run.epochs[column].to_numpy(float),
-            ),
+            lambda run, column=column: run.epochs[column].to_numpy(float),
             relative="ratio",
         )
         x, y = line(axes, f"median {column}")

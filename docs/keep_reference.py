@@ -1,0 +1,78 @@
+"""Keep results as the reference run: docs/reference gets their tables and pictures, README a line a claim.
+
+`make reference RESULTS=results/full`. The line of each claim stands in README between two comments; a test
+compares it with the tables, so that README cannot say anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from grokflow.artifacts.reference import write_reference
+from grokflow.claims.page import located
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+REFERENCE = ROOT / "docs" / "reference"
+
+PART = re.compile(r"(?<=<!-- claims -->\n)(.*?)(?=<!-- end of claims -->)", re.DOTALL)
+"""What stands between the two comments in README."""
+
+
+def keep(results: Path, reference: Path = REFERENCE, readme: Path = README) -> None:
+    """Copy what the results came to, and write README's lines anew."""
+    write_reference(results, reference)
+    for old in reference.glob("*.png"):
+        if (results / "figures" / old.name).exists():
+            old.unlink()
+    for picture in sorted((results / "figures").glob("*.png")):
+        shutil.copyfile(picture, reference / picture.name)
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(PART.sub(lambda _: lines_of_claims(reference), text), encoding="utf-8")
+
+
+def lines_of_claims(reference: Path) -> str:
+    """A table with a line for each claim: verdict, share, effect, and what the paper printed."""
+    claims = pd.read_csv(reference / "claims.csv")
+    numbers = pd.read_csv(reference / "claims_numbers.csv")
+    lines = ["| claim | verdict | holds for | effect: median over seeds | the paper |"]
+    lines.append("|---|---|---|---|---|")
+    for claim in claims.itertuples():
+        own = numbers[numbers["claim"] == claim.claim]
+        lines.append(
+            f"| {claim.claim} {_statement(claim)} | {claim.verdict} | {_share(claim)} | "
+            f"{own.iloc[0]['number']}: {located(own.iloc[0])} | {_papers(own)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _statement(claim: Any) -> str:
+    return str(claim.statement).removesuffix(".")
+
+
+def _share(claim: Any) -> str:
+    left_out = "" if pd.isna(claim.not_judged) else f"; {claim.not_judged}"
+    return f"{claim.holding} of {claim.judged} [{claim.low:.2f}, {claim.high:.2f}]{left_out}"
+
+
+def _papers(numbers: pd.DataFrame) -> str:
+    """Every number that the paper printed, with its percentile among our seeds."""
+    printed = numbers[numbers["paper"].notna()]
+    said = [
+        f"{row['number']}: {row['paper']:g}"
+        + ("" if pd.isna(row["percentile"]) else f" (percentile {row['percentile']:.0f})")
+        for _, row in printed.iterrows()
+    ]
+    return "; ".join(said) or "–"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, help="a results folder")
+    keep(parser.parse_args().results)

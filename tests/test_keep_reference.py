@@ -1,0 +1,41 @@
+"""The lines of claims in README are those of the kept reference run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from docs.keep_reference import PART, README, REFERENCE, lines_of_claims
+
+from grokflow.artifacts.columns import CLAIM_NUMBERS, CLAIMS
+
+
+def test_a_line_says_verdict_share_effect_and_every_number_of_the_paper(tmp_path: Path) -> None:
+    claims = [
+        {"claim": "M1", "statement": "It groks.", "verdict": "reproduced", "holding": 60, "judged": 62,
+         "low": 0.89, "high": 0.99, "not_judged": "2 diverged"},
+        {"claim": "M4", "statement": "It falls.", "verdict": "undecided", "holding": 3, "judged": 3,
+         "low": 0.44, "high": 1.0},
+    ]  # fmt: skip
+    numbers = [
+        {"claim": "M1", "number": "delay", "seeds": 62, "median": 4.25, "low": 4.0, "high": 4.5},
+        {"claim": "M1", "number": "point 1", "unit": "epochs", "seeds": 62, "median": 600.0, "low": 590.0,
+         "high": 610.0, "paper": 585.0, "percentile": 33.3},
+        {"claim": "M1", "number": "point 2", "seeds": 62, "median": 2500.0, "paper": 2402.0,
+         "percentile": 41.0},
+        {"claim": "M4", "number": "rise", "seeds": 3, "median": 0.0},
+    ]  # fmt: skip
+    pd.DataFrame(claims, columns=CLAIMS).to_csv(tmp_path / "claims.csv", index=False)
+    pd.DataFrame(numbers, columns=CLAIM_NUMBERS).to_csv(tmp_path / "claims_numbers.csv", index=False)
+    assert lines_of_claims(tmp_path).splitlines()[2:] == [
+        "| M1 It groks | reproduced | 60 of 62 [0.89, 0.99]; 2 diverged | delay: 4.25 [4, 4.5] | "
+        "point 1: 585 (percentile 33); point 2: 2402 (percentile 41) |",
+        "| M4 It falls | undecided | 3 of 3 [0.44, 1.00] | rise: 0 | – |",
+    ]
+
+
+def test_readme_says_what_the_reference_run_came_to() -> None:
+    """Before there is one README has no such part."""
+    parts = PART.findall(README.read_text(encoding="utf-8"))
+    kept = (REFERENCE / "claims.csv").exists()
+    assert parts == ([lines_of_claims(REFERENCE)] if kept else [])
