@@ -14,6 +14,7 @@ from made import LENGTH, Member, Values, judged, make_run, make_sweep, members_o
 
 from grokflow.artifacts.results import RunResults, SweepResults
 from grokflow.claims import CRITERIA
+from grokflow.claims.criteria import NotJudged
 
 FRACTION = "dataset.train_fraction"
 DECAY = "optimizer.weight_decay"
@@ -202,6 +203,9 @@ def test_p3_norm_is_not_judged_without_points_and_with_too_few_epochs(tmp_path: 
     assert not_judged("P3-norm", run, against) == (
         "censored", "trained for 119 epochs, with decay point 2 takes 120",
     )  # fmt: skip
+    with pytest.raises(NotJudged) as why:  # the norm with decay is known all the same
+        CRITERIA["P3-norm"].judge(run, against)
+    assert why.value.numbers == pytest.approx((49 / 50, math.nan), nan_ok=True)
     run, against = norms(tmp_path / "learns nothing", (50, 49), (60, 61), point_1=None)
     assert not_judged("P3-norm", run, against) == ("no point", "no point 1 without decay: train error is 0.3")
     run, _ = norms(tmp_path / "no point 2", (50, 49), (60, 61))

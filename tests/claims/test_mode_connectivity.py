@@ -90,6 +90,20 @@ def test_a_censored_run_has_numbers_all_the_same(claim: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("claim", GROKS)
+@pytest.mark.parametrize(("error", "fails"), [(0.499, True), (0.5, False)])
+def test_a_run_that_had_learned_half_by_point_1_fails_however_long_it_takes(
+    claim: str, error: float, fails: bool, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "0", point_1=point(50, error), history=falling((60, 0.0101)))
+    if fails:
+        finding = judged(claim, run)
+        assert not finding.holds
+        assert finding.numbers == (math.inf, 50, math.inf, math.inf, error)
+    else:
+        assert not_judged(claim, run)[0] == "censored"
+
+
+@pytest.mark.parametrize("claim", GROKS)
 def test_a_run_without_point_1_is_not_judged(claim: str, tmp_path: Path) -> None:
     run = make_run(tmp_path / "0", history=falling((60, 0.0)))
     assert not_judged(claim, run) == ("no point", "no point 1: train error is 0.3")
@@ -145,6 +159,13 @@ def test_m2_is_not_judged_unless_one_generalises_and_the_other_memorises_for_as_
     memorised = make_run(tmp_path / "memorised", point_1=point(30, 0.9))
     reason, said = not_judged("M2", memorised, memorised)
     assert (reason, said[:52]) == ("censored", "99 % validation accuracy is not reached with decay: ")
+    for against in (
+        decays,
+        memorised,
+    ):  # too few epochs here, or no 99 % there: the error is known all the same
+        with pytest.raises(NotJudged) as why:
+            CRITERIA["M2"].judge(short, against)
+        assert why.value.numbers == (0.9, 0.9)
 
 
 # M3 to M5: the segment

@@ -159,6 +159,16 @@ def test_p5_fewer_than_three_collapses_are_no_periods(
     assert finding.numbers == pytest.approx((excess, lift, count, period), nan_ok=True)
 
 
+@pytest.mark.parametrize("slope", [1e-4, 3e-4, 7e-4, 1.3e-3])
+def test_p5_a_straight_rise_is_no_lift(slope: float, tmp_path: Path) -> None:
+    """It lifts accuracy by as much at every place, up to rounding, and rounding must not decide."""
+    history = {"validation_error": 0.9 - slope * np.arange(LENGTH + 1)}
+    finding = judged("P5", make_run(tmp_path / "0", STARTS, history=history))
+    assert "higher after 4 of these" in finding.measured
+    assert finding.numbers[0] == pytest.approx(0, abs=1e-12)
+    assert not finding.holds
+
+
 def test_p5_counts_only_collapses_that_start_before_point_2(tmp_path: Path) -> None:
     falls = [0.3, 0.3, -0.1, -0.1]
     before = judged("P5", make_run(tmp_path / "0", STARTS, history=lifts(falls), point_2=point(STARTS[2])))

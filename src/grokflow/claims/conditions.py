@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from grokflow.artifacts.results import RunResults
@@ -100,7 +102,7 @@ def norm_shows_why(run: RunResults, against: RunResults) -> Finding:
     own_1, final = point_of(run, "point_1", " without decay"), run.points["final"]
     if final["epoch"] < point_2["epoch"]:
         message = f"trained for {final['epoch']} epochs, with decay point 2 takes {point_2['epoch']}"
-        raise NotJudged("censored", message)
+        raise NotJudged("censored", message, (last / first, math.nan))
     own_first, own_last = _norm_at(run, own_1["epoch"]), _norm_at(run, final["epoch"])
     holds = last < first and own_last >= own_first and run.points["point_2"] is None
     reached = "no point 2" if run.points["point_2"] is None else "point 2"

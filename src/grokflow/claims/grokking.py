@@ -64,6 +64,8 @@ def groks(run: RunResults) -> Finding:
     point_1 = point_of(run, "point_1")
     first, error = point_1["epoch"], point_1["validation_error"]
     never = (math.inf, first, math.inf, math.inf, error)
+    if error < UNLEARNED and math.isinf(epoch_of_accuracy(run, GENERALISED)):
+        return Finding(False, f"point 1 at epoch {first} with validation error {error:.3f}", never)
     generalised = epoch_of_generalisation(run, numbers=never)
     second = run.epoch_of("point_2")
     last = f"epoch {second}" if second is not None else f"not in {run.points['final']['epoch']} epochs"

@@ -53,19 +53,19 @@ criterion(
     ),
 )
 def no_grokking_without_decay(run: RunResults, against: RunResults) -> Finding:
-    needed = epoch_of_generalisation(against, " with decay")
-    point_of(run, "point_1", " without decay")
-    final = run.points["final"]
+    point_1, final = point_of(run, "point_1", " without decay"), run.points["final"]
+    after = run.history[run.history["epoch"] >= point_1["epoch"]]
+    lowest = float(after["validation_error"].min())
+    numbers = (lowest, final["validation_error"])
+    needed = epoch_of_generalisation(against, " with decay", numbers)
     if final["epoch"] < needed:
         message = f"trained for {final['epoch']} epochs, with decay {PER_CENT} takes {needed:.0f}"
-        raise NotJudged("censored", message)
-    after = run.history[run.history["epoch"] >= run.points["point_1"]["epoch"]]
-    lowest = float(after["validation_error"].min())
+        raise NotJudged("censored", message, numbers)
     return Finding(
         lowest >= UNLEARNED,
         f"validation error {final['validation_error']:.3f} at epoch {final['epoch']}, never below "
         f"{lowest:.3f} after point 1; with decay {PER_CENT} accuracy at epoch {needed:.0f}",
-        (lowest, final["validation_error"]),
+        numbers,
     )
 
 

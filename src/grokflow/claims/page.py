@@ -71,7 +71,7 @@ def page(tables: ClaimTables) -> str:
             _share(row),
             row.not_judged or "–",
             f"{effect['number']}: {located(effect)}",
-            _paper(effect),
+            _papers(tables.numbers[tables.numbers["claim"] == row.claim]),
             _first(row),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -151,6 +151,14 @@ def _why_less(row: Any) -> str | None:
 
 def _needed(seeds: int | None) -> str:
     return "" if pd.isna(seeds) else f" ({seeds} would decide)"
+
+
+def _papers(numbers: pd.DataFrame) -> str:
+    """Every number of a claim that the paper printed; the effect without its name, which stands beside it."""
+    printed = numbers[numbers["paper"].notna()]
+    effect = numbers.index[0]
+    said = [("" if i == effect else f"{row['number']}: ") + _paper(row) for i, row in printed.iterrows()]
+    return "; ".join(said) or "–"
 
 
 def _paper(row: pd.Series) -> str:
