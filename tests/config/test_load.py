@@ -86,13 +86,13 @@ def test_the_configuration_for_a_gpu_is_laid_over_the_full_one():
 def test_the_configuration_of_many_seeds_asks_for_enough_of_each_run_that_a_claim_rests_on():
     files = [ROOT / name for name in ("config.yaml", "config/gpu.yaml", "config/full.yaml")]
     config, small = load_config(files), load_config(files[:1])
-    seeds = {"mode_connectivity": 64, "without_decay": 64, "without_zero": 64, "layer_norm_float64": 8}
+    seeds = {"mode_connectivity": 64, "without_decay": 64, "without_zero": 64}
     for name, run in config.runs.items():
         assert len(run.seeds) == seeds.get(name, 48)
         assert run.epochs == small.runs[name].epochs  # as on two cores, so that the same is judged
         assert len(groups_of_run(config, name)) == 1
     pairs = seeds_of_path(config, "polyline_2_2p")
-    assert (len(pairs), pairs[0], pairs[-1]) == (32, "0-1", "62-63")
+    assert (len(pairs), pairs[0], pairs[-1]) == (32, "100-101", "162-163")
     read = {name for path in config.paths for name in runs_of_path(config, path)}
     for name in read:  # what a chain reads is thinned nowhere
         assert config.runs[name].checkpoint_every == small.runs[name].checkpoint_every
@@ -398,7 +398,7 @@ REFUSED += [  # what many seeds brought
     ),
     (["runs", M, "seeds"], 3, [f"runs.{M}.seeds", "list", "3"]),
     (["runs", M, "seeds"], {"from": 2**63 - 2, "to": 2**63 + 7}, [f"runs.{M}.seeds", "found"]),
-    (["paths", "polyline_2_2p"], {"kind": "segment", "from": "layer_norm_2layer@point_2", "to": "layer_norm_float64@point_2", "between": "seeds", "pairs": "disjoint"}, ["paths.polyline_2_2p", "found"]),  # one seed in common
+    (["paths", "polyline_2_2p"], {"kind": "segment", "from": "layer_norm_1layer@point_2", "to": "layer_norm_float64@point_2", "between": "seeds", "pairs": "disjoint"}, ["paths.polyline_2_2p", "found"]),  # one seed in common
     (["runs", M, "members_at_once"], 0, [f"runs.{M}.members_at_once", "greater than or equal to 1", "found 0"]),
     (["runs", M, "members_at_once"], 1.5, [f"runs.{M}.members_at_once", "integer", "1.5"]),
     (["runs", M, "member_at_once"], 2, [f"runs.{M}.member_at_once", "Did you mean 'members_at_once'?"]),

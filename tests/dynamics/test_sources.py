@@ -19,7 +19,8 @@ SPLIT, ORDER, DECAY = "dataset.split_seed", "run.order_seed", "optimizer.weight_
 
 def sources(folder: Path, rows: list[dict[str, Any]]) -> SweepSources:
     """A sweep from its rows; what one does not say is as in a member that groks."""
-    usual = {"seed": 0, "point_1": 40, "epochs": 2000, "train_error": 0.0, "validation_error": 0.0}
+    errors = {"train_error": 0.0, "validation_error": 0.0, "validation_error_at_point_1": 0.9}
+    usual = {"seed": 0, "point_1": 40, "epochs": 2000, **errors}
     keys = [key for key in rows[0] if "." in key]
     table = pd.DataFrame([{**usual, "diverged": None, **row} for row in rows])[[*keys, *OUTCOMES]]
     table.to_csv(folder / "sweep.csv", index=False)

@@ -242,7 +242,7 @@ def test_no_kind_imports_torch_or_pyplot() -> None:
 
 
 def test_every_registered_kind_is_drawn_in_a_test_and_reads_the_files_that_its_rule_makes() -> None:
-    assert sorted(FIGURE_KINDS) == sorted([*OF_PAPER_M, *KINDS, "claims", "fit_budget"])
+    assert sorted(FIGURE_KINDS) == sorted([*OF_PAPER_M, *KINDS, "claims"])
     for kind, files in OF_RUNS.items():
         assert set(FIGURE_KINDS[kind].files) == set(files)
         assert FIGURE_KINDS[kind].subject == "runs"
