@@ -1,8 +1,8 @@
 """All claims on one page (a forest plot): how many seeds each holds in, its verdict, its effect, the paper.
 
 A row is a claim: the share of the judged seeds in which it holds with its 95 % interval, beside the one seed
-of the paper, which showed it; then the number that the claim is about and every number that the paper
-printed, with the percentile that this one seed's number has among ours.
+of the paper, which showed it; then the number that the claim is about, its effect, and every number that the
+paper printed, with its percentile among our seeds.
 """
 
 from __future__ import annotations
@@ -366,9 +366,10 @@ def _paper_symbols() -> list[Line2D]:
 
 def _notes(rows: Sequence[Row]) -> list[str]:
     notes = [
-        "Bar: the 95 % Wilson interval of the share of judged seeds in which a claim holds; from 0.9 on it "
-        "is reproduced, above one half mostly, below one half not, else undecided. Numbers: the median over "
-        "the judged seeds [95 % interval].",
+        "Bar: the 95 % Wilson interval of the share of judged seeds in which a claim holds. Reproduced: all "
+        "of it at 0.9 or above; mostly: above one half; not: below one half; else undecided. The test at "
+        "collapses, or many seeds that could not be judged, can make the verdict less. Numbers: the median "
+        "over the seeds that have one [95 % interval].",
     ]
     numbers = [number for row in rows for _, number in row.numbers if number and number["seeds"] > 0]
     if any(_blank(number["low"]) for number in numbers):

@@ -1,4 +1,4 @@
-"""How long a fit must be: the errors on curves whose bends are optimised, against epochs of fitting.
+"""How long a fit must be: the errors on optimised paths, against epochs of fitting.
 
 A fit that has ended keeps its last values, as its curve does.
 """
@@ -126,7 +126,8 @@ def _count(paths: Sequence[ShownPath]) -> str:
     took = f"{min(epochs)} to {max(epochs)} epochs" if len(set(epochs)) > 1 else f"{epochs[0]} epochs"
     middle = f", half of them up to {np.median(epochs):g}" if len(set(epochs)) > 2 else ""
     done = sum(bool(path.converged) for path in paths)
-    return f"{paths[0].heading}: {done} of {len(paths)} fits converged; they took {took}{middle}."
+    fits, they = ("fit", "it") if len(paths) == 1 else ("fits", "they")
+    return f"{paths[0].heading}: {done} of {len(paths)} {fits} converged; {they} took {took}{middle}."
 
 
 def _end(path: ShownPath) -> dict[str, str]:

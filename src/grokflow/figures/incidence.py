@@ -103,8 +103,8 @@ def incidence_symbols(runs: Sequence[ShownRun], papers: Sequence[float] = ()) ->
 def incidence_notes(runs: Sequence[ShownRun]) -> list[str]:
     """What the curves are, and when half of the seeds of each run are past each point."""
     return [
-        "Share of seeds: cumulative incidence, divergence competing (Aalen–Johansen); its 95 % interval is "
-        "drawn lightly.",
+        "Share of seeds: cumulative incidence, divergence as a competing event (Aalen–Johansen); its 95 % "
+        "interval is drawn lightly.",
         *(_medians(name, seeds) for name, seeds in by_run(runs).items()),
     ]
 
@@ -113,7 +113,7 @@ def _medians(name: str, runs: Sequence[ShownRun]) -> str:
     said = []
     for point in SPLIT_OF:
         found = incidence(times_of(runs, point))
-        when = "never" if found.median is None else f"by epoch {found.median:g}"
+        when = "not by the last epoch" if found.median is None else f"by epoch {found.median:g}"
         to = "on" if found.median_high is None else f"to {found.median_high:g}"
         interval = "" if found.median_low is None else f" (95 % interval: from {found.median_low:g} {to})"
         said.append(f"{readable(point)} {when}{interval}")

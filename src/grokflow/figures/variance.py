@@ -163,6 +163,8 @@ def _notes(sweep: SweepSources) -> list[str]:
         notes.append(
             f"Deviations are around the mean of each of {len(sweep.seeds)} seeds, each with its own base."
         )
+    if sweep.table[[*REACHED]].isna().to_numpy().any():
+        notes.append("Dotted: the end of training.")
     diverged = int(sweep.table["diverged"].notna().sum())
     return [*notes, f"{diverged} of {len(sweep.table)} members diverged."] if diverged else notes
 
@@ -172,6 +174,4 @@ def _base(sweep: SweepSources) -> str:
     rows: Sequence[dict[str, object]] = sweep.table[~sweep.changed.any(axis=1)].to_dict("records")
     if len(sweep.seeds) > 1 or len(rows) != 1:
         return ""
-    return (
-        f" ({', '.join(f'{_name(key)} {written(rows[0][key])}' for key in sweep.keys)}), which counts in each"
-    )
+    return f" ({', '.join(f'{_name(key)} {written(rows[0][key])}' for key in sweep.keys)}), a member of each"
