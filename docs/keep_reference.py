@@ -27,13 +27,16 @@ PART = re.compile(r"(?<=<!-- claims -->\n)(.*?)(?=<!-- end of claims -->)", re.D
 
 def keep(results: Path, reference: Path = REFERENCE, readme: Path = README) -> None:
     """Copy what the results came to, and write README's lines anew."""
+    text = readme.read_text(encoding="utf-8")
+    if not PART.search(text):
+        lines = "the comments <!-- claims --> and <!-- end of claims -->, each on a line of its own"
+        raise SystemExit(f"{readme}: expected {lines}, found none; put them where the claims shall stand.")
     write_reference(results, reference)
     for old in reference.glob("*.png"):
         if (results / "figures" / old.name).exists():
             old.unlink()
     for picture in sorted((results / "figures").glob("*.png")):
         shutil.copyfile(picture, reference / picture.name)
-    text = readme.read_text(encoding="utf-8")
     readme.write_text(PART.sub(lambda _: lines_of_claims(reference), text), encoding="utf-8")
 
 

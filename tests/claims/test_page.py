@@ -99,7 +99,7 @@ def test_the_rule_stands_on_the_page(text: str) -> None:
         f"p ≤ {CHANCE:g} after Holm's correction",
         "nothing to test (p is 1)",
         *(f"*{reason}*" for reason in get_args(Reason)),
-        "over the seeds of which it is known, judged or not",
+        "median over the judged seeds, and over those whose training ended too early",
         "95 % bootstrap interval",
         "percentile among our seeds",
         "the verdict on these runs and fits by the first criteria and their rule",

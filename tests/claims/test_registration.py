@@ -88,7 +88,7 @@ def test_the_rule_by_which_fits_end_is_the_registered_one(full: Config) -> None:
     text = " ".join(PAGE.split())
     assert (
         f"A fit: {fit.optimizer}, learning rate {fit.rate:g}, momentum {fit.momentum:g}, checked every "
-        f"{fit.check_every} epochs. It has settled when over the last {fit.patience} checks"
+        f"{fit.check_every} epochs. It has stopped falling when over the last {fit.patience} checks"
     ) in text
     assert f"fell by more than {fit.tolerance:g} of itself" in text
     assert f"for at most {fit.epochs} epochs" in text
@@ -104,7 +104,7 @@ def test_each_claim_is_judged_on_what_was_registered(full: Config) -> None:
 
 def test_the_configuration_is_the_registered_one(full: Config) -> None:
     settings = full.model_dump(mode="json", by_alias=True, exclude={"figures", "results"})
-    assert f"Digest of the configuration without its figures: `{digest(settings)}`." in PAGE
+    assert f"over it, without figures: `{digest(settings)}`." in PAGE
 
 
 def test_a_control_is_trained_as_long_as_what_it_is_compared_with(full: Config) -> None:

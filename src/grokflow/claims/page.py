@@ -34,9 +34,9 @@ the reference run was trained (`docs/registration.md`). The verdict is about see
 - **Not judged** is a seed that *diverged*; whose training ended before the answer was known (*censored*);
   that has *no point* 1 or 2 where the claim needs one; whose path has an *unfinished fit*; or that has
   *nothing to compare*, such as collapses.
-- **Effect** is the number that the claim is about: its median over the seeds of which it is known, judged or
-  not, in brackets with a 95 % bootstrap interval (BCa; none for fewer than six seeds). ∞ stands for what was
-  not reached before training ended.
+- **Effect** is the number that the claim is about: its median over the judged seeds, and over those whose
+  training ended too early as far as it is known, in brackets with a 95 % bootstrap interval (BCa; none for
+  fewer than six seeds). ∞ stands for what was not reached before training ended.
 - **95 % of seeds**: where further single seeds are expected. For fewer than 40 seeds their values are taken
   as normal, so an end may lie where no value can.
 - **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says

@@ -20,7 +20,7 @@ from grokflow.dynamics import (
 )
 
 PERIODIC = 3
-"""Collapses from which on a training is periodic: two could be an accident and its echo."""
+"""Collapses from which on a training is periodic: two could be chance."""
 
 MOST = 0.75
 """Share of a seed's collapses at which what a claim says must happen."""

@@ -25,7 +25,7 @@ class ClaimTables(NamedTuple):
     seeds: pd.DataFrame
     """`columns.CLAIM_SEEDS`, a row for each claim and seed."""
     values: pd.DataFrame
-    """`columns.CLAIM_VALUES`, a row for each number and seed that could be judged."""
+    """`columns.CLAIM_VALUES`, a row for each number and seed of which it is known."""
 
 
 def tabulate(judged: Sequence[JudgedClaim]) -> ClaimTables:

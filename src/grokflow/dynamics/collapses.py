@@ -19,9 +19,9 @@ SHALLOWEST = 0.05
 """Least rise above the quiet level: no visible collapse costs less than one pair in twenty."""
 
 COLLAPSE_SPREADS = 8.0
-"""Least rise above the quiet level in spreads of the noise. With the 3 below it makes 11: normal noise does
-not get there in any run, uniform noise spans less than 4 of its spreads. (Noise with an exponential tail
-above 0 and a spread over 0.01 gets there once in thousands of epochs.)"""
+"""Least rise above the quiet level in spreads of the noise. With the 3 of the quiet level it makes 11 above
+the median, which normal noise reaches in no run; uniform noise spans less than 4 of its spreads. (Noise with
+an exponential tail above 0 and a spread over 0.01 gets there once in thousands of epochs.)"""
 
 QUIET = 0.1
 """Train error above which (and above the noise) a run is not quiet, however long it stays there. The quiet

@@ -15,7 +15,7 @@ from pandas.core.groupby import SeriesGroupBy
 from grokflow.artifacts.results import SweepResults
 
 LATE = 2.0
-"""Generalisation is late when point 2 takes at least this many times as many epochs as point 1."""
+"""Generalisation is late when it takes at least this many times as many epochs as point 1."""
 
 UNLEARNED = 0.5
 """Least validation error at point 1 of a model that groks: below it, both accuracies have risen together."""
@@ -23,14 +23,14 @@ UNLEARNED = 0.5
 REGIMES = ("does not memorise", "memorises", "groks", "generalises at once")
 
 
-def is_late(point_1: float, point_2: float) -> bool:
-    """Whether point 2 comes long after point 1."""
-    return bool(point_2 >= LATE * point_1)
+def is_late(point_1: float, generalised: float) -> bool:
+    """Whether a model generalises, at point 2 or at 99 %, long after point 1; all are epochs."""
+    return bool(generalised >= LATE * point_1)
 
 
-def is_grokking(point_1: float, point_2: float, validation_error_at_point_1: float) -> bool:
+def is_grokking(point_1: float, generalised: float, validation_error_at_point_1: float) -> bool:
     """Whether a model that has memorised generalises late, and had not learned half of it by point 1."""
-    return is_late(point_1, point_2) and bool(validation_error_at_point_1 >= UNLEARNED)
+    return is_late(point_1, generalised) and bool(validation_error_at_point_1 >= UNLEARNED)
 
 
 def regime(point_1: float | None, point_2: float | None, validation_error_at_point_1: float | None) -> str:

@@ -51,7 +51,7 @@ class Course(NamedTuple):
     curve: Curve
 
 
-END = {"marker": "o", "label": "end of a fit that converged"}
+END = {"marker": "*", "label": "end of a fit that converged"}
 CUT_OFF = {"marker": "X", "label": "end of one that did not, within its budget"}
 
 
@@ -158,7 +158,7 @@ def _draw_each(axes: Axes, courses: Sequence[Course], quantity: Quantity) -> Non
         line.set(markersize=4, markevery=style.marked(curve.x)[:-1], label=f"{quantity.column} {path.name}")
     for path, curve in courses:
         (mark,) = axes.plot(curve.x[-1:], curve.y[-1:], color=styles[path.name].colour(quantity.split))
-        mark.set(markersize=8, markeredgecolor="white", zorder=3, **_end(path))
+        mark.set(markersize=10, markeredgecolor="white", zorder=3, **_end(path))
 
 
 def _draw_bands(axes: Axes, courses: Sequence[Course], quantity: Quantity) -> None:

@@ -53,7 +53,7 @@ def draw(shown: Shown) -> Figure:
     _finish(axes, groups, runs, {(run, point) for run, point, _ in cells.index})
     bar = panels.colorbar(image, ax=axes, fraction=0.03, pad=0.02, ticks=[-16, -12, -8, -4, 0])
     bar.ax.set_yticklabels(["≤ $10^{-16}$", "$10^{-12}$", "$10^{-8}$", "$10^{-4}$", "1"])
-    bar.set_label("max |Δ log p|")
+    bar.set_label("max |Δ log p| (nats)")
     bar.outline.set_visible(False)
     return picture
 

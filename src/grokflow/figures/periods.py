@@ -143,6 +143,8 @@ def _finish_rows(left: Axes, right: Axes, runs: Sequence[ShownRun]) -> None:
     right.set_xlabel("epochs")
     right.set_title("Length of each period")
     right.set_xlim(left=0)
+    if not any(run.periods["period"].notna().any() for run in runs):
+        right.set_xticks([])
 
 
 def _symbols(with_diverged: bool) -> list[Line2D]:

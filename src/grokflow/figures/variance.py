@@ -32,7 +32,7 @@ STRIP_HEIGHT, LINE_HEIGHT = 0.75, 0.28
 TABLE = (
     ("varied alone", 0.02),
     ("reached point 2", 0.36),
-    ("median of point 2", 0.56),
+    ("median of point 2 (epochs)", 0.56),
     ("standard deviation of log₁₀(point 2)", 0.86),
 )
 """The columns of the table: heading, and its place between the table's left (0) and right (1)."""
