@@ -61,7 +61,8 @@ def _statement(claim: Any) -> str:
 
 def _share(claim: Any) -> str:
     left_out = "" if pd.isna(claim.not_judged) else f"; {claim.not_judged}"
-    return f"{claim.holding} of {claim.judged} [{claim.low:.2f}, {claim.high:.2f}]{left_out}"
+    share = f"{claim.holding} of {claim.judged} [{claim.low:.2f}, {claim.high:.2f}]"
+    return f"{share if claim.judged else 'none judged'}{left_out}"
 
 
 def _papers(numbers: pd.DataFrame) -> str:

@@ -171,8 +171,8 @@ def test_what_was_judged_is_said_because_several_claims_share_a_criterion(text: 
 
 
 def test_seeds_that_could_not_be_judged_are_counted(text: str) -> None:
-    assert "- Holds for 60 of 62 [0.89, 0.99]; not judged: 2 censored, 2 diverged." in part(text, "M1")
-    assert "- Holds for 3 of 3 [0.44, 1.00]." in part(text, "M3")
+    assert "- Holds for: 60 of 62 [0.89, 0.99]; not judged: 2 censored, 2 diverged." in part(text, "M1")
+    assert "- Holds for: 3 of 3 [0.44, 1.00]." in part(text, "M3")
 
 
 def test_why_a_claim_is_undecided_whose_interval_would_decide(text: str) -> None:
@@ -224,7 +224,7 @@ def test_why_a_verdict_is_less_than_its_interval_would_give(
 def test_how_many_seeds_have_the_points_that_a_claim_is_about(text: str) -> None:
     lines = part(text, "P7")
     after = lines.index(
-        "- Holds for 4 of 4 [0.51, 1.00]; not judged: 5 nothing to compare, 2 no point, 1 diverged."
+        "- Holds for: 4 of 4 [0.51, 1.00]; not judged: 5 nothing to compare, 2 no point, 1 diverged."
     )
     assert lines[after + 1] == "- Is about the 9 of 12 that have their points."
     assert text.count("Is about the") == 1  # M1 has seeds that diverged too, and they count

@@ -10,6 +10,7 @@ table. A file is read when it is first asked for, and refused in one message whe
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,11 @@ class RunResults:
         """The epoch and step at which training diverged, and what was not finite; None when it did not."""
         found = self.points["diverged"]
         return None if found is None else str(found)
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The epoch at which training diverged; None when it did not."""
+        return None if self.diverged is None else epoch_of_divergence(self.diverged)
 
     def epoch_of(self, point: str) -> int | None:
         """The epoch of `point_1` or `point_2`, or None when it was not reached."""
@@ -218,3 +224,10 @@ class SweepResults:
     def of_seed(self, seed: int) -> pd.DataFrame:
         """The rows of one seed."""
         return self.table[self.table["seed"] == seed]
+
+
+def epoch_of_divergence(said: str) -> int:
+    """The epoch in `epoch 637, step 5096: train loss inf`."""
+    found = re.match(r"epoch (\d+)", said)
+    assert found is not None, said
+    return int(found[1])

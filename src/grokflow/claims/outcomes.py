@@ -8,7 +8,6 @@ without divergence is one less Kaplan & Meier's survival.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow.artifacts.columns import POINTS, TIMES
-from grokflow.artifacts.results import RunResults
+from grokflow.artifacts.results import RunResults, epoch_of_divergence
 from grokflow.claims.grokking import epoch_of_accuracy
 from grokflow.statistics import Times, incidence
 
@@ -112,16 +111,9 @@ def _times(seeds: pd.DataFrame, event: str) -> Times:
             epochs.append(float(at))
             outcomes.append("reached")
         elif isinstance(row.diverged, str):
-            epochs.append(_epoch_of_divergence(row.diverged))
+            epochs.append(float(epoch_of_divergence(row.diverged)))
             outcomes.append("diverged")
         else:
             epochs.append(float(row.epochs))
             outcomes.append("censored")
     return Times(np.array(epochs), np.array(outcomes))
-
-
-def _epoch_of_divergence(said: str) -> float:
-    """The epoch in `epoch 637, step 5096: train loss inf`."""
-    found = re.match(r"epoch (\d+)", said)
-    assert found is not None, said
-    return float(found[1])

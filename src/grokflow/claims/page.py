@@ -81,7 +81,7 @@ def page(tables: ClaimTables) -> str:
         lines += [
             f"- Judged on {_about(row)}. Drawn in {row.figure}.",
             f"- Criterion: {row.criterion}.",
-            f"- Holds for {_share(row)}{left_out}.",
+            f"- Holds for: {_share(row)}{left_out}.",
         ]
         if row.considered < row.seeds:
             lines.append(f"- Is about the {row.considered} of {row.seeds} that have their points.")
@@ -121,6 +121,8 @@ def located(row: pd.Series) -> str:
 
 
 def _share(row: Any) -> str:
+    if not row.judged:
+        return "none judged"
     return f"{row.holding} of {row.judged} [{row.low:.2f}, {row.high:.2f}]"
 
 

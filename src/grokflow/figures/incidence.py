@@ -25,13 +25,13 @@ DIVERGED: LineStyle = (0, (1, 1.3))
 def times_of(runs: Sequence[ShownRun], point: str) -> Times:
     """When each seed reached a point, diverged before it, or was last seen without it."""
     reached = [run.epoch_of(point) for run in runs]
-    ended = [float(run.logged[-1]) for run in runs]
+    ended = [run.logged[-1] if run.diverged_at is None else run.diverged_at for run in runs]
     outcomes = [
         "reached" if epoch is not None else "diverged" if run.diverged else "censored"
         for run, epoch in zip(runs, reached, strict=True)
     ]
     times = [last if epoch is None else epoch for epoch, last in zip(reached, ended, strict=True)]
-    return Times(np.array(times), np.array(outcomes))
+    return Times(np.array(times, dtype=float), np.array(outcomes))
 
 
 def draw_incidence(axes: Axes, runs: Sequence[ShownRun], papers: Sequence[float] = ()) -> None:
