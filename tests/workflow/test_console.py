@@ -75,6 +75,8 @@ class Terminal:
             cwd=project.folder,
             env={**project.environment(), "TERM": "xterm"},
             start_new_session=True,
+            # Tests that run in the background of a shell ignore Ctrl-C, and so would all that they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.other_end = other_end  # open, lest the terminal be gone before it is opened there
         self.output = ""
