@@ -3,7 +3,7 @@
 Every kind of path is then one function, its coefficients. The gradient with respect to a control
 point follows at once: ∂Loss(φ(t))/∂wₖ = cₖ(t) · ∂Loss/∂φ. Pure geometry: no model is known here.
 
-To add a kind: its settings as a class in `config/schema.py`, named in the union `AnyPath` there; its
+To add a kind: its settings as a class in `config/curves.py`, named in the union `AnyPath` there; its
 coefficients here; an entry in `PATH_KINDS`.
 
 Shapes: T values of t, K control points, n weights.

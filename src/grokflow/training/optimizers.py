@@ -1,7 +1,7 @@
 """Optimisers on a flat weight vector, or on M of them: each is one class with its state as named tensors.
 
-An optimiser's `step` changes the weights in place. To add one: its settings as a class in `config/schema.py`,
-named in the union `Optimizer` there; a class here; an entry in `OPTIMIZERS`.
+An optimiser's `step` changes the weights in place. To add one: its settings as a class in
+`config/training.py`, named in the union `Optimizer` there; a class here; an entry in `OPTIMIZERS`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+"""What every object of a configuration is made of: the base class, and the types of its keys.
+
+Key names are the YAML's. Types are strict: no text is taken for a number, no number for a truth value.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+"""A user's name for an entry; it becomes part of a path, so letters, digits, `_` and `-` only."""
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+MOST_SEEDS = 100_000
+
+
+def _seeds_of_range(value: object) -> object:
+    """`{from: 0, to: 63}` as the list of these seeds."""
+    if not isinstance(value, dict):
+        return value
+    low: Any = value.get("from")
+    high: Any = value.get("to")
+    whole = type(low) is int and type(high) is int and set(value) == {"from", "to"}
+    if whole and 0 <= low <= high < min(low + MOST_SEEDS, 2**63):
+        return list(range(low, high + 1))
+    expected = "a list of seeds, or {from: 0, to: 63}, both included"
+    raise ValueError(f"expected {expected}, found {value}")
+
+
+Seeds = Annotated[list[Seed], BeforeValidator(_seeds_of_range), Field(min_length=1)]
+"""A list of seeds, or `{from: 0, to: 63}`."""
+PointName = Annotated[
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_[0-9]{1,18})$")
+]
+"""`run@point_1`, `run@point_2`, `run@initial`, `run@final` or `run@epoch_700`."""
+
+
+class Entry(BaseModel):
+    """Base of every config object: immutable, strict, no unknown key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

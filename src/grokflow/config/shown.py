@@ -1,0 +1,64 @@
+"""What is shown of the results: figures, with what a paper printed, and claims."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from grokflow.config.entry import Entry, Name, NotNegative
+
+MeasuredCurve = Literal[
+    "train_loss_l2", "validation_loss_l2", "train_error", "validation_error", "gradient_norm"
+]
+"""A curve of a path's three panels."""
+
+
+class Reference(Entry):
+    """Values that a paper printed, drawn lightly for comparison."""
+
+    epochs: list[NotNegative] = Field(default_factory=list)
+    """Of a run: points 1 and 2."""
+    t: dict[MeasuredCurve, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    """Of a path: where something stands on a curve, named by its column of metrics.csv."""
+    gradient_norm: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] | None = None
+    """Of a path: the gradient norm at both ends."""
+
+
+class Figure(Entry):
+    """A picture: its kind, what it shows, and values printed in the paper, drawn as light references."""
+
+    kind: str
+    run: Name | None = None
+    runs: Annotated[list[Name], Field(min_length=1)] | None = None
+    path: Name | None = None
+    paths: Annotated[list[Name], Field(min_length=1)] | None = None
+    sweep: Name | None = None
+    reference: Reference = Reference()
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Figure:
+        if len(self.subjects) > 1:  # that a kind needs one is checked where the kinds are known
+            raise ValueError(
+                f"expected one of run, runs, path, paths and sweep, found {' and '.join(self.subjects)}"
+            )
+        return self
+
+    @property
+    def subjects(self) -> list[str]:
+        """The keys given that name what is shown."""
+        keys = ("run", "runs", "path", "paths", "sweep")
+        return [key for key in keys if getattr(self, key) is not None]
+
+
+class Claim(Entry):
+    """A claim to judge: on which run or path, and against which other one where the claim compares."""
+
+    claim: str | None = None
+    """Id of the criterion; none: the entry's own name."""
+    run: Name | None = None
+    path: Name | None = None
+    sweep: Name | None = None
+    against: Name | None = None
+    figure: Name | None = None
+    """Where it is drawn; none: in the criterion's own figure."""
