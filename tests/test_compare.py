@@ -477,8 +477,13 @@ def test_the_table_is_not_wider_than_a_terminal(tmp_path: Path) -> None:
     long = "the largest train error anywhere on the optimised polyline, between its two ends"
     claims = {"P9-sphere": measured([1.2345678e-8, 123456789, -1e-7], number=long)}
     found = compared(tmp_path, claims, claims)
-    assert all(len(line) <= WIDTH for line in as_text(found).splitlines() if str(tmp_path) not in line)
+    lines = [line for line in as_text(found).splitlines() if str(tmp_path) not in line]
+    assert all(len(line) <= WIDTH for line in lines)
     assert len(as_table(found)) == 2
+    # A long name goes on in the next line: cut short, two numbers could have one name.
+    words = " ".join(lines).split()
+    assert set(long.split()) <= set(words)
+    assert "…" not in words
 
 
 @pytest.mark.parametrize(

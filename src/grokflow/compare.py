@@ -101,10 +101,11 @@ def _table(agreement: Agreement) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     widths[1] = min(widths[1], WIDTH - sum(widths) + widths[1] - 2 * (len(widths) - 1))
     for claim, what, mine, reference, spread, result in rows:
-        what = textwrap.shorten(what, widths[1], placeholder=" …")
-        left = f"{claim:<{widths[0]}}  {what:<{widths[1]}}"
+        first, *more = textwrap.wrap(what, widths[1]) or [""]
+        left = f"{claim:<{widths[0]}}  {first:<{widths[1]}}"
         middle = f"{mine:>{widths[2]}}  {reference:>{widths[3]}}  {spread:<{widths[4]}}"
         yield f"{left}  {middle}  {result}".rstrip()
+        yield from (f"{'':<{widths[0]}}    {rest}" for rest in more)
 
 
 def _cells(line: Line) -> tuple[str, str, str]:
