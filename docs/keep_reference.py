@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from grokflow.artifacts.reference import write_reference
-from grokflow.claims.page import located
+from grokflow.claims.page import located, written_interval
+from grokflow.statistics.proportion import VERDICTS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -41,10 +42,13 @@ def keep(results: Path, reference: Path = REFERENCE, readme: Path = README) -> N
 
 
 def lines_of_claims(reference: Path) -> str:
-    """A table with a line for each claim: verdict, share, effect, and what the paper printed."""
+    """How many have which verdict, and a table: verdict, share, effect, and what the paper printed."""
     claims = pd.read_csv(reference / "claims.csv")
     numbers = pd.read_csv(reference / "claims_numbers.csv")
-    lines = ["| claim | verdict | holds for | effect: median over seeds | the paper |"]
+    counts = claims["verdict"].value_counts().reindex(VERDICTS).dropna()
+    had = ", ".join(f"{count:.0f} {verdict}" for verdict, count in counts.items())
+    lines = [f"Of {len(claims)} claims: {had}.", ""]
+    lines.append("| claim | verdict | holds for | effect: median over seeds | the paper |")
     lines.append("|---|---|---|---|---|")
     for claim in claims.itertuples():
         own = numbers[numbers["claim"] == claim.claim]
@@ -61,7 +65,7 @@ def _statement(claim: Any) -> str:
 
 def _share(claim: Any) -> str:
     left_out = "" if pd.isna(claim.not_judged) else f"; {claim.not_judged}"
-    share = f"{claim.holding} of {claim.judged} [{claim.low:.2f}, {claim.high:.2f}]"
+    share = f"{claim.holding} of {claim.judged} {written_interval(claim.low, claim.high)}"
     return f"{share if claim.judged else 'none judged'}{left_out}"
 
 

@@ -27,7 +27,9 @@ def test_a_line_says_verdict_share_effect_and_every_number_of_the_paper(tmp_path
     ]  # fmt: skip
     pd.DataFrame(claims, columns=CLAIMS).to_csv(tmp_path / "claims.csv", index=False)
     pd.DataFrame(numbers, columns=CLAIM_NUMBERS).to_csv(tmp_path / "claims_numbers.csv", index=False)
-    assert lines_of_claims(tmp_path).splitlines()[2:] == [
+    counts, _, _, _, *lines = lines_of_claims(tmp_path).splitlines()
+    assert counts == "Of 2 claims: 1 reproduced, 1 undecided."
+    assert lines == [
         "| M1 It groks | reproduced | 60 of 62 [0.89, 0.99]; 2 diverged | delay: 4.25 [4, 4.5] | "
         "point 1: 585 (percentile 33); point 2: 2402 (percentile 41) |",
         "| M4 It falls | undecided | 3 of 3 [0.44, 1.00] | rise: 0 | – |",

@@ -14,9 +14,9 @@ import pytest
 from grokflow.claims import CRITERIA, ClaimTables, overview, page, tabulate, write_csv
 from grokflow.claims.criteria import Finding, Reason
 from grokflow.claims.judging import CHANCE, JudgedClaim, JudgedSeed
-from grokflow.claims.page import FEW_SEEDS, WIDTH
+from grokflow.claims.page import FEW_SEEDS, WIDTH, written_interval
 from grokflow.dynamics import Coincidence
-from grokflow.statistics.proportion import NEARLY_ALL
+from grokflow.statistics.proportion import NEARLY_ALL, Proportion
 
 REASONS: dict[str, Reason] = {
     "c": "censored",
@@ -272,6 +272,19 @@ def test_the_terminal_gets_a_line_for_each_claim(tables: ClaimTables, tmp_path: 
     assert lines[1].startswith("  M3        undecided           3 of 3  [0.44, 1.00]  On the segment 1→2")
     assert lines[0].endswith(" …")
     assert max(map(len, [first, *lines])) <= WIDTH == 110
+
+
+@pytest.mark.parametrize(
+    ("holding", "judged", "written"),
+    [(34, 34, "[0.898, 1.00]"), (35, 35, "[0.90, 1.00]"), (3, 3, "[0.44, 1.00]"), (13, 36, "[0.22, 0.52]")],
+)
+def test_an_interval_is_never_rounded_across_a_bound(holding: int, judged: int, written: str) -> None:
+    share = Proportion(holding, judged)
+    assert written_interval(share.low, share.high) == written
+
+
+def test_an_end_just_below_one_half_is_not_written_as_one_half() -> None:
+    assert written_interval(0.2, 0.4961) == "[0.20, 0.496]"
 
 
 def test_long_names_leave_the_statement_less_room(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from grokflow.claims.judging import CHANCE
 from grokflow.claims.tables import ClaimTables
-from grokflow.statistics import Proportion
+from grokflow.statistics.proportion import HALF, NEARLY_ALL, Proportion
 
 RULE = """\
 A claim is judged on each seed (or pair of seeds) by its criterion, which was registered before any seed of
@@ -103,11 +103,19 @@ def overview(csv: str | Path) -> str:
     names, verdicts = (rows[column].str.len().max() for column in ("claim", "verdict"))
     lines = [f"Claims: {counts}. Seeds holding of judged [95 %]:"]
     for row in rows.itertuples():
-        share = f"{row.holding:>2} of {row.judged:<2} [{float(row.low):.2f}, {float(row.high):.2f}]"
+        share = f"{row.holding:>2} of {row.judged:<2} {written_interval(float(row.low), float(row.high))}"
         start = f"  {row.claim:<{names}}  {row.verdict:<{verdicts}}  {share}  "
         room = max(WIDTH - len(start), 10)
         lines.append(start + textwrap.shorten(str(row.statement), room, placeholder=" …"))
     return "\n".join(lines)
+
+
+def written_interval(low: float, high: float) -> str:
+    """The interval of a share in two digits, such as `[0.44, 1.00]`.
+
+    An end that two digits would put on the other side of a bound of the rule has three: 0.898, not 0.90.
+    """
+    return f"[{_end(low)}, {_end(high)}]"
 
 
 def located(row: pd.Series) -> str:
@@ -123,7 +131,7 @@ def located(row: pd.Series) -> str:
 def _share(row: Any) -> str:
     if not row.judged:
         return "none judged"
-    return f"{row.holding} of {row.judged} [{row.low:.2f}, {row.high:.2f}]"
+    return f"{row.holding} of {row.judged} {written_interval(row.low, row.high)}"
 
 
 def _about(row: Any) -> str:
@@ -199,6 +207,12 @@ def _label(seeds: str) -> str:
 
 def _outcome(row: Any) -> str:
     return f"not judged ({row.reason})" if row.outcome == "not judged" else str(row.outcome)
+
+
+def _end(share: float) -> str:
+    text = f"{share:.2f}"
+    crosses = any((float(text) >= bound) != (share >= bound) for bound in (HALF, NEARLY_ALL))
+    return f"{share:.3f}" if crosses else text
 
 
 def _written(value: float) -> str:

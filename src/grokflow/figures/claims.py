@@ -300,7 +300,8 @@ def _short(value: float) -> str:
     """A number in three digits, a whole one above a hundred."""
     if np.isinf(value):
         return "∞"
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text.replace("-", "−")  # at a hyphen a line may end
 
 
 def _blank(value: object) -> bool:

@@ -115,9 +115,11 @@ def missing_of_many(paths: Sequence[ShownPath]) -> list[str]:
     skipped = [path for path in paths if path.skipped]
     if not skipped:
         return []
-    which = listed([path.name for path in skipped])
+    folder, *others = dict.fromkeys(path.name.rpartition("/")[0] for path in skipped)
+    of = f" of {folder}" if folder and not others else ""
+    which = listed([path.name.removeprefix(f"{folder}/") if of else path.name for path in skipped])
     first = "because" if len(skipped) == 1 else "the first of them because"
-    return [f"Not drawn: {len(skipped)} of {len(paths)}{which}, {first} {skipped[0].why_missing}."]
+    return [f"Not drawn: {len(skipped)} of {len(paths)}{of}{which}, {first} {skipped[0].why_missing}."]
 
 
 def _single(measured: Sequence[ShownPath]) -> list[ShownPath]:
