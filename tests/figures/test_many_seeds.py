@@ -216,6 +216,13 @@ def test_the_papers_values_of_a_path_have_a_percentile(tables: Any) -> None:
             "of the lowest validation error",
             0.75,
         ),
+        (
+            ("point_1", "point_1"),
+            "validation_error",
+            [0.9, 0.1, 0.2, 0.1, 0.8],
+            "of the lowest validation error",
+            0.5,
+        ),
     ],
 )
 def test_what_a_t_of_the_paper_is_compared_with(

@@ -31,7 +31,10 @@ def landmark_of(path: ShownPath, column: str) -> str:
 
 
 def place_of(path: ShownPath, column: str) -> float | None:
-    """The t of the column's landmark; infinite without a plateau, None where a curve is constant."""
+    """The t of the column's landmark; infinite without a plateau, None where a curve is constant.
+
+    Of several t that share an extreme it is their middle, as in the claims about it.
+    """
     t, values = (path.metrics[name].to_numpy(float) for name in ("t", column))
     landmark = landmark_of(path, column)
     if landmark == PLATEAU_FROM:
@@ -40,4 +43,5 @@ def place_of(path: ShownPath, column: str) -> float | None:
         return float(t[first]) if first < len(t) else float("inf")
     if values.min() == values.max():
         return None
-    return float(t[values.argmax() if "largest" in landmark else values.argmin()])
+    shared = t[values == (values.max() if "largest" in landmark else values.min())]
+    return float(shared[0] + shared[-1]) / 2
