@@ -9,7 +9,6 @@ from snakemake.utils import min_version
 from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.finished import finished_groups
 from grokflow.claims import CRITERIA, overview
-from grokflow.data import training_work
 from grokflow.errors import GrokflowError
 from grokflow.figures import FIGURE_KINDS
 from grokflow.loading import load_config

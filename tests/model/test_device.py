@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from grokflow.errors import ConfigError
 from grokflow.model import device as compute
 
 GIB = 2**30
@@ -51,3 +52,16 @@ def test_a_gpu_that_pytorch_cannot_use_is_said(
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if there else None)
     assert compute.prepare("auto", 1) == "cpu"
     assert capsys.readouterr().out.count("PyTorch cannot use it") == there
+
+
+def test_a_job_without_a_gpu_computes_on_the_cpu_also_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert compute.prepare("auto", 1, gpus=0) == "cpu"
+
+
+def test_a_configuration_that_demands_a_gpu_gets_no_cpu_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with pytest.raises(ConfigError, match=r"device: expected a GPU for each job.*found --resources gpu=0"):
+        compute.prepare("cuda", 1, gpus=0)

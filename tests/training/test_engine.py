@@ -20,9 +20,10 @@ from safetensors.numpy import load_file
 from grokflow.artifacts.columns import EPOCHS, HISTORY
 from grokflow.artifacts.resumable import ResumableJob
 from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
+from grokflow.data.work import EVALUATION_BATCH
 from grokflow.errors import ArtifactError
 from grokflow.model.checkpoints import checkpoint_epochs, checkpoint_path
-from grokflow.model.objective import EVALUATION_BATCH, Examples, loss_and_error
+from grokflow.model.objective import Examples, loss_and_error
 from grokflow.training import batch, engine, runs
 from grokflow.training.detection import FIRST_LOOK, Watch, looks
 

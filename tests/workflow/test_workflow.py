@@ -100,15 +100,16 @@ def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precis
 
 def test_with_a_gpu_a_job_asks_for_it_and_for_the_memory_that_cuda_takes(project, tmp_path, monkeypatch):
     driver = tmp_path / "nvidia-smi"
-    driver.touch(mode=0o755)
+    driver.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA H100 (UUID: GPU-1a)'\n")
+    driver.chmod(0o755)
     project.print_details()
     project.edit("device: cpu", "device: auto")
     asked = []
     for path in (os.environ["PATH"], f"{tmp_path}:{os.environ['PATH']}"):
         monkeypatch.setenv("PATH", path)
         planned = project.snakemake("--dry-run", "results/runs/never/seed_3/history.csv").stdout
-        asked += re.findall(r"gpu=(\d), mem_mb=(\d+)", planned)
-    assert asked == [("0", "1000"), ("1", "4000")]
+        asked += re.findall(r"gpu=(\d), jobs_per_gpu=1, runtime=(\d+), mem_mb=(\d+)", planned)
+    assert asked == [("0", "16", "802"), ("1", "16", "3802")]
 
     planned = project.snakemake("--dry-run").stdout
     rules = re.findall(r"rule ([\w-]+):.*?resources: ([^\n]*)", planned, re.DOTALL)

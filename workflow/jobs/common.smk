@@ -1,12 +1,20 @@
 # What several stages share: names of files, and what every computing job asks for.
 
 import math
+import os
 import re
-import shutil
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from grokflow import config as configuration
+from grokflow.artifacts.gpus import usable_gpus
+from grokflow.data import (
+    fit_minutes,
+    measuring_minutes,
+    row_bytes,
+    training_minutes,
+    training_work,
+)
 
 RESULTS = CONFIG.results
 RUN = f"{RESULTS}/runs/{{run}}/seed_{{seed}}"
@@ -25,15 +33,33 @@ wildcard_constraints:
     group=r"\d+(-\d+)?(_to_\d+(-\d+)?)?|[0-9a-f]{16}",
 
 
-def gpus():
-    """GPUs that a computing job asks for: 0 where the configuration wants none or this machine has none."""
-    present = shutil.which("nvidia-smi") is not None
-    return int(CONFIG.device == "cuda" or (CONFIG.device == "auto" and present))
+@cache
+def has_gpu():
+    """Whether this machine has a GPU that a job may use."""
+    return bool(usable_gpus(os.environ))
 
 
-def memory(mb):
-    """Of the host, for a job that takes `mb` on a CPU. CUDA keeps its own beside that: an estimate."""
-    return mb + 3000 * gpus()
+def gpus(wildcards):
+    """GPUs that a computing job asks for: one, unless the configuration or, of its own jobs, this machine has none.
+
+    Jobs that are submitted run where we cannot look, and find out there.
+    """
+    elsewhere = not workflow.local_exec
+    return int(
+        CONFIG.device == "cuda"
+        or (CONFIG.device == "auto" and (elsewhere or has_gpu()))
+    )
+
+
+def device_of_job(wildcards):
+    """What a job is taken to compute on, when its time is estimated."""
+    return "cuda" if gpus(wildcards) else "cpu"
+
+
+def memory(rows, run, attempt, wildcards):
+    """MB of the host for `rows` models like `run` together. A job on a GPU may have to do without, too."""
+    libraries = 800 + 3000 * gpus(wildcards)
+    return attempt * (libraries + math.ceil(rows * row_bytes(run) / 1e6))
 
 
 def dataset_file(run):

@@ -104,3 +104,35 @@ def parameters_of_measuring(together, wildcards):
     """The configuration of each record."""
     paths = paths_measured(together, wildcards)
     return [{"path": path_parameters(*path)} for path in paths]
+
+
+def fitted_together(wildcards):
+    seeds = FITS_OF_PATH[wildcards.path][wildcards.group]
+    return [resolved_path(wildcards.path, each) for each in seeds]
+
+
+def measured_together(together, wildcards):
+    return [resolved_path(*path) for path in paths_measured(together, wildcards)]
+
+
+def memory_of_fit(wildcards, attempt):
+    paths = fitted_together(wildcards)
+    return memory(len(paths), paths[0].from_run, attempt, wildcards)
+
+
+def runtime_of_fit(wildcards, attempt):
+    """In minutes."""
+    minutes = fit_minutes(fitted_together(wildcards), device_of_job(wildcards))
+    return attempt * math.ceil(minutes)
+
+
+def memory_of_measuring(together, wildcards, attempt):
+    return memory(
+        1, measured_together(together, wildcards)[0].from_run, attempt, wildcards
+    )
+
+
+def runtime_of_measuring(together, wildcards, attempt):
+    """In minutes."""
+    paths = measured_together(together, wildcards)
+    return attempt * math.ceil(measuring_minutes(paths, device_of_job(wildcards)))

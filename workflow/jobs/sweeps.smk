@@ -5,6 +5,20 @@ GROUPS_OF_SWEEP = {
 }
 
 
+def runs_of_members(wildcards):
+    return [member.run for member in GROUPS_OF_SWEEP[wildcards.sweep][wildcards.group]]
+
+
 def priority_of_members(wildcards):
-    members = GROUPS_OF_SWEEP[wildcards.sweep][wildcards.group]
-    return longest_first([member.run for member in members])
+    return longest_first(runs_of_members(wildcards))
+
+
+def memory_of_members(wildcards, attempt):
+    runs = runs_of_members(wildcards)
+    return memory(len(runs), runs[0], attempt, wildcards)
+
+
+def runtime_of_members(wildcards, attempt):
+    """In minutes."""
+    minutes = training_minutes(runs_of_members(wildcards), device_of_job(wildcards))
+    return attempt * math.ceil(minutes)

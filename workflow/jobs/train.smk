@@ -60,9 +60,23 @@ def parameters_of_training(together, wildcards):
     return ([{"group": runs}] if together else []) + [{"run": run} for run in runs]
 
 
+def resolved_runs(together, wildcards):
+    runs = runs_of_training(together, wildcards)
+    return [configuration.resolve_run(CONFIG, run, int(seed)) for run, seed in runs]
+
+
 def priority_of_training(together, wildcards):
     runs = runs_of_training(together, wildcards)
     early = EARLY if any(run in JOINED for run, _ in runs) else 0
-    return early + longest_first(
-        [configuration.resolve_run(CONFIG, run, int(seed)) for run, seed in runs]
-    )
+    return early + longest_first(resolved_runs(together, wildcards))
+
+
+def memory_of_training(together, wildcards, attempt):
+    runs = resolved_runs(together, wildcards)
+    return memory(len(runs), runs[0], attempt, wildcards)
+
+
+def runtime_of_training(together, wildcards, attempt):
+    """In minutes; longer each time that a scheduler ended the job, which then goes on where it stood."""
+    runs = resolved_runs(together, wildcards)
+    return attempt * math.ceil(training_minutes(runs, device_of_job(wildcards)))

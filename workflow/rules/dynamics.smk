@@ -40,6 +40,7 @@ rule audit_invariance:
     threads: CONFIG.threads
     resources:
         mem_mb=1000,
+        runtime=15,
     params:
         run=lambda w: run_parameters(w.run, w.seed),
         invariance=configuration.plain(CONFIG.invariance),

@@ -19,8 +19,10 @@ rule fit_paths:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=gpus(),
-        mem_mb=memory(1000),
+        gpu=gpus,
+        jobs_per_gpu=CONFIG.jobs_per_gpu,
+        mem_mb=memory_of_fit,
+        runtime=runtime_of_fit,
     params:
         paths=lambda w: [
             fit_parameters(w.path, seeds) for seeds in FITS_OF_PATH[w.path][w.group]
@@ -61,8 +63,10 @@ for RULE, TOGETHER in PATHS_OF_RULE.items():
             "../../envs/grokflow.yaml"
         threads: CONFIG.threads
         resources:
-            gpu=gpus(),
-            mem_mb=memory(1000),
+            gpu=gpus,
+            jobs_per_gpu=CONFIG.jobs_per_gpu,
+            mem_mb=partial(memory_of_measuring, TOGETHER),
+            runtime=partial(runtime_of_measuring, TOGETHER),
         params:
             each=partial(parameters_of_measuring, TOGETHER),
         message:

@@ -14,8 +14,10 @@ rule train_members:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
     resources:
-        gpu=gpus(),
-        mem_mb=memory(2000),
+        gpu=gpus,
+        jobs_per_gpu=CONFIG.jobs_per_gpu,
+        mem_mb=memory_of_members,
+        runtime=runtime_of_members,
     params:
         members=lambda w: [
             configuration.plain(member) for member in GROUPS_OF_SWEEP[w.sweep][w.group]

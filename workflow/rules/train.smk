@@ -50,8 +50,10 @@ for RULE, TOGETHER in SEEDS_OF_RULE.items():
             "../../envs/grokflow.yaml"
         threads: CONFIG.threads
         resources:
-            gpu=gpus(),
-            mem_mb=memory(900 + 100 * len(FOLDERS)),
+            gpu=gpus,
+            jobs_per_gpu=CONFIG.jobs_per_gpu,
+            mem_mb=partial(memory_of_training, TOGETHER),
+            runtime=partial(runtime_of_training, TOGETHER),
         params:
             each=partial(parameters_of_training, TOGETHER),
             resume=f"{RESULTS}/.resume",

@@ -10,7 +10,7 @@ with job(snakemake):
 
     paths = [ResolvedPath.model_validate(path) for path in snakemake.params.paths]
     run = paths[0].from_run
-    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
+    device = prepare(run.device, run.threads, snakemake.resources.gpu)
     ends = read_endpoints(paths, snakemake.input.points, snakemake.input.checkpoints)
     fit_paths(
         unfitted_paths(paths, ends),

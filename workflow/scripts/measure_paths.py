@@ -13,7 +13,7 @@ with job(snakemake):
 
     paths = [ResolvedPath.model_validate(each["path"]) for each in snakemake.params.each]
     run = paths[0].from_run
-    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
+    device = prepare(run.device, run.threads, snakemake.resources.gpu)
     dataset = read_dataset(snakemake.input.dataset, run.dataset)
     ends = read_endpoints(paths, snakemake.input.points, snakemake.input.checkpoints)
     fits = read_fits(snakemake.input.fit)

@@ -12,7 +12,7 @@ with job(snakemake):
 
     each = [parameters["run"] for parameters in snakemake.params.each if "run" in parameters]
     runs = [ResolvedRun.model_validate(run) for run in each]
-    device = prepare(runs[0].device if snakemake.resources.gpu else "cpu", runs[0].threads)
+    device = prepare(runs[0].device, runs[0].threads, snakemake.resources.gpu)
     train(
         runs,
         read_dataset(snakemake.input.dataset, runs[0].dataset),

@@ -10,7 +10,7 @@ with job(snakemake):
 
     members = [ResolvedMember.model_validate(member) for member in snakemake.params.members]
     run = members[0].run
-    device = prepare(run.device if snakemake.resources.gpu else "cpu", run.threads)
+    device = prepare(run.device, run.threads, snakemake.resources.gpu)
     train_members(
         members,
         device,

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
+from grokflow.artifacts.gpus import one_gpu
 from grokflow.artifacts.provenance import check_files, write_provenance
 from grokflow.errors import GrokflowError
 
@@ -40,10 +41,19 @@ def job(given: Any) -> Iterator[None]:
     try:
         with logged(given.log[0]):
             check_files(given.input)
-            yield
+            with _gpu_of(given):
+                yield
             _record(given.output, dict(given.params.items()))
     finally:
         gc.freeze()  # else Python, as it ends, searches all modules for garbage: a quarter of a short job
+
+
+def _gpu_of(given: Any) -> contextlib.AbstractContextManager[object]:
+    """Hold a GPU of its own for a job that was given one."""
+    resources: Any = getattr(given, "resources", None)
+    if not getattr(resources, "gpu", 0):
+        return contextlib.nullcontext()
+    return one_gpu(resources.jobs_per_gpu)
 
 
 def _record(output: Any, params: dict[str, Any]) -> None:

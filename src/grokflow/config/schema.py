@@ -65,6 +65,8 @@ class Config(Entry):
     results: Annotated[str, Field(pattern=r"^[^{}]+$")] = "results"
     """Folder of everything that is made; braces would be wildcards to Snakemake."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    jobs_per_gpu: Annotated[int, Field(ge=1, le=64)] = 1
+    """Jobs that may use one GPU at a time, each with its own memory."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     precision: Literal["float32", "float64"] = "float32"
     datasets: dict[Name, Dataset]

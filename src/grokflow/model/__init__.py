@@ -16,7 +16,6 @@ from grokflow.model.device import free_memory, name_of, prepare
 from grokflow.model.invariance import audit_run, audited_pairs, invariant_groups
 from grokflow.model.layout import Layout, Parameter, make_layout, merged
 from grokflow.model.objective import (
-    EVALUATION_BATCH,
     NO_TARGET,
     Examples,
     Task,
@@ -34,7 +33,6 @@ from grokflow.model.weights import norm_of, to_tensor, unflatten
 
 __all__ = [
     "DELETE_SEED",
-    "EVALUATION_BATCH",
     "NO_TARGET",
     "Examples",
     "Layout",

@@ -42,14 +42,28 @@ def name_of(device: str) -> str:
     return str(torch.cuda.get_device_name()) if device == "cuda" else device
 
 
-def prepare(device: str, threads: int) -> str:
+def prepare(device: str, threads: int, gpus: int = 1) -> str:
     """Fix the thread count and the deterministic algorithms; return the device, "cpu" or "cuda".
+
+    Parameters
+    ----------
+    device : "auto", "cpu" or "cuda", as the configuration says.
+    gpus : how many the job was given; 0 means the CPU.
 
     Raises
     ------
     ConfigError : when "cuda" is asked for and there is none.
     """
     torch.set_num_threads(threads)
+    if not gpus and device == "cuda":
+        raise ConfigError(
+            "device",
+            expected="a GPU for each job, because the configuration says 'cuda'",
+            found="--resources gpu=0",
+            mend="Set device to 'auto' or 'cpu', or gpu to the number of GPUs.",
+        )
+    if not gpus:
+        return "cpu"
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cpu" and shutil.which("nvidia-smi"):

@@ -17,14 +17,12 @@ from torch.nn.functional import cross_entropy
 
 from grokflow.config import Dataset, Model
 from grokflow.data.dataset import SPLITS, tokenization
+from grokflow.data.work import EVALUATION_BATCH
 from grokflow.model.transformer import Transformer, make_model
 from grokflow.model.weights import norm_of
 
-EVALUATION_BATCH = 2048
-"""Examples per forward pass of an evaluation; measured as the fastest on a CPU."""
-
 GPU_EVALUATION_BATCH = 16384
-"""The same of a single model on a GPU, which small batches leave idle."""
+"""Examples per forward pass of an evaluation of a single model on a GPU, which small batches leave idle."""
 
 NO_TARGET = -1
 """The target of an example that counts for nothing: it fills up a row of a batch of models."""

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grokflow.model.objective import EVALUATION_BATCH, Examples, wrong_answers
+from grokflow.data.work import EVALUATION_BATCH
+from grokflow.model.objective import Examples, wrong_answers
 from grokflow.model.transformer import Transformer
 
 FIRST_LOOK = 16
