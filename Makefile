@@ -66,9 +66,12 @@ audit: ## vulnerability audit of the pinned packages, or one line why it was ski
 lock: ## update the pinned versions in envs/ from pyproject.toml
 	rm -rf .lock && $(PYTHON) -m venv .lock && .lock/bin/pip install -q --upgrade pip
 	.lock/bin/pip install -q torch==2.13.0 && .lock/bin/pip install -q .
-	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' > envs/requirements.lock
+	echo '-c requirements-cuda.lock' > envs/requirements.lock
+	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)' >> envs/requirements.lock
+	.lock/bin/python envs/cuda.py > .lock/cuda && mv .lock/cuda envs/requirements-cuda.lock
+	$(PYTHON) envs/conda.py > envs/grokflow.yaml
 	.lock/bin/pip install -q . --group dev
-	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' > envs/requirements-dev.lock
+	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)' > envs/requirements-dev.lock
 	for tool in fuzz audit; do \
 		$(PYTHON) -m venv --clear .lock && .lock/bin/pip install -q --upgrade pip && \
 		.lock/bin/pip install -q --group $$tool && .lock/bin/pip freeze > envs/requirements-$$tool.lock || exit; \
@@ -79,7 +82,7 @@ clean: ## DELETE ALL RESULTS, saved states and environments, without asking
 	rm -rf $(VENV) .snakemake results/quick results/.resume
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 
-$(VENV)/.runtime: envs/requirements.lock pyproject.toml
+$(VENV)/.runtime: envs/requirements.lock envs/requirements-cuda.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
