@@ -288,6 +288,16 @@ def test_how_many_differ_by_chance(tmp_path: Path) -> None:
     assert found.most_by_chance == next(most for most in range(20) if beyond[most] <= 0.01)
 
 
+def test_where_one_line_alone_differs_and_could_by_chance_it_neither_agrees_nor_differs(
+    tmp_path: Path,
+) -> None:
+    mine, reference = {"A": holding(1, 3)}, {"A": holding(19, 20, 100)}
+    found = compared(tmp_path, mine, reference)
+    assert [line.name for line in found.differing] == [f"A ({HOLDING})"]
+    assert not found.differs
+    assert as_text(found).endswith("Overall: cannot say; it could be chance if all of so few lines differed.")
+
+
 def test_nothing_decided_is_said(tmp_path: Path) -> None:
     found = compared(tmp_path, {"A": holding(1, 1)}, {"A": holding(1, 2, 100)})
     assert not found.differs

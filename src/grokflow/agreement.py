@@ -130,6 +130,11 @@ class Agreement:
         return {name: value for name, value in p.items() if value <= BEYOND_CHANCE}
 
     @property
+    def can_say(self) -> bool:
+        """Whether so many lines can be decided that it would be no chance if all of them differed."""
+        return len(self.decided) > self.most_by_chance or bool(self.certain)
+
+    @property
     def differs(self) -> bool:
         """Whether more lines differ than chance gives, or a single one by more than it gives."""
         return len(self.differing) > self.most_by_chance or bool(self.certain)

@@ -122,10 +122,13 @@ def _summary(agreement: Agreement) -> Iterator[str]:
         yield "Overall: cannot say; too few seeds to tell any claim or number from the reference's."
         return
     yield from _wrapped(
-        f"Of {decided} lines that can be decided, {len(differing)} differ. Chance alone makes at most "
+        f"{len(differing)} of {decided} lines that can be decided differ. Chance alone makes at most "
         f"{agreement.by_chance:.1f} differ on average, and more than {agreement.most_by_chance} in one of "
         "100 comparisons if lines were independent. They are not quite: numbers of one seed go together."
     )
+    if not agreement.can_say:
+        yield "Overall: cannot say; it could be chance if all of so few lines differed."
+        return
     if not agreement.differs:
         yield "Overall: agrees with the reference."
         return
