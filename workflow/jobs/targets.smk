@@ -5,7 +5,15 @@ from types import SimpleNamespace
 
 def made_by(step, **wildcards):
     """Every output of a rule's jobs, their records among them."""
-    return expand([str(pattern) for pattern in step.output], **wildcards)
+    return expand([own_name(pattern) for pattern in step.output], **wildcards)
+
+
+def own_name(pattern):
+    """An output as its rule names it: where results lie in a storage, Snakemake has put its place before that."""
+    if not pattern.is_storage:
+        return str(pattern)
+    prefix = workflow.storage_settings.default_storage_prefix
+    return pattern.storage_object.query.removeprefix(f"{prefix}/")
 
 
 def read_by_figures_and_claims():
