@@ -18,7 +18,7 @@ import torch
 
 from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.gpus import VISIBLE
-from grokflow.artifacts.job import LOGS_ARE_SHOWN, Termination, job, logged
+from grokflow.artifacts.job import LOGS_ARE_SHOWN, Termination, as_given, job, logged
 from grokflow.artifacts.provenance import check_files, read_provenance
 from grokflow.errors import ArtifactError
 
@@ -260,3 +260,14 @@ def test_a_job_that_was_given_a_gpu_sees_one_alone(
     told.resources = SimpleNamespace(gpu=gpu, jobs_per_gpu=1)
     with job(told):
         assert os.environ.get(VISIBLE) == seen
+
+
+@pytest.mark.parametrize("before", ["", ".snakemake/storage/s3/bucket/run/"])
+def test_names_are_those_of_the_files_that_a_job_was_given(before: str) -> None:
+    names = {"runs": {"r": {"0": "results/runs/r/seed_0"}}, "sweeps": {"s": {"s": "results/sweeps/s.csv"}}}
+    files = [f"{before}results/datasets/d.csv", f"{before}results/runs/r/seed_0/history.csv"]
+    assert as_given(names, files) == {
+        "runs": {"r": {"0": f"{before}results/runs/r/seed_0"}},
+        "sweeps": {"s": {"s": f"{before}results/sweeps/s.csv"}},
+    }
+    assert as_given({}, files) == {}

@@ -1,11 +1,12 @@
 """Draw one figure from the tables of its run or path."""
 
-from grokflow.artifacts.job import job
+from grokflow.artifacts.job import as_given, job
 
 with job(snakemake):
     from grokflow.config import Figure
     from grokflow.figures import draw, save
 
     figure = Figure.model_validate(snakemake.params.figure)
-    picture = draw(figure, snakemake.params.shown, str(snakemake.input.get("dataset", "")))
+    shown = as_given(snakemake.params.shown, snakemake.input)
+    picture = draw(figure, shown, str(snakemake.input.get("dataset", "")))
     save(picture, png=snakemake.output.png, svg=snakemake.output.svg)

@@ -1,10 +1,10 @@
 """Put the points and the outcome of every seed into one table, and their times into another."""
 
-from grokflow.artifacts.job import job
+from grokflow.artifacts.job import as_given, job
 
 with job(snakemake):
     from grokflow.claims import outcomes_of_runs, times_of_runs, write_csv
 
-    outcomes = outcomes_of_runs(snakemake.params.folders)
+    outcomes = outcomes_of_runs(as_given(snakemake.params.folders, snakemake.input))
     write_csv(snakemake.output.points, outcomes)
     write_csv(snakemake.output.times, times_of_runs(outcomes))

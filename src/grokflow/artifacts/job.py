@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -63,6 +63,31 @@ def _record(output: Any, params: dict[str, Any]) -> None:
     for path, own in zip(records, each, strict=True):
         beside = [made for made in output if Path(made).parent == Path(path).parent and made != path]
         write_provenance(path, beside, {**params, **own})
+
+
+def as_given(names: Any, files: Iterable[str]) -> Any:
+    """Names of folders or files, in dictionaries as they come, with what stands before them in a job's files.
+
+    Where results lie in a storage, a job has copies of its inputs in a folder of Snakemake's, of which its
+    parameters know nothing. Elsewhere the names are returned as they are.
+    """
+    leaf = next(_leaves(names), "")
+    before = next((file.partition(leaf)[0] for file in files if leaf and leaf in file), "")
+    return _put_before(before, names)
+
+
+def _leaves(names: Any) -> Iterator[str]:
+    if isinstance(names, str):
+        yield names
+    else:
+        for inner in names.values():
+            yield from _leaves(inner)
+
+
+def _put_before(before: str, names: Any) -> Any:
+    if isinstance(names, str):
+        return before + names
+    return {key: _put_before(before, inner) for key, inner in names.items()}
 
 
 @contextlib.contextmanager
