@@ -102,6 +102,13 @@ def bars(axes: Axes, label: str) -> list[tuple[float, float, float, float]]:
     ]
 
 
+def test_seeds_with_as_many_collapses_each_have_no_range(records: Any) -> None:
+    of = seeds(records, "a", 40)
+    alike = [name for name in of if len(ShownRun(of[name], name).periods) == 2][:7]
+    raster = picture_of("collapses", {name: of[name] for name in alike}).subfigs[0].axes[0]
+    assert raster.get_title(loc="left") == "a, 7 seeds: 2 collapses each"
+
+
 def test_every_collapse_of_every_seed_has_its_row(records: Any) -> None:
     of = seeds(records, "a", 40)
     picture = picture_of("collapses", of)
