@@ -139,7 +139,7 @@ def test_every_collapse_of_every_seed_has_its_row(records: Any) -> None:
     assert "Of 40 seeds of a: 3 (5, 21, 37) diverged; 5 (3, 11, 19, 27, 35) without point 2; " in notes(
         picture
     )
-    assert "2 (9, 29) never recovered from the last collapse" in notes(picture)
+    assert "2 (9, 29) in a collapse when training ended" in notes(picture)
 
 
 def test_around_a_collapse_a_quantity_is_relative_to_its_start(records: Any) -> None:
