@@ -42,14 +42,14 @@ def keep(results: Path, reference: Path = REFERENCE, readme: Path = README) -> N
 
 
 def lines_of_claims(reference: Path) -> str:
-    """How many have which verdict, and a table of all: verdict, share, effect, the paper, the first verdict."""
+    """How many have which verdict, and a table of all with share, effect, the paper and the first verdict."""
     claims = pd.read_csv(reference / "claims.csv")
     numbers = pd.read_csv(reference / "claims_numbers.csv")
     counts = claims["verdict"].value_counts().reindex(VERDICTS).dropna()
     had = ", ".join(f"{count:.0f} {verdict}" for verdict, count in counts.items())
     lines = [f"Of {len(claims)} claims: {had}.", ""]
-    columns = ("claim", "verdict", "holds for", "effect: median over seeds", "the paper", "as first registered")
-    lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    lines.append("| claim | verdict | holds for | effect: median over seeds | the paper | as first registered |")
+    lines.append("|---|---|---|---|---|---|")
     first_with: dict[str, str] = {}
     for claim in claims.itertuples():
         own = numbers[numbers["claim"] == claim.claim]

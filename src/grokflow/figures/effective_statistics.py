@@ -77,8 +77,8 @@ def _draw_many(runs: Sequence[ShownRun]) -> Figure:
         [
             "Left: the seed with the median number of collapses. Beside it: every collapse of every seed, "
             f"from {-OFFSETS[0]} epochs before its start to {OFFSETS[-1]} after it, cut where the one "
-            "before ends or the next begins. Validation accuracy is measured at every epoch around a collapse; elsewhere it "
-            "is interpolated between logged epochs.",
+            "before ends or the next begins. Validation accuracy is measured at every epoch around a "
+            "collapse; elsewhere it is interpolated between logged epochs.",
             *notes_of_many(runs, collapses=True),
             *_without_invariant_groups(runs),
         ],
