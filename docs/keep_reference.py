@@ -48,7 +48,7 @@ def lines_of_claims(reference: Path) -> str:
     counts = claims["verdict"].value_counts().reindex(VERDICTS).dropna()
     had = ", ".join(f"{count:.0f} {verdict}" for verdict, count in counts.items())
     lines = [f"Of {len(claims)} claims: {had}.", ""]
-    lines.append("| claim | verdict | holds for | effect: median over seeds | the paper | as first registered |")
+    lines.append("| claim | verdict | holds for | effect: median over seeds | paper | as first registered |")
     lines.append("|---|---|---|---|---|---|")
     first_with: dict[str, str] = {}
     for claim in claims.itertuples():

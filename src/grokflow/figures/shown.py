@@ -216,9 +216,7 @@ def notes_of_many(runs: Sequence[ShownRun], *, points: bool = True, collapses: b
             missing = [run.seed for run in seeds if not run.diverged and run.epoch_of(point) is None]
             found[f"without {readable(point)}"] = missing
         if collapses:
-            found["in a collapse when training ended"] = [
-                run.seed for run in seeds if run.never_recovered
-            ]
+            found["in a collapse when training ended"] = [run.seed for run in seeds if run.never_recovered]
         said = [f"{len(names)}{listed(names)} {what}" for what, names in found.items() if names]
         if said:
             notes.append(f"Of {len(seeds)} seeds{f' of {name}' if name else ''}: {'; '.join(said)}.")
