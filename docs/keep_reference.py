@@ -42,24 +42,29 @@ def keep(results: Path, reference: Path = REFERENCE, readme: Path = README) -> N
 
 
 def lines_of_claims(reference: Path) -> str:
-    """How many have which verdict, and a table: verdict, share, effect, and what the paper printed."""
+    """How many have which verdict, and a table of all with share, effect, the paper and the first verdict."""
     claims = pd.read_csv(reference / "claims.csv")
     numbers = pd.read_csv(reference / "claims_numbers.csv")
     counts = claims["verdict"].value_counts().reindex(VERDICTS).dropna()
     had = ", ".join(f"{count:.0f} {verdict}" for verdict, count in counts.items())
     lines = [f"Of {len(claims)} claims: {had}.", ""]
-    lines.append("| claim | verdict | holds for | effect: median over seeds | the paper |")
-    lines.append("|---|---|---|---|---|")
+    lines.append("| claim | verdict | holds for | effect: median over seeds | paper | as first registered |")
+    lines.append("|---|---|---|---|---|---|")
+    first_with: dict[str, str] = {}
     for claim in claims.itertuples():
         own = numbers[numbers["claim"] == claim.claim]
         lines.append(
-            f"| {claim.claim} {_statement(claim)} | {claim.verdict} | {_share(claim)} | "
-            f"{own.iloc[0]['number']}: {located(own.iloc[0])} | {_papers(own)} |"
+            f"| {claim.claim} {_statement(claim, first_with)} | {claim.verdict} | {_share(claim)} | "
+            f"{own.iloc[0]['number']}: {located(own.iloc[0])} | {_papers(own)} | {_first(claim)} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def _statement(claim: Any) -> str:
+def _statement(claim: Any, first_with: dict[str, str]) -> str:
+    """What is claimed; of a claim about another run the name of the first one and the run."""
+    first = first_with.setdefault(claim.statement, claim.claim)
+    if first != claim.claim:
+        return f"The same as {first}, of `{claim.about}`"
     return str(claim.statement).removesuffix(".")
 
 
@@ -67,6 +72,10 @@ def _share(claim: Any) -> str:
     left_out = "" if pd.isna(claim.not_judged) else f"; {claim.not_judged}"
     share = f"{claim.holding} of {claim.judged} {written_interval(claim.low, claim.high)}"
     return f"{share if claim.judged else 'none judged'}{left_out}"
+
+
+def _first(claim: Any) -> str:
+    return "–" if pd.isna(claim.as_first_registered) else str(claim.as_first_registered)
 
 
 def _papers(numbers: pd.DataFrame) -> str:

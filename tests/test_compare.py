@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, fisher_exact
+from scipy.stats import binom, fisher_exact, mannwhitneyu
 
 from grokflow import agreement as agreement_module
 from grokflow.agreement import HOLDING, JUDGED, Agreement, compare, other_makers, other_settings
@@ -231,8 +231,35 @@ def test_another_population_differs(tmp_path: Path) -> None:
     }
     found = compared(tmp_path, mine, population(12, range(100, 164), random))
     assert found.differs
-    assert not found.certain
     assert len(found.differing) > found.most_by_chance
+
+
+def test_a_number_beyond_all_seeds_of_the_reference_differs_alone(tmp_path: Path) -> None:
+    """Three of three beyond all of 64: one of C(67, 3) = 47 905 orders, at either end."""
+    random = np.random.default_rng(1)
+    mine, reference = population(15, range(3), random), population(15, range(100, 164), random)
+    far = {seed: (held, {"time": 1e3 + int(seed)}) for seed, (held, _) in mine["C4"].items()}
+    found = compared(tmp_path, mine | {"C4": far}, reference)
+    lines = {line.name: line for line in found.lines}
+    assert lines["C4 (time)"].p == pytest.approx(2 / math.comb(67, 3), rel=1e-6)
+    assert list(found.certain) == ["C4 (time)"]
+    assert len(found.differing) <= found.most_by_chance
+    assert "Overall: differs from the reference in C4 (time)" in as_text(found)
+
+
+def test_ranks_of_values_that_are_shared_or_missing(tmp_path: Path) -> None:
+    """Ties make the exact test wrong; a value of all says nothing; without values there is nothing to say."""
+    assert p_of(tmp_path / "a", [1.0, 2, 2], [2.0, 3, 4, 5]) == pytest.approx(
+        mannwhitneyu([1, 2, 2], [2, 3, 4, 5], method="asymptotic").pvalue
+    )
+    assert p_of(tmp_path / "b", [0.0, 0, 0], [0.0, 0, 0]) == 1
+    assert np.isnan(p_of(tmp_path / "c", [np.nan, np.nan], [1.0, 2]))
+    assert p_of(tmp_path / "d", [np.inf, 8], [1.0, 2, 3, 4]) == pytest.approx(2 / math.comb(6, 2))
+
+
+def p_of(folder: Path, mine: Sequence[float], reference: Sequence[float]) -> float:
+    found = compared(folder, {"A": measured(mine)}, {"A": measured(reference, 100)})
+    return next(line.p for line in found.lines if line.what == "point 1")
 
 
 def alarms(tmp_path: Path, mine: int, reference: int, shared: float, times: int) -> tuple[float, float]:
@@ -253,7 +280,7 @@ def alarms(tmp_path: Path, mine: int, reference: int, shared: float, times: int)
 def check_alarms(tmp_path: Path, mine: int, reference: int, times: int) -> None:
     lines, comparisons = alarms(tmp_path, mine, reference, shared=0, times=times)
     assert lines <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / (12 * times))
-    assert comparisons * times <= binom.ppf(0.999, times, 0.02)  # 1 % by number, 1 % by a single claim
+    assert comparisons * times <= binom.ppf(0.999, times, 0.02)  # 1 % by number, 1 % by a single line
 
 
 @pytest.fixture

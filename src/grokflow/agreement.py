@@ -1,7 +1,9 @@
 """Whether what the claims came to in one run of the workflow agrees with the reference.
 
 A claim agrees unless Fisher's exact test tells my share of seeds from the reference's; a number agrees when
-my median lies where 95 % of single seeds of the reference are expected.
+my median lies where 95 % of single seeds of the reference are expected. All of it differs when more lines do
+than chance gives, or when one does for certain: by Fisher's test, or, of a number, by the ranks of my seeds
+among the reference's.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ class Line:
     """Where 95 % of single seeds of the reference are expected; NaN for a proportion, and if unknown."""
     high: float
     p: float
-    """Of Fisher's exact test; NaN for a number, and where nothing was judged."""
+    """Of Fisher's exact test, or of the Mann–Whitney test of a number; NaN where nothing was judged."""
     result: str
     """`agrees`, `differs`, `not judged`, `cannot say`, or `cannot say with n = 3`."""
 
@@ -125,7 +127,7 @@ class Agreement:
 
     @cached_property
     def certain(self) -> dict[str, float]:
-        """Proportions that differ whatever the others do, with their p, corrected by Holm."""
+        """Lines that differ whatever the others do, with their p, corrected by Holm."""
         p = holm({line.name: line.p for line in self.decided if not np.isnan(line.p)})
         return {name: value for name, value in p.items() if value <= BEYOND_CHANCE}
 
@@ -209,7 +211,8 @@ def _of_claim(claim: str, mine: Judgement, reference: Judgement) -> Iterator[Lin
         yield _proportion(claim, JUDGED, *judged)
     for key in mine.numbers.index[mine.numbers.index.isin([claim], level="claim")]:
         if key in reference.numbers.index:
-            yield _of_number(claim, key[1], mine.numbers.loc[key], reference.numbers.loc[key])
+            p = _rank_test(*(_values_of(each, key) for each in (mine, reference)))
+            yield _of_number(claim, key[1], mine.numbers.loc[key], reference.numbers.loc[key], p)
 
 
 def _proportion(claim: str, what: str, mine: Proportion, reference: Proportion) -> Line:
@@ -227,7 +230,31 @@ def _proportion(claim: str, what: str, mine: Proportion, reference: Proportion) 
     return Line(claim, what, "", *counts, low=np.nan, high=np.nan, p=p, result=result)
 
 
-def _of_number(claim: str, number: str, mine: pd.Series, reference: pd.Series) -> Line:
+def _values_of(judged: Judgement, number: tuple[str, str]) -> np.ndarray:
+    """The value of every seed that has one."""
+    measured = judged.measurements["value"]
+    values = measured[measured.index.droplevel("seed").isin([number])].to_numpy(float)
+    return values[~np.isnan(values)]
+
+
+def _rank_test(mine: np.ndarray, reference: np.ndarray) -> float:
+    """The p of the Mann–Whitney test, two-sided; NaN where one of the two has no value.
+
+    Exact, so that it holds for three seeds; with ties by the normal approximation.
+    """
+    from scipy.stats import mannwhitneyu
+
+    both = np.concatenate([mine, reference])
+    if not (len(mine) and len(reference)):
+        return float("nan")
+    different = len(np.unique(both))
+    if different == 1:
+        return 1.0
+    method = "exact" if different == len(both) else "asymptotic"
+    return float(mannwhitneyu(mine, reference, method=method).pvalue)
+
+
+def _of_number(claim: str, number: str, mine: pd.Series, reference: pd.Series, p: float) -> Line:
     median, low, high = mine["median"], reference["spread_low"], reference["spread_high"]
     inside = low <= median <= high or _equal(median, low) or _equal(median, high)
     if np.isnan([median, low, high]).any():
@@ -238,7 +265,7 @@ def _of_number(claim: str, number: str, mine: pd.Series, reference: pd.Series) -
         result = "agrees" if inside else "differs"
     centres = median, np.nan, reference["median"], np.nan
     unit = str(mine["unit"]) if pd.notna(mine["unit"]) else ""
-    return Line(claim, number, unit, *centres, low=low, high=high, p=np.nan, result=result)
+    return Line(claim, number, unit, *centres, low=low, high=high, p=p, result=result)
 
 
 def _equal(a: Any, b: Any) -> Any:

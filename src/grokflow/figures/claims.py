@@ -72,7 +72,7 @@ KEPT = "\N{NO-BREAK SPACE}"
 BETWEEN = 0.12
 """Inches between the text of a column and the next one."""
 
-OURS = ("M1-without-zero", "P5-float64", "P8-alone", "P8-wholly", "P9-sphere")
+OURS = ("M1-without-zero", "P5-float64", "P8-cause", "P8-alone", "P8-wholly", "P9-sphere")
 """Claims about controls of our own, which no paper makes."""
 
 TYPICAL = (2.5, 97.5)
@@ -369,7 +369,7 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     notes = [
         "Bar: the 95 % Wilson interval of the share of judged seeds in which a claim holds. Reproduced: all "
         "of it at 0.9 or above; mostly: above one half; not: below one half; else undecided. The test at "
-        "collapses, or many seeds that could not be judged, can make the verdict less. Numbers: the median "
+        "collapses, or many seeds that could not be judged, can lower the verdict. Numbers: the median "
         "over the seeds that have one [95 % interval].",
     ]
     numbers = [number for row in rows for _, number in row.numbers if number and number["seeds"] > 0]

@@ -99,6 +99,8 @@ def _draw_many(shown: Shown) -> Figure:
 def _title(name: str, runs: list[ShownRun]) -> str:
     counts = [len(run.periods) for run in by_collapses(runs)]
     seeds = f"{name}, {len(runs)} seeds" if name else f"{len(runs)} seeds"
+    if min(counts) == max(counts):
+        return f"{seeds}: {runs[0].collapse_count} each"
     return f"{seeds}: median {np.median(counts):g} collapses, from {min(counts)} to {max(counts)}"
 
 

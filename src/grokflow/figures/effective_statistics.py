@@ -76,9 +76,9 @@ def _draw_many(runs: Sequence[ShownRun]) -> Figure:
         [*(STYLES[part].symbol(label) for part, label in PARTS.items()), *band_symbols("all collapses")],
         [
             "Left: the seed with the median number of collapses. Beside it: every collapse of every seed, "
-            f"from {-OFFSETS[0]} epochs before its start to {OFFSETS[-1]} after it, but not into the one "
-            "before or after. Validation accuracy is measured at every epoch around a collapse; elsewhere it "
-            "is interpolated between logged epochs.",
+            f"from {-OFFSETS[0]} epochs before its start to {OFFSETS[-1]} after it, cut where the one "
+            "before ends or the next begins. Validation accuracy is measured at every epoch around a "
+            "collapse; elsewhere it is interpolated between logged epochs.",
             *notes_of_many(runs, collapses=True),
             *_without_invariant_groups(runs),
         ],

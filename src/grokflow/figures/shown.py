@@ -111,8 +111,8 @@ class ShownRun(RunResults):
 
     @property
     def unrecovered(self) -> list[str]:
-        """A sentence when the last collapse never recovered."""
-        return [f"{self._subject} never recovered from its last collapse."] * self.never_recovered
+        """A sentence when training ended in a collapse."""
+        return [f"{self._subject} was in a collapse when training ended."] * self.never_recovered
 
     @property
     def _subject(self) -> str:
@@ -202,7 +202,7 @@ def by_run(runs: Sequence[ShownRun]) -> dict[str, list[ShownRun]]:
 def notes_of_many(runs: Sequence[ShownRun], *, points: bool = True, collapses: bool = False) -> list[str]:
     """Of each run with many seeds, how many diverged or lack something; of others, a note for each seed.
 
-    `points`: say which lack a point; `collapses`: say which never recovered from the last one.
+    `points`: say which lack a point; `collapses`: say which were in one when training ended.
     """
     notes = []
     for name, seeds in by_run(runs).items():
@@ -216,9 +216,7 @@ def notes_of_many(runs: Sequence[ShownRun], *, points: bool = True, collapses: b
             missing = [run.seed for run in seeds if not run.diverged and run.epoch_of(point) is None]
             found[f"without {readable(point)}"] = missing
         if collapses:
-            found["never recovered from the last collapse"] = [
-                run.seed for run in seeds if run.never_recovered
-            ]
+            found["in a collapse when training ended"] = [run.seed for run in seeds if run.never_recovered]
         said = [f"{len(names)}{listed(names)} {what}" for what, names in found.items() if names]
         if said:
             notes.append(f"Of {len(seeds)} seeds{f' of {name}' if name else ''}: {'; '.join(said)}.")

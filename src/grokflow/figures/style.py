@@ -64,6 +64,9 @@ HATCHES = ("", "/////", "\\\\\\\\\\", ".....", "|||||", "-----", "xxxxx")
 
 MARKERS = "os^DvPX*<>hp"
 
+SERIES_MARKERS = MARKERS[1:]
+"""Of series: without the disc, which stands for a point that is reached."""
+
 PAPER = "#757575"
 """What the paper printed, for comparison."""
 
@@ -188,7 +191,7 @@ class SeriesStyle:
     @property
     def marker(self) -> str:
         """The shape on its curves."""
-        return MARKERS[self.number % len(MARKERS)]
+        return SERIES_MARKERS[self.number % len(SERIES_MARKERS)]
 
     def draw(self, axes: Axes, x: np.ndarray, y: np.ndarray, label: str, shift: int = 0) -> Line2D:
         """A curve of the series; `shift` keeps the markers of several curves apart."""

@@ -159,7 +159,7 @@ def test_what_is_missing_is_said_in_words(records: Any, kind: str) -> None:
         missing = f"Seed 1 of odd has no {point}: train error is 0.25 at the last epoch, 200."
         assert (missing in said) == (kind != "periods")  # whose rows show it
     if kind in ("collapses", "effective_statistics", "periods"):
-        assert "Seed 0 of odd never recovered from its last collapse." in said
+        assert "Seed 0 of odd was in a collapse when training ended." in said
 
 
 OF_EPOCHS = ["accuracy_and_loss", "collapses", "effective_statistics", "periods", "weight_norm"]
