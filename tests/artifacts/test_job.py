@@ -18,7 +18,7 @@ import torch
 
 from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.gpus import VISIBLE
-from grokflow.artifacts.job import LOGS_ARE_SHOWN, Termination, as_given, job, logged
+from grokflow.artifacts.job import LOGS_ARE_SHOWN, Termination, as_given, gpus_of, job, logged
 from grokflow.artifacts.provenance import check_files, read_provenance
 from grokflow.errors import ArtifactError
 
@@ -248,16 +248,20 @@ def test_a_job_that_fails_or_whose_input_was_altered_puts_nothing_on_record(
     assert "table.csv: expected content with the checksum" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(("gpu", "seen"), [(1, "GPU-1a"), (0, None)])
+@pytest.mark.parametrize(
+    ("resources", "seen"),
+    [({"gpu": 1}, "GPU-1a"), ({"gpu": 0}, None), ({"gpu": 0, "gres": "gpu:1"}, "GPU-1a")],
+)
 def test_a_job_that_was_given_a_gpu_sees_one_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu: int, seen: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resources: dict[str, Any], seen: str | None
 ) -> None:
     monkeypatch.delenv(VISIBLE, raising=False)
     monkeypatch.setattr("grokflow.artifacts.gpus.usable_gpus", lambda environment: ["GPU-1a", "GPU-2b"])
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     output = Files(provenance=str(tmp_path / "provenance.json"))
     told = given(tmp_path, output, {})
-    told.resources = SimpleNamespace(gpu=gpu, jobs_per_gpu=1)
+    told.resources = SimpleNamespace(jobs_per_gpu=1, **resources)
+    assert gpus_of(told) == (seen is not None)
     with job(told):
         assert os.environ.get(VISIBLE) == seen
 

@@ -1,6 +1,6 @@
 """Fit the bends of one path, or of several as one batch of models."""
 
-from grokflow.artifacts.job import job
+from grokflow.artifacts.job import gpus_of, job
 
 with job(snakemake):
     from grokflow.config import ResolvedPath
@@ -10,7 +10,7 @@ with job(snakemake):
 
     paths = [ResolvedPath.model_validate(path) for path in snakemake.params.paths]
     run = paths[0].from_run
-    device = prepare(run.device, run.threads, snakemake.resources.gpu)
+    device = prepare(run.device, run.threads, gpus_of(snakemake))
     ends = read_endpoints(paths, snakemake.input.points, snakemake.input.checkpoints)
     fit_paths(
         unfitted_paths(paths, ends),

@@ -1,6 +1,6 @@
 """Join two points by a path and measure loss, error and gradient norm along it; for one path or several."""
 
-from grokflow.artifacts.job import job
+from grokflow.artifacts.job import gpus_of, job
 
 with job(snakemake):
     from pathlib import Path
@@ -13,7 +13,7 @@ with job(snakemake):
 
     paths = [ResolvedPath.model_validate(each["path"]) for each in snakemake.params.each]
     run = paths[0].from_run
-    device = prepare(run.device, run.threads, snakemake.resources.gpu)
+    device = prepare(run.device, run.threads, gpus_of(snakemake))
     dataset = read_dataset(snakemake.input.dataset, run.dataset)
     ends = read_endpoints(paths, snakemake.input.points, snakemake.input.checkpoints)
     fits = read_fits(snakemake.input.fit)

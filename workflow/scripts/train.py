@@ -1,6 +1,6 @@
 """Train seeds of one run, or go on where an interrupted training stood."""
 
-from grokflow.artifacts.job import job
+from grokflow.artifacts.job import gpus_of, job
 
 with job(snakemake):
     from pathlib import Path
@@ -12,7 +12,7 @@ with job(snakemake):
 
     each = [parameters["run"] for parameters in snakemake.params.each if "run" in parameters]
     runs = [ResolvedRun.model_validate(run) for run in each]
-    device = prepare(runs[0].device, runs[0].threads, snakemake.resources.gpu)
+    device = prepare(runs[0].device, runs[0].threads, gpus_of(snakemake))
     train(
         runs,
         read_dataset(snakemake.input.dataset, runs[0].dataset),

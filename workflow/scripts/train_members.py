@@ -1,6 +1,6 @@
 """Train some members of a sweep together."""
 
-from grokflow.artifacts.job import job
+from grokflow.artifacts.job import gpus_of, job
 
 with job(snakemake):
     from grokflow.artifacts.files import write_text
@@ -10,7 +10,7 @@ with job(snakemake):
 
     members = [ResolvedMember.model_validate(member) for member in snakemake.params.members]
     run = members[0].run
-    device = prepare(run.device, run.threads, snakemake.resources.gpu)
+    device = prepare(run.device, run.threads, gpus_of(snakemake))
     train_members(
         members,
         device,

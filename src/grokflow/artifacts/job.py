@@ -48,12 +48,15 @@ def job(given: Any) -> Iterator[None]:
         gc.freeze()  # else Python, as it ends, searches all modules for garbage: a quarter of a short job
 
 
+def gpus_of(given: Any) -> int:
+    """GPUs that a job was given, by the resource `gpu` or, as some clusters want it, by `gres`."""
+    resources: Any = getattr(given, "resources", None)
+    return int(getattr(resources, "gpu", 0) or "gpu" in str(getattr(resources, "gres", "")))
+
+
 def _gpu_of(given: Any) -> contextlib.AbstractContextManager[object]:
     """Hold a GPU of its own for a job that was given one."""
-    resources: Any = getattr(given, "resources", None)
-    if not getattr(resources, "gpu", 0):
-        return contextlib.nullcontext()
-    return one_gpu(resources.jobs_per_gpu)
+    return one_gpu(given.resources.jobs_per_gpu) if gpus_of(given) else contextlib.nullcontext()
 
 
 def _record(output: Any, params: dict[str, Any]) -> None:
