@@ -16,7 +16,7 @@ import pandas as pd
 
 from grokflow.artifacts.reference import write_reference
 from grokflow.claims.page import located, written_interval
-from grokflow.statistics.proportion import VERDICTS
+from grokflow.statistics import VERDICTS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

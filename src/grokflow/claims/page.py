@@ -11,7 +11,7 @@ import pandas as pd
 
 from grokflow.claims.judging import CHANCE
 from grokflow.claims.tables import ClaimTables
-from grokflow.statistics.proportion import HALF, NEARLY_ALL, Proportion
+from grokflow.statistics import HALF, NEARLY_ALL, Proportion
 
 RULE = """\
 A claim is judged on each seed (or pair of seeds) by its criterion, which was registered before any seed of

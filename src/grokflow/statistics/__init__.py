@@ -11,9 +11,11 @@ from grokflow.statistics.comparison import Comparison, compare_proportions
 from grokflow.statistics.corrections import holm
 from grokflow.statistics.incidence import Incidence, Times, incidence
 from grokflow.statistics.location import Location, median_of, percentile_of, spread
-from grokflow.statistics.proportion import VERDICTS, Proportion, Verdict
+from grokflow.statistics.proportion import HALF, NEARLY_ALL, VERDICTS, Proportion, Verdict
 
 __all__ = [
+    "HALF",
+    "NEARLY_ALL",
     "VERDICTS",
     "Comparison",
     "Incidence",
