@@ -14,6 +14,16 @@ if command -v flock >/dev/null 2>&1; then
     fi
     if [ -n "$(ls -A .snakemake/locks 2>/dev/null)" ]; then
         "$bin/snakemake" --unlock --cores 1 >/dev/null 2>&1 || true  # else it says itself that it is locked
+        # What it had submitted would run beside what we submit. All its jobs are called by the number of that run.
+        last=$(ls -t .snakemake/log/*.snakemake.log 2>/dev/null | head -n 1)
+        run=$(sed -n 's/^SLURM run ID: //p' "${last:-/dev/null}")
+        if [ -n "$run" ] && command -v scancel >/dev/null 2>&1; then
+            scancel --name "$run" || true
+            for _ in $(seq 60); do  # they save their state first
+                [ -n "$(squeue --noheader --name "$run" 2>/dev/null)" ] || break
+                sleep 1
+            done
+        fi
     fi
 fi
 exec "$bin/python" "$(dirname "$0")/console/run.py" --logger=console "$@"
