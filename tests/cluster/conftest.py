@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import shutil
 import signal
 import subprocess
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
-from cluster.slurm import CannotStart, Cluster, wait_for
+from cluster.slurm import CannotStart, Cluster, run, wait_for
 from faults.repeats import Project
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "results" / "cluster.csv"
-COLUMNS = ("fault", "what SLURM says", "files", "sha256", "same as without a cluster")
+COLUMNS = ("fault", "SLURM jobs", "files", "sha256", "same as without a cluster")
 ON_CLUSTER = ("--workflow-profile", "profiles/slurm")
 QUICKER = ("--slurm-init-seconds-before-status-checks", "5", "--latency-wait", "20")
 """Short jobs are asked after sooner than the profile does; nothing else is changed."""
@@ -36,9 +38,18 @@ class Workflow(Project):
     def __init__(self, folder: Path, configuration: Path) -> None:
         super().__init__(folder)
         shutil.copy(configuration, folder / "tiny.yaml")
+        self.started: list[subprocess.Popen[str]] = []
 
     def start_on_cluster(self, *arguments: str) -> subprocess.Popen[str]:
-        return self.start(*ON_CLUSTER, *QUICKER, *arguments, cores=1)
+        self.started.append(self.start(*ON_CLUSTER, *QUICKER, *arguments, cores=1))
+        return self.started[-1]
+
+    def end(self) -> None:
+        """Leave nothing of it running, whatever a test came to."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
 
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 of all results, their records included; of logs, times and saved states none."""
@@ -83,9 +94,12 @@ class Table:
 
     rows: list[tuple[str, ...]] = field(default_factory=list)
 
-    def add(self, fault: str, states: str, found: dict[str, str], expected: dict[str, str]) -> None:
-        same = "yes" if found == expected else "NO"
-        self.rows.append((fault, states, str(len(found)), sha256(found), same))
+    def add(
+        self, fault: str, jobs: list[dict[str, str]], found: dict[str, str], expected: dict[str, str]
+    ) -> None:
+        states = Counter(job["state"] for job in jobs)
+        told = ", ".join(f"{number} {state}" for state, number in states.items())
+        self.rows.append((fault, told, str(len(found)), sha256(found), "yes" if found == expected else "NO"))
         TABLE.parent.mkdir(exist_ok=True)
         with TABLE.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
@@ -124,8 +138,21 @@ def calm(tmp_path_factory):
 
 
 @pytest.fixture
-def workflow(calm, tmp_path):
+def nodes(cluster):
+    """What a test did to the cluster is not felt by the next one."""
+    yield
+    if "DOWN" in subprocess.run(["scontrol", "ping"], capture_output=True, text=True, check=False).stdout:
+        cluster.start_controller()
+    run("scancel", "--user=root")
+    wait_for(lambda: not run("squeue", "-h"), seconds=90)
+    if "drain" in run("sinfo", "-h", "-N", "-p", "main", "-o", "%T"):
+        run("scontrol", "update", "NodeName=node1,node2", "State=RESUME")
+
+
+@pytest.fixture
+def workflow(calm, nodes, tmp_path):
     """One in which the table is made, and nothing else yet."""
     workflow = Workflow(tmp_path / "grokflow", calm.folder / "tiny.yaml")
     shutil.copytree(calm.folder / "results/datasets", workflow.folder / "results/datasets")
-    return workflow
+    yield workflow
+    workflow.end()

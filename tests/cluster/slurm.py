@@ -50,7 +50,7 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 JobRequeue=1
 ReturnToService=2
-MinJobAge=600
+MinJobAge=86400
 KillWait=15
 NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port=16818 CPUs=1 RealMemory=16000 Gres=gpu:1
 NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port=16819 CPUs=1 RealMemory=16000 Gres=gpu:1
@@ -86,8 +86,7 @@ class Cluster:
     """Started by `start`, gone after `stop`: processes, devices and files."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="slurm."))
-        self.folder.chmod(0o755)  # munge refuses a socket that not everyone can reach
+        self.folder = Path()
         self.devices = {node: Path(f"/dev/grokflow-gpu-{node}") for node in NODES}
         self.written: list[Path] = []
 
@@ -96,10 +95,12 @@ class Cluster:
 
         Raises
         ------
-        CannotStart : before anything was touched.
+        CannotStart : before any file or process of SLURM was touched.
         """
         refuse_another()
         install()
+        self.folder = Path(tempfile.mkdtemp(prefix="slurm."))
+        self.folder.chmod(0o755)  # munge refuses a socket that not everyone can reach
         for name in ("munge", "state", *NODES):
             (self.folder / name).mkdir(parents=True)
         host = socket.gethostname()
@@ -118,15 +119,13 @@ class Cluster:
 
     def stop(self) -> None:
         """End what was started and remove what was made, whatever has happened to it."""
-        daemons = [pid(file) for file in self.folder.rglob("*pid")]
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for number in filter(None, daemons):
-                below = psutil.Process(number).children(recursive=True)
-                for process in [psutil.Process(number), *below]:
-                    process.kill()
-        for process in self._steps():
+        if self.folder == Path():
+            return
+        for number in filter(None, [pid(file) for file in self.folder.rglob("*pid")]):
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+                daemon = psutil.Process(number)
+                kill([daemon, *daemon.children(recursive=True)])
+        kill(self._steps())
         for path in (*self.written, *self.devices.values()):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.folder)
@@ -143,10 +142,11 @@ class Cluster:
         wait_for(lambda: not process.is_running())
 
     def jobs(self) -> list[dict[str, str]]:
-        """All that were submitted and are not forgotten, the first first."""
+        """All that were ever submitted, the first first."""
         names = ("id", "state", "node", "limit", "rule")
-        lines = run("squeue", "-h", "-t", "all", "-S", "i", "-o", "%i|%T|%N|%l|%k").splitlines()
-        return [dict(zip(names, line.split("|"), strict=True)) for line in lines]
+        lines = run("squeue", "-h", "-t", "all", "-o", "%i|%T|%N|%l|%k").splitlines()
+        jobs = [dict(zip(names, line.split("|"), strict=True)) for line in lines]
+        return sorted(jobs, key=lambda job: int(job["id"]))
 
     def restarts(self, job: str) -> int:
         """How often SLURM has queued a job again."""
@@ -173,6 +173,12 @@ class Cluster:
                 if process.info["name"] == "slurmstepd":
                     found += [process, *process.children(recursive=True)]
         return found
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def refuse_another() -> None:

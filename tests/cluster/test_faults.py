@@ -17,24 +17,22 @@ MINUTES = 60
 """Seconds in one."""
 
 
-def states(cluster: Cluster, before: int) -> str:
-    """How the jobs ended that were submitted since, in a line."""
-    return " ".join(job["state"] for job in cluster.jobs()[before:])
-
-
 class Disturbed:
     """A run that is in the middle of its training, and waits there."""
 
     def __init__(self, cluster: Cluster, workflow: Workflow, *arguments: str) -> None:
         self.cluster, self.workflow = cluster, workflow
-        self.before = len(cluster.jobs())
+        self.before = [job["id"] for job in cluster.jobs()]
         self.process = workflow.start_on_cluster(*arguments)
         self.training = workflow.hold_training(self.process)
         self.job = self.trainings()[0]
 
+    def jobs(self) -> list[dict[str, str]]:
+        """The SLURM jobs since it began, the first first."""
+        return [job for job in self.cluster.jobs() if job["id"] not in self.before]
+
     def trainings(self) -> list[dict[str, str]]:
-        """The SLURM jobs of this run that train."""
-        return [job for job in self.cluster.jobs()[self.before :] if "_train" in job["rule"]]
+        return [job for job in self.jobs() if "_train" in job["rule"]]
 
     def go_on(self) -> None:
         self.training.send_signal(signal.SIGCONT)
@@ -109,16 +107,6 @@ CUT_OFF = [name for name in FAULTS if name not in ("node drained", "controller k
 """The faults that end the training, which then goes on from its saved state."""
 
 
-@pytest.fixture(autouse=True)
-def nodes_as_they_were(cluster):
-    """No fault is felt by the next test."""
-    yield
-    run("scancel", f"--user={os.environ.get('USER', 'root')}")
-    wait_for(lambda: not run("squeue", "-h"), seconds=90)
-    if "drain" in run("sinfo", "-h", "-N", "-p", "main", "-o", "%T"):
-        run("scontrol", "update", "NodeName=node1,node2", "State=RESUME")
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_same_bits_after(fault, cluster, calm, workflow, table):
     # A minute is the least that SLURM knows; what follows the training in its group has none of its own.
@@ -129,11 +117,11 @@ def test_the_same_bits_after(fault, cluster, calm, workflow, table):
     assert disturbed.process.returncode == 0, output
 
     found = workflow.fingerprint()
-    table.add(fault, states(cluster, disturbed.before), found, calm.fingerprint())
+    table.add(fault, disturbed.jobs(), found, calm.fingerprint())
     assert found == calm.fingerprint()
     if fault in CUT_OFF:
         assert re.search(r"Going on from epoch [1-9]", workflow.log), workflow.log
-    assert happened(fault, disturbed), cluster.jobs()[disturbed.before :]
+    assert happened(fault, disturbed), disturbed.jobs()
 
 
 def happened(fault: str, disturbed: Disturbed) -> bool:
@@ -142,9 +130,8 @@ def happened(fault: str, disturbed: Disturbed) -> bool:
     if fault in ("job requeued", "job preempted"):
         return len(trainings) == 1 and cluster.restarts(disturbed.job["id"]) == 1
     if fault == "node drained":
-        later = cluster.jobs()[disturbed.before :]
-        nodes = {job["node"] for job in later[later.index(trainings[0]) + 1 :]}
-        return bool(nodes) and disturbed.job["node"] not in nodes
+        _, *later = disturbed.jobs()
+        return bool(later) and all(job["node"] != disturbed.job["node"] for job in later)
     if fault == "time limit hit":
         ended = [(job["state"], job["limit"]) for job in trainings]
         return ended == [("TIMEOUT", "1:00"), ("COMPLETED", "2:00")]
@@ -158,10 +145,11 @@ def test_quick_yaml_through_the_profile_as_here(cluster, tmp_path, table):
     assert status == 0, output
 
     there = Workflow(tmp_path / "there", QUICK)
-    before = len(cluster.jobs())
+    before = cluster.jobs()
     process = there.start_on_cluster()
     output, _ = process.communicate(timeout=60 * MINUTES)
     assert process.returncode == 0, output
     found = there.fingerprint()
-    table.add("none: config/quick.yaml", states(cluster, before), found, here.fingerprint())
+    jobs = [job for job in cluster.jobs() if job not in before]
+    table.add("none: config/quick.yaml", jobs, found, here.fingerprint())
     assert found == here.fingerprint()

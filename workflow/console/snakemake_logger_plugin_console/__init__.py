@@ -61,7 +61,8 @@ HOW_IT_ENDED = re.compile(r"returned non-zero (exit status \d+)|died with <Signa
 BY_SIGNAL = (f"exit status {INTERRUPTED}", f"exit status {TERMINATED}", "SIGINT", "SIGTERM")
 
 
-NO_LOG = "{0} (There is no log. If SLURM has started the job, its node does not see this folder.)"
+NO_LOG = "{}: there is no such log. Either the job did not start, or its node does not see this folder."
+NOT_STARTED = "{}: there is no log, because the job did not start."
 
 DETAILS = re.compile(r"\n +sbatch call:.*| Detailed failure reason unavailable.*", re.DOTALL)
 """What the plugin for SLURM adds to a reason: its whole command; that without accounting there is no more."""
@@ -166,7 +167,8 @@ class LogHandler(LogHandlerBase):
     def _failed(self, given: dict[str, Any], cause: str, now: float) -> None:
         job = self._ended(given, now)
         if given["rule_msg"]:  # a scheduler says why
-            self._failed_on_cluster(job, given["rule_msg"], given["log"], now)
+            own, *schedulers = given["log"]
+            self._failed_on_cluster(job, given["rule_msg"], [own], schedulers, now)
             return
         found = HOW_IT_ENDED.search(cause)
         how = (found[1] or found[2]) if found else "error"
@@ -188,19 +190,26 @@ class LogHandler(LogHandlerBase):
         members = given["job_error_info"]
         jobs = [self._ended(member, now) for member in members]
         group = Job("; ".join(job.name for job in jobs), min(job.start for job in jobs))
-        logs = [*given["aux_logs"]]
+        logs = [log for member in members for log in member["log"]]
         for job, member in zip(jobs, members, strict=True):
             if any(_says_why(log, since=job.start) for log in member["log"]):
-                group, logs = job, [*logs, *member["log"]]
-        self._failed_on_cluster(group, given.get("reason") or "", logs, now)
+                group, logs = job, member["log"]
+        self._failed_on_cluster(group, given.get("reason") or "", logs, given["aux_logs"], now)
 
-    def _failed_on_cluster(self, job: Job, reason: str, logs: list[str], now: float) -> None:
-        """Say what the scheduler says of a job that failed, and what the job itself wrote."""
-        details = [DETAILS.sub("", reason).strip()]
-        written = [log for log in logs if Path(log).exists()]
-        telling = [log for log in written if _says_why(log, since=job.start)] or written
-        details += [f"{telling[-1]}:\n{_tail(telling[-1])}"] if telling else [NO_LOG.format(*logs[-1:], "")]
-        text = "\n".join([f"{job.name} FAILED after {_duration(now - job.start)}", *filter(None, details)])
+    def _failed_on_cluster(
+        self, job: Job, reason: str, logs: list[str], schedulers: list[str], now: float
+    ) -> None:
+        """Say what the scheduler says of a job that failed, and what the job, or else its node, wrote."""
+        telling = [log for log in logs if _says_why(log, since=job.start)]
+        telling += [log for log in schedulers if Path(log).exists()]
+        if telling:
+            where = f"{telling[0]}:\n{_tail(telling[0])}"
+        else:
+            where = NO_LOG.format(schedulers[0]) if schedulers else NOT_STARTED.format(", ".join(logs))
+        why = DETAILS.sub("", reason).strip()
+        text = "\n".join(
+            [f"{job.name} FAILED after {_duration(now - job.start)}", *filter(None, [why, where])]
+        )
         self._print_block(text)
         self.first_failure = self.first_failure or text
 
