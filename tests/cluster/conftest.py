@@ -145,8 +145,10 @@ def nodes(cluster):
         cluster.start_controller()
     run("scancel", "--user=root")
     wait_for(lambda: not run("squeue", "-h"), seconds=90)
-    if "drain" in run("sinfo", "-h", "-N", "-p", "main", "-o", "%T"):
-        run("scontrol", "update", "NodeName=node1,node2", "State=RESUME")
+    for line in run("sinfo", "-h", "-N", "-p", "main", "-o", "%N %T").splitlines():
+        node, state = line.split()
+        if "drain" in state:
+            run("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
 
 @pytest.fixture
