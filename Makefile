@@ -8,9 +8,11 @@ RESULTS ?= results
 FULL := config.yaml config/gpu.yaml config/full.yaml
 VENV := .venv
 BIN := $(VENV)/bin
+FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick compare reference report test test-slow lint architecture bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick compare reference report cluster test test-slow test-cluster lint architecture bench \
+	faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,11 +39,16 @@ reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
 
+cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
+
 test: $(VENV)/.dev ## the test suite, in minutes
 	$(BIN)/python -m pytest -n 2
 
 test-slow: $(VENV)/.dev ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
+
+test-cluster: $(VENV)/.dev $(VENV)/.cluster ## start a SLURM here (as root, on Debian) and disturb it: results/cluster.csv
+	$(BIN)/python -m pytest -m cluster -n 0 tests/cluster
 
 lint: $(VENV)/.dev ## style, types, import layers, workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
@@ -67,11 +74,14 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	rm -rf .lock && $(PYTHON) -m venv .lock && .lock/bin/pip install -q --upgrade pip
 	.lock/bin/pip install -q torch==2.13.0 && .lock/bin/pip install -q .
 	echo '-c requirements-cuda.lock' > envs/requirements.lock
-	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)' >> envs/requirements.lock
+	$(FREEZE) >> envs/requirements.lock
 	.lock/bin/python envs/cuda.py > .lock/cuda && mv .lock/cuda envs/requirements-cuda.lock
 	$(PYTHON) envs/conda.py > envs/grokflow.yaml
+	.lock/bin/pip install -q . --group cluster
+	$(FREEZE) | grep -vxFf envs/requirements.lock > envs/requirements-cluster.lock
+	.lock/bin/pip uninstall -q -y -r envs/requirements-cluster.lock
 	.lock/bin/pip install -q . --group dev
-	.lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)' > envs/requirements-dev.lock
+	$(FREEZE) > envs/requirements-dev.lock
 	for tool in fuzz audit; do \
 		$(PYTHON) -m venv --clear .lock && .lock/bin/pip install -q --upgrade pip && \
 		.lock/bin/pip install -q --group $$tool && .lock/bin/pip freeze > envs/requirements-$$tool.lock || exit; \
@@ -90,6 +100,10 @@ $(VENV)/.runtime: envs/requirements.lock envs/requirements-cuda.lock pyproject.t
 
 $(VENV)/.dev: envs/requirements-dev.lock $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-dev.lock
+	@touch $@
+
+$(VENV)/.cluster: envs/requirements-cluster.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/requirements-cluster.lock
 	@touch $@
 
 $(VENV)/.fuzz: envs/requirements-fuzz.lock $(VENV)/.runtime

@@ -86,8 +86,13 @@ onsuccess:
 # Jobs that were stopped with the workflow, by SIGTERM or Ctrl-C, have not failed.
 onerror:
     failed = [] if workflow.scheduler._user_kill else workflow.scheduler.failed
+    groups = [list(job.jobs) if job.is_group() else [job] for job in failed]
+    # Of jobs that were submitted together only those that have started.
     jobs = [
-        part for job in failed for part in (job.jobs if job.is_group() else [job])
+        job
+        for group in groups
+        for job in group
+        if len(group) == 1 or any(map(os.path.exists, job.log))
     ]
     lines = [
         f"  {' '.join([job.rule.name, *job.wildcards])}: {', '.join(job.log)}"

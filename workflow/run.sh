@@ -14,6 +14,17 @@ if command -v flock >/dev/null 2>&1; then
     fi
     if [ -n "$(ls -A .snakemake/locks 2>/dev/null)" ]; then
         "$bin/snakemake" --unlock --cores 1 >/dev/null 2>&1 || true  # else it says itself that it is locked
+        # What it had submitted would run beside what we submit. All its jobs are called by the number of that run.
+        run=$(ls -tr .snakemake/log/*.log 2>/dev/null | xargs -r sed -n 's/^SLURM run ID: //p' | tail -n 1)
+        queued() { [ -n "$run" ] && [ -n "$(squeue --noheader --name "$run" 2>/dev/null)" ]; }
+        if queued; then
+            echo "The workflow that was killed has jobs in the queue; they save their state and end first." >&2
+            scancel --name "$run" || true
+            for _ in $(seq 60); do
+                queued || break
+                sleep 1
+            done
+        fi
     fi
 fi
 exec "$bin/python" "$(dirname "$0")/console/run.py" --logger=console "$@"

@@ -35,12 +35,20 @@ def stop(number: int, frame: FrameType | None) -> None:
     if console():
         console().status = INTERRUPTED
     end_gracefully = signal.getsignal(signal.SIGTERM)
-    if callable(end_gracefully):  # Snakemake's own, from when it starts jobs
+    if callable(end_gracefully) and not elsewhere(
+        end_gracefully
+    ):  # Snakemake's own, from when it starts jobs
         # In a thread, because it waits for a lock that this one may hold.
         threading.Thread(target=end_gracefully).start()
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         raise KeyboardInterrupt
+
+
+def elsewhere(end_gracefully: Any) -> bool:
+    """Whether jobs run on a cluster, where Ctrl-C does not reach them: Snakemake must cancel them."""
+    scheduler = getattr(end_gracefully, "__self__", None)
+    return bool(scheduler and scheduler.workflow.non_local_exec)
 
 
 def console() -> Any:

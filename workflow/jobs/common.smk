@@ -39,26 +39,32 @@ def has_gpu():
     return bool(usable_gpus(os.environ))
 
 
-def gpus(wildcards):
-    """GPUs that a computing job asks for: one, unless the configuration or, of its own jobs, this machine has none.
+def computes_on_gpu():
+    """Whether a computing job is to have a GPU: not if the configuration or, of its own jobs, this machine has none.
 
     Jobs that are submitted run where we cannot look, and find out there.
     """
     elsewhere = not workflow.local_exec
-    return int(
-        CONFIG.device == "cuda"
-        or (CONFIG.device == "auto" and (elsewhere or has_gpu()))
+    return CONFIG.device == "cuda" or (
+        CONFIG.device == "auto" and (elsewhere or has_gpu())
     )
+
+
+def gpus(wildcards):
+    """GPUs that a computing job asks for: one, or none where the profile asks for them itself, by `gres`."""
+    defaults = workflow.resource_settings.default_resources or {}
+    asked = "gpu" in str(getattr(defaults.get("gres"), "raw", ""))
+    return int(computes_on_gpu() and (workflow.local_exec or not asked))
 
 
 def device_of_job(wildcards):
     """What a job is taken to compute on, when its time is estimated."""
-    return "cuda" if gpus(wildcards) else "cpu"
+    return "cuda" if computes_on_gpu() else "cpu"
 
 
 def memory(rows, run, attempt, wildcards):
     """MB of the host for `rows` models like `run` together. A job on a GPU may have to do without, too."""
-    libraries = 800 + 3000 * gpus(wildcards)
+    libraries = 800 + 3000 * computes_on_gpu()
     return attempt * (libraries + math.ceil(rows * row_bytes(run) / 1e6))
 
 

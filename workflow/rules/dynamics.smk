@@ -13,6 +13,8 @@ rule find_periods:
     benchmark:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.periods.benchmark.tsv"
     priority: FIRST
+    group:
+        "training"
     conda:
         "../../envs/grokflow.yaml"
     message:
@@ -35,6 +37,8 @@ rule audit_invariance:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.invariance.log",
     benchmark:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.invariance.benchmark.tsv"
+    group:
+        "training"
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads

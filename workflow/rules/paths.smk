@@ -15,6 +15,8 @@ rule fit_paths:
     benchmark:
         f"{RESULTS}/logs/paths/{{path}}/fit_{{group}}.benchmark.tsv"
     priority: FIRST
+    group:
+        "paths"
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
@@ -59,6 +61,8 @@ for RULE, TOGETHER in PATHS_OF_RULE.items():
         benchmark:
             f"{LOG}.benchmark.tsv"
         priority: FIRST
+        group:
+            "paths"
         conda:
             "../../envs/grokflow.yaml"
         threads: CONFIG.threads

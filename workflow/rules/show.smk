@@ -19,6 +19,8 @@ rule draw_figure:
     benchmark:
         f"{RESULTS}/logs/figures/{{figure}}.benchmark.tsv"
     priority: FIRST
+    group:
+        "results"
     conda:
         "../../envs/grokflow.yaml"
     params:
@@ -48,6 +50,8 @@ rule judge_claims:
         f"{RESULTS}/logs/claims.log",
     benchmark:
         f"{RESULTS}/logs/claims.benchmark.tsv"
+    group:
+        "results"
     conda:
         "../../envs/grokflow.yaml"
     params:
@@ -77,6 +81,8 @@ rule tabulate_seeds:
         f"{RESULTS}/logs/points.log",
     benchmark:
         f"{RESULTS}/logs/points.benchmark.tsv"
+    group:
+        "results"
     conda:
         "../../envs/grokflow.yaml"
     params:

@@ -42,6 +42,8 @@ rule gather_sweep:
         f"{RESULTS}/logs/sweeps/{{sweep}}.log",
     benchmark:
         f"{RESULTS}/logs/sweeps/{{sweep}}.benchmark.tsv"
+    group:
+        "results"
     conda:
         "../../envs/grokflow.yaml"
     message:

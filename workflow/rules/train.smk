@@ -10,6 +10,8 @@ rule make_dataset:
     benchmark:
         f"{RESULTS}/logs/datasets/{{dataset}}.benchmark.tsv"
     priority: FIRST
+    group:
+        "datasets"
     conda:
         "../../envs/grokflow.yaml"
     params:
@@ -46,6 +48,8 @@ for RULE, TOGETHER in SEEDS_OF_RULE.items():
         benchmark:
             f"{LOG}.benchmark.tsv"
         priority: partial(priority_of_training, TOGETHER)
+        group:
+            "training"
         conda:
             "../../envs/grokflow.yaml"
         threads: CONFIG.threads

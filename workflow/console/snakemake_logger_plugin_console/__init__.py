@@ -33,6 +33,11 @@ DULL = (
     "Assuming unrestricted shared filesystem",
     "Building DAG of jobs",
     "Using shell:",
+    "SLURM run ID:",
+    "No SLURM account given",
+    "No account was given",
+    "Unable to guess SLURM account",
+    "Cleaning up SLURM log files",
     "Provided remote nodes:",
     "Group jobs: inactive",
     "Conda environments: ignored",
@@ -54,6 +59,13 @@ INTERRUPTED, TERMINATED = 130, 143
 
 HOW_IT_ENDED = re.compile(r"returned non-zero (exit status \d+)|died with <Signals\.(SIG\w+)")
 BY_SIGNAL = (f"exit status {INTERRUPTED}", f"exit status {TERMINATED}", "SIGINT", "SIGTERM")
+
+
+NO_LOG = "{}: there is no such log. Either the job did not start, or its node does not see this folder."
+NOT_STARTED = "{}: there is no log, because the job did not start."
+
+DETAILS = re.compile(r"\n +sbatch call:.*| Detailed failure reason unavailable.*", re.DOTALL)
+"""What the plugin for SLURM adds to a reason: its whole command; that without accounting there is no more."""
 
 
 @dataclass
@@ -86,6 +98,8 @@ class LogHandler(LogHandlerBase):
         self.stopping = ""
         self.causes: dict[int | None, str] = {}  # of a job's error, which comes second, from the same thread
         self.ended_by_signal: list[str] = []
+        self.first_failure = ""  # on a cluster, where others that fail likewise would bury it
+        _keep_reason_of_group()
         self.snakemakes = _snakemakes_own(self.common_settings) if _asked(self.common_settings) else None
         self.terminal = Terminal(last_line=None if self.snakemakes else self._last_line)
         if self.common_settings.show_failed_logs and not self.snakemakes:
@@ -109,6 +123,8 @@ class LogHandler(LogHandlerBase):
             self._report_ended_by_signal()
             for cause in [] if self.status else self.causes.values():
                 self.terminal.print(cause)
+            if self.first_failure and self.done < self.total and not self.status:
+                self.terminal.print(f"The first that failed: {self.first_failure}")
             self.terminal.close()
             if self.status:
                 done = f" after {self.done} of {_jobs(self.total)}" if self.total else ""
@@ -127,7 +143,9 @@ class LogHandler(LogHandlerBase):
             self.total = given["total"]
         elif event == LogEvent.ERROR and record.threadName != "MainThread":
             self.causes[record.thread] = record.getMessage()
-        elif event == LogEvent.JOB_ERROR:
+        elif event == LogEvent.GROUP_ERROR:
+            self._group_failed(given, record.created)
+        elif event == LogEvent.JOB_ERROR and not given["indent"]:  # else of a group, which is told already
             self._failed(given, self.causes.pop(record.thread, ""), record.created)
         elif event in (None, LogEvent.ERROR):
             serious = record.levelno >= logging.ERROR
@@ -147,7 +165,11 @@ class LogHandler(LogHandlerBase):
             self.terminal.print(f"Done: {_jobs(self.total)} in {_duration(now - self.start)}.")
 
     def _failed(self, given: dict[str, Any], cause: str, now: float) -> None:
-        job = self.jobs.pop(given["jobid"], None) or Job(_name(given), now)
+        job = self._ended(given, now)
+        if given["rule_msg"]:  # a scheduler says why
+            own, *schedulers = given["log"]
+            self._failed_on_cluster(job, given["rule_msg"], [own], schedulers, now)
+            return
         found = HOW_IT_ENDED.search(cause)
         how = (found[1] or found[2]) if found else "error"
         killed = " (killed, perhaps for want of memory)" if how == "exit status 137" else ""
@@ -159,8 +181,40 @@ class LogHandler(LogHandlerBase):
         if how in BY_SIGNAL:
             self.ended_by_signal.append(f"{self._progress():>9}  {job.name} stopped {after}")
         else:
-            text = "\n".join([f"{job.name} FAILED {after}", *details])
-            self.terminal.print(f"{self._progress():>9}  " + text.replace("\n", "\n           | "))
+            self._print_block("\n".join([f"{job.name} FAILED {after}", *details]))
+
+    def _ended(self, given: dict[str, Any], now: float) -> Job:
+        return self.jobs.pop(given["jobid"], None) or Job(_name(given), now)
+
+    def _group_failed(self, given: dict[str, Any], now: float) -> None:
+        members = given["job_error_info"]
+        jobs = [self._ended(member, now) for member in members]
+        group = Job("; ".join(job.name for job in jobs), min(job.start for job in jobs))
+        logs = [log for member in members for log in member["log"]]
+        for job, member in zip(jobs, members, strict=True):
+            if any(_says_why(log, since=job.start) for log in member["log"]):
+                group, logs = job, member["log"]
+        self._failed_on_cluster(group, given.get("reason") or "", logs, given["aux_logs"], now)
+
+    def _failed_on_cluster(
+        self, job: Job, reason: str, logs: list[str], schedulers: list[str], now: float
+    ) -> None:
+        """Say what the scheduler says of a job that failed, and what the job, or else its node, wrote."""
+        telling = [log for log in logs if _says_why(log, since=job.start)]
+        telling += [log for log in schedulers if Path(log).exists()]
+        if telling:
+            where = f"{telling[0]}:\n{_tail(telling[0])}"
+        else:
+            where = NO_LOG.format(schedulers[0]) if schedulers else NOT_STARTED.format(", ".join(logs))
+        why = DETAILS.sub("", reason).strip()
+        text = "\n".join(
+            [f"{job.name} FAILED after {_duration(now - job.start)}", *filter(None, [why, where])]
+        )
+        self._print_block(text)
+        self.first_failure = self.first_failure or text
+
+    def _print_block(self, text: str) -> None:
+        self.terminal.print(f"{self._progress():>9}  " + text.replace("\n", "\n           | "))
 
     def _report_ended_by_signal(self) -> None:
         """Name jobs that a signal ended, now that it was clearly not meant for the whole workflow."""
@@ -240,6 +294,27 @@ def _tail(log: str) -> str:
         return "(There is no log.)"
     last = [number for number, line in enumerate(lines) if line.startswith(("Error: ", "Traceback "))]
     return "\n".join(lines[last[-1] if last else -LINES_OF_LOG :]) or "(The log is empty.)"
+
+
+def _says_why(log: str, since: float) -> bool:
+    """Whether there is an error in a log that was written since then."""
+    path = Path(log)
+    if not path.exists() or path.stat().st_mtime < since:
+        return False
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return bool(re.search(r"^(Error: |Traceback )", text, re.MULTILINE))
+
+
+def _keep_reason_of_group() -> None:
+    """Have Snakemake tell why a group failed: 9.27 is told so by the executor and leaves it out."""
+    from snakemake.jobs import GroupJob
+
+    original = GroupJob.log_error
+
+    def log_error(self: Any, msg: Any = None, aux_logs: Any = None, **given: Any) -> None:
+        original(self, msg, aux_logs, **{"reason": msg, **given})
+
+    GroupJob.log_error = log_error
 
 
 def _without_places(text: str, exception: str) -> str:
