@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,17 @@ def test_the_container_installs_the_lock() -> None:
     assert "pip install --no-cache-dir -r envs/requirements.lock" in steps
     for source in re.findall(r"^COPY (\S+) ", steps, re.MULTILINE):
         assert (ROOT / source).exists()
+
+
+def test_the_lock_has_everything_that_what_is_locked_asks_for() -> None:
+    locked = pins("requirements.lock")
+    asked: dict[str, str] = {}
+    for package in locked:
+        for line in requires(package) or []:
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+                asked.setdefault(canonicalize_name(wanted.name), package)
+    missing = {name: by for name, by in asked.items() if name not in locked}
+    for name in pins("requirements-cuda.lock"):  # PyTorch asks for these only where it has CUDA
+        missing.pop(name, None)
+    assert not missing
