@@ -9,7 +9,7 @@ def made_by(step, **wildcards):
 
 
 def own_name(pattern):
-    """An output as its rule names it: where results lie in a storage, Snakemake has put its place before that."""
+    """An output as it was named: where results lie in a storage, Snakemake has put its place before that."""
     if not pattern.is_storage:
         return str(pattern)
     prefix = workflow.storage_settings.default_storage_prefix
