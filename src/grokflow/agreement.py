@@ -120,7 +120,7 @@ class Agreement:
 
     @cached_property
     def most_by_chance(self) -> int:
-        """How many would differ by chance in 99 of 100 comparisons at most, were the lines independent."""
+        """What chance exceeds in at most 1 of 100 comparisons, were the lines independent."""
         from scipy.stats import binom
 
         return int(binom.ppf(1 - BEYOND_CHANCE, len(self.decided), SIGNIFICANT)) if self.decided else 0
@@ -133,12 +133,12 @@ class Agreement:
 
     @property
     def can_say(self) -> bool:
-        """Whether so many lines can be decided that it would be no chance if all of them differed."""
+        """Whether enough lines can be decided to call it a difference if all of them differed."""
         return len(self.decided) > self.most_by_chance or bool(self.certain)
 
     @property
     def differs(self) -> bool:
-        """Whether more lines differ than chance gives, or a single one by more than it gives."""
+        """Whether more lines differ than chance gives, or one differs for certain."""
         return len(self.differing) > self.most_by_chance or bool(self.certain)
 
 

@@ -40,7 +40,7 @@ def has_gpu():
 
 
 def computes_on_gpu():
-    """Whether a computing job is to have a GPU: not if the configuration or, of its own jobs, this machine has none.
+    """Whether a computing job is to have a GPU: not if the configuration says so, nor, of jobs that run here, if none is here.
 
     Jobs that are submitted run where we cannot look, and find out there.
     """

@@ -28,7 +28,7 @@ def training_work(run: ResolvedRun) -> float:
     """The operations of its matrix products, about; in float64 each counts twice.
 
     2 operations a weight and example forward and twice that backward, over 4 D² + 2 D F weights a layer
-    (D width, F MLP width).
+    (D width, F MLP width). Positions are not counted; OPERATIONS_A_SECOND is low enough for four.
     """
     return run.epochs * _epoch_work(run)
 
