@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokflow.figures.sheet import make_sheet
-from grokflow.figures.shown import REACHED, Shown, ShownRun, readable, runs_of
+from grokflow.figures.shown import MOST_NAMED, REACHED, Shown, ShownRun, readable, runs_of
 from grokflow.figures.style import TEXT, WIDTH, styled
 
 COLUMNS = ("initial", *REACHED)
@@ -160,7 +160,8 @@ def _column_label(point: str, measured: bool, crowded: bool) -> str:
 
 def _notes(shown: Mapping[str, str]) -> list[str]:
     seeds = sorted({name.rpartition("/")[2] for name in shown})
-    worst = f"the largest of seeds {', '.join(seeds)}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    named = f"seeds {', '.join(seeds)}" if len(seeds) <= MOST_NAMED else f"{len(seeds)} seeds"
+    worst = f"the largest of {named}" if len(seeds) > 1 else f"seed {seeds[0]}"
     return [
         f"A cell: the largest change of a log-probability when the group's weights are scaled, {worst}.",
         f"{INVARIANT} within the tolerance: scale-invariant. In brackets: frozen, not trained. "
