@@ -127,13 +127,13 @@ def job(tree: Path, name: str, **changes: Any) -> SimpleNamespace:
     inputs: dict[str, dict[str, Any]] = {
         "train": {"dataset": dataset},
         "group": {"dataset": dataset},
-        "periods": {"history": f"{run}/history.csv", "epochs": f"{run}/epochs.csv"},
+        "periods": {"history": [f"{run}/history.csv"], "epochs": [f"{run}/epochs.csv"]},
         "fit": {"dataset": dataset, **ends},
         "measure": {"dataset": dataset, **ends, "fit": [fit]},
     }
     outputs: dict[str, dict[str, Any]] = {
         "dataset": {"table": dataset, "provenance": f"{tree}/datasets/multiplication.provenance.json"},
-        "periods": {"periods": f"{run}/periods.csv", "provenance": f"{run}/periods.provenance.json"},
+        "periods": {"periods": [f"{run}/periods.csv"], "provenance": [f"{run}/periods.provenance.json"]},
         "fit": {"fit": fit, "provenance": f"{tree}/paths/path/fit_0.provenance.json"},
         "measure": {file.partition(".")[0]: [f"{path}/{file}"] for file in FILES_OF_PATH},
         "members": {"table": f"{group}.csv", "provenance": f"{group}.provenance.json"},

@@ -236,7 +236,7 @@ def test_the_second_time_there_is_nothing_to_do(finished):
         pytest.param(
             "seeds: [0, 1], epochs: 9",
             "seeds: [5, 0, 1, 2, 7], epochs: 9",
-            {"train_one-group_5_to_2": 1, "train": 1, "find_periods": 3, "all": 1},
+            {"train_one-group_5_to_2": 1, "find_periods_one-group_5_to_2": 1, "train": 1, "find_periods": 1},
             id="seeds around a finished group: a group of two and one alone",
         ),
         pytest.param(
@@ -248,13 +248,13 @@ def test_the_second_time_there_is_nothing_to_do(finished):
         pytest.param(
             "seeds: [0, 1], epochs: 9",
             "seeds: [0, 1, 2], epochs: 8",
-            {"train_one-group_0_to_1": 1, "train": 1, "find_periods": 3, "all": 1},
+            {"train_one-group_0_to_1": 1, "find_periods_one-group_0_to_1": 1, "train": 1, "find_periods": 1},
             id="another number of epochs: all of them",
         ),
         pytest.param(
             "seeds: [3, 4], epochs: 600",
             "seeds: [3, 4, 6, 7], members_at_once: 8, epochs: 600",
-            {"train_groks_6_to_7": 1, "find_periods": 2, "fit_paths": 6},
+            {"train_groks_6_to_7": 1, "find_periods_groks_6_to_7": 1, "fit_paths": 6},
             id="seeds together where others are trained one at a time",
         ),
         pytest.param(

@@ -1,26 +1,35 @@
 # From a trained run to its collapses and its scale-invariance audit.
 
 
-rule find_periods:
-    input:
-        history=f"{RUN}/history.csv",
-        epochs=f"{RUN}/epochs.csv",
-    output:
-        f"{RUN}/periods.csv",
-        provenance=f"{RUN}/periods.provenance.json",
-    log:
-        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.periods.log",
-    benchmark:
-        f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.periods.benchmark.tsv"
-    priority: FIRST
-    group:
-        "training"
-    conda:
-        "../../envs/grokflow.yaml"
-    message:
-        "collapses of {wildcards.run}, seed {wildcards.seed}"
-    script:
-        "../scripts/find_periods.py"
+# As in training, a rule for a seed alone, and one for each group: most of such a short job is its start.
+for RULE, TOGETHER in SEEDS_OF_RULE.items():
+    RUN_NAME, GROUP, SEEDS = TOGETHER or ("{run}", "", ["{seed}"])
+    FOLDERS = [RUN.format(run=RUN_NAME, seed=seed) for seed in SEEDS]
+    LOG = f"{RESULTS}/logs/runs/{RUN_NAME}/seed_{GROUP or '{seed}'}.periods"
+    WHAT = f"{RUN_NAME}, seeds {GROUP.replace('_', ' ')}" if GROUP else ONE_SEED
+
+    rule:
+        name:
+            RULE.replace("train", "find_periods", 1)
+        input:
+            history=[f"{folder}/history.csv" for folder in FOLDERS],
+            epochs=[f"{folder}/epochs.csv" for folder in FOLDERS],
+        output:
+            periods=[f"{folder}/periods.csv" for folder in FOLDERS],
+            provenance=[f"{folder}/periods.provenance.json" for folder in FOLDERS],
+        log:
+            f"{LOG}.log",
+        benchmark:
+            f"{LOG}.benchmark.tsv"
+        priority: FIRST
+        group:
+            "training"
+        conda:
+            "../../envs/grokflow.yaml"
+        message:
+            f"collapses of {WHAT}"
+        script:
+            "../scripts/find_periods.py"
 
 
 # In float64 and of a few hundred pairs: a GPU would take longer to start.

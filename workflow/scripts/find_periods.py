@@ -1,4 +1,4 @@
-"""Find the collapses of train accuracy of one seed of one run."""
+"""Find the collapses of train accuracy of seeds of one run."""
 
 from grokflow.artifacts.job import job
 
@@ -9,6 +9,7 @@ with job(snakemake):
     from grokflow.artifacts.results import RunResults
     from grokflow.dynamics import periods
 
-    seed = RunResults(Path(snakemake.input.history).parent)
-    found = periods(seed.epochs, seed.history)
-    write_text(snakemake.output[0], found.to_csv(index=False, lineterminator="\n"))
+    for history, made in zip(snakemake.input.history, snakemake.output.periods, strict=True):
+        seed = RunResults(Path(history).parent)
+        found = periods(seed.epochs, seed.history)
+        write_text(made, found.to_csv(index=False, lineterminator="\n"))
