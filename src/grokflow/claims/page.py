@@ -30,10 +30,13 @@ the reference run was trained (`docs/registration.md`). The verdict is about see
   diverged, do not count here.
 - A claim about what changes at collapses is only reproduced, or mostly, if the change, averaged over all
   seeds, is also larger than at rotated places: p ≤ 0.05 after Holm's correction for the number of such
-  claims. Where it is not, or where there is nothing to test (p is 1), such a claim is undecided.
+  claims. Where it is not, or where there is nothing to test (p is 1), such a claim is undecided. The least p
+  that this test can give is 1 in 10 000, times the number of such claims.
 - **Not judged** is a seed that *diverged*; whose training ended before the answer was known (*censored*);
   that has *no point* 1 or 2 where the claim needs one; whose path has an *unfinished fit*; or that has
   *nothing to compare*, such as collapses.
+- **Audit** (P8): log p with one group of weights scaled, against log p itself; invariant if no log p changes
+  by more than the tolerance in the configuration, 1e-9 if none is given.
 - **Effect** is the number that the claim is about: its median over the judged seeds, and over those whose
   training ended too early as far as it is known, in brackets with a 95 % bootstrap interval (BCa; none for
   fewer than six seeds). ∞ stands for what was not reached before training ended.
