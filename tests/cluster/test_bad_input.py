@@ -46,22 +46,37 @@ def test_a_job_that_fails_on_its_node_is_told_with_the_end_of_its_log(cluster, w
     assert "the file was altered" in told
 
 
-HIDDEN = """#!/bin/sh
-exec unshare --mount sh -c '
-    mkdir ../hidden && mount -t tmpfs none ../hidden && cp -r . ../hidden && cd ../hidden &&
-    exec workflow/there.sh "$@"' sh "$@"
+HIDDEN = {
+    "the folder": """mkdir ../hidden && mount -t tmpfs none ../hidden && cp -r . ../hidden && cd ../hidden""",
+    "its results": "mount -t tmpfs none results",
+}
+"""Commands that put something on a file system that only this process, and what that starts, sees."""
+
+STARTED_THERE = """#!/bin/sh
+exec unshare --mount sh -c '{hide} && exec workflow/there.sh "$@"' sh "$@"
 """
-"""Starts the workflow in a copy that only it sees: on a file system of a process and what that starts."""
 
 
-def test_a_folder_that_the_nodes_do_not_see_is_named(cluster, workflow):
+def run_hidden(workflow, what):
+    """The output of a workflow of which the nodes do not see something."""
     script = workflow.folder / "workflow/run.sh"
     script.rename(script.with_name("there.sh"))
-    script.write_text(HIDDEN, encoding="utf-8")
+    script.write_text(STARTED_THERE.format(hide=HIDDEN[what]), encoding="utf-8")
     script.chmod(0o755)
     process = workflow.start_on_cluster("--retries", "0")
     output, _ = process.communicate(timeout=5 * MINUTES)
     assert process.returncode == 1, output
-    told = last_told(output)
+    return output
+
+
+def test_a_folder_that_the_nodes_do_not_see_is_named(cluster, workflow):
+    told = last_told(run_hidden(workflow, "the folder"))
     assert "its node does not see this folder" in told
     assert f"{workflow.folder.parent}/hidden/.snakemake/slurm_logs" in told
+
+
+def test_results_that_the_nodes_do_not_see_are_named(cluster, workflow):
+    told = last_told(run_hidden(workflow, "its results"))
+    assert told.startswith("results/datasets/multiplication.csv: its job ended without an error")
+    assert "its node does not see this folder" in told
+    assert len(told.splitlines()) == 1

@@ -86,3 +86,25 @@ def test_what_succeeded_in_the_end_is_not_told_again(console):
     console.done = 3
     console.close()
     assert "The first that failed" not in console.terminal.stream.getvalue()
+
+
+def miss_output(console):
+    text = (
+        "MissingOutputException: Job 1 completed successfully, but some output files are missing.\n"
+        "results/table.csv (missing locally, parent dir not present)\n"
+        "results/record.json (missing locally)"
+    )
+    emit(console, LogEvent.PROGRESS, total=3, done=0)
+    emit(console, None, msg=text)
+    console.close()
+    return console.terminal.stream.getvalue()
+
+
+def test_results_that_a_node_does_not_share_are_named_last(console):
+    emit(console, None, msg="Job 5 has been submitted with SLURM jobid 2 (log: slurm_logs/2.log).")
+    last = miss_output(console).splitlines()[-1]
+    assert last.startswith("The first that failed: results/table.csv: its job ended without an error")
+
+
+def test_here_no_node_is_blamed_for_an_output_that_is_missing(console):
+    assert "node" not in miss_output(console)

@@ -63,6 +63,15 @@ BY_SIGNAL = (f"exit status {INTERRUPTED}", f"exit status {TERMINATED}", "SIGINT"
 
 NO_LOG = "{}: there is no such log. Either the job did not start, or its node does not see this folder."
 NOT_STARTED = "{}: there is no log, because the job did not start."
+NOT_HERE = (
+    "{}: its job ended without an error, and there is no such file here. Either its node does not see this "
+    "folder, or this machine sees what a node wrote only after more than latency-wait (profiles/slurm)."
+)
+
+SUBMITTED = "has been submitted"
+"""In what executors say of a job that they gave to a scheduler."""
+
+MISSING_OUTPUT = re.compile(r"MissingOutputException.*?^ *(\S+) \(missing locally", re.DOTALL | re.MULTILINE)
 
 DETAILS = re.compile(r"\n +sbatch call:.*| Detailed failure reason unavailable.*", re.DOTALL)
 """What the plugin for SLURM adds to a reason: its whole command; that without accounting there is no more."""
@@ -99,6 +108,7 @@ class LogHandler(LogHandlerBase):
         self.causes: dict[int | None, str] = {}  # of a job's error, which comes second, from the same thread
         self.ended_by_signal: list[str] = []
         self.first_failure = ""  # on a cluster, where others that fail likewise would bury it
+        self.on_cluster = False
         _keep_reason_of_group()
         self.snakemakes = _snakemakes_own(self.common_settings) if _asked(self.common_settings) else None
         self.terminal = Terminal(last_line=None if self.snakemakes else self._last_line)
@@ -223,6 +233,9 @@ class LogHandler(LogHandlerBase):
         self.ended_by_signal.clear()
 
     def _message(self, text: str, exception: str, serious: bool) -> None:
+        self.on_cluster = self.on_cluster or SUBMITTED in text
+        if self.on_cluster and (missing := MISSING_OUTPUT.search(text)):
+            self.first_failure = self.first_failure or NOT_HERE.format(missing[1])
         if text.startswith(STOPPING):
             self._stopping()
         elif text and not text.startswith(DULL) and (serious or not self.status):
