@@ -5,6 +5,7 @@ rule find_periods:
     input:
         history=f"{RUN}/history.csv",
         epochs=f"{RUN}/epochs.csv",
+        records=records_of(f"{RUN}/history.csv"),
     output:
         f"{RUN}/periods.csv",
         provenance=f"{RUN}/periods.provenance.json",
@@ -29,6 +30,7 @@ rule audit_invariance:
         dataset=lambda w: dataset_file(w.run),
         points=f"{RUN}/points.json",
         checkpoints=f"{RUN}/checkpoints",
+        records=records_of(lambda w: dataset_file(w.run), f"{RUN}/points.json"),
     output:
         audit=f"{RUN}/invariance.csv",
         rays=f"{RUN}/rays.csv",

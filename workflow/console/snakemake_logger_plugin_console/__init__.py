@@ -63,6 +63,7 @@ BY_SIGNAL = (f"exit status {INTERRUPTED}", f"exit status {TERMINATED}", "SIGINT"
 
 NO_LOG = "{}: there is no such log. Either the job did not start, or its node does not see this folder."
 NOT_STARTED = "{}: there is no log, because the job did not start."
+IN_STORAGE = "The log, unless the job did not start: {}"
 
 DETAILS = re.compile(r"\n +sbatch call:.*| Detailed failure reason unavailable.*", re.DOTALL)
 """What the plugin for SLURM adds to a reason: its whole command; that without accounting there is no more."""
@@ -204,8 +205,11 @@ class LogHandler(LogHandlerBase):
         telling += [log for log in schedulers if Path(log).exists()]
         if telling:
             where = f"{telling[0]}:\n{_tail(telling[0])}"
+        elif schedulers:
+            where = NO_LOG.format(schedulers[0])
         else:
-            where = NO_LOG.format(schedulers[0]) if schedulers else NOT_STARTED.format(", ".join(logs))
+            stored = any("://" in log for log in logs)
+            where = (IN_STORAGE if stored else NOT_STARTED).format(", ".join(logs))
         why = DETAILS.sub("", reason).strip()
         text = "\n".join(
             [f"{job.name} FAILED after {_duration(now - job.start)}", *filter(None, [why, where])]
