@@ -15,7 +15,7 @@ FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE 
 	bench faults fuzz audit lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Once all is made it ends well, whatever the comparison says, and also when there is nothing to compare.
 reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n, GPU=n), and `compare`
