@@ -11,11 +11,11 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick compare reference report cluster test test-slow test-cluster lint architecture bench \
-	faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
+	bench faults fuzz audit lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Once all is made it ends well, whatever the comparison says, and also when there is nothing to compare.
 reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n, GPU=n), and `compare`
@@ -50,6 +50,9 @@ test-slow: $(VENV)/.dev ## the tests that take longer
 test-cluster: $(VENV)/.dev $(VENV)/.cluster ## start a SLURM here (as root, on Debian) and disturb it: results/cluster.csv
 	$(BIN)/python -m pytest -m cluster -n 0 tests/cluster
 
+test-s3: $(VENV)/.dev $(VENV)/.s3 ## keep results in an S3 server on this machine, in three minutes: the same files?
+	PYTHONPATH="$(CURDIR)/$(VENV)/s3" $(BIN)/python -m pytest -m s3 -n 0 tests/storage
+
 lint: $(VENV)/.dev ## style, types, import layers, workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
 
@@ -77,9 +80,11 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	$(FREEZE) >> envs/requirements.lock
 	.lock/bin/python envs/cuda.py > .lock/cuda && mv .lock/cuda envs/requirements-cuda.lock
 	$(PYTHON) envs/conda.py > envs/grokflow.yaml
-	.lock/bin/pip install -q . --group cluster
-	$(FREEZE) | grep -vxFf envs/requirements.lock > envs/requirements-cluster.lock
-	.lock/bin/pip uninstall -q -y -r envs/requirements-cluster.lock
+	for tool in cluster s3; do \
+		.lock/bin/pip install -q . --group $$tool && \
+		$(FREEZE) | grep -vxFf envs/requirements.lock > envs/requirements-$$tool.lock && \
+		.lock/bin/pip uninstall -q -y -r envs/requirements-$$tool.lock || exit; \
+	done
 	.lock/bin/pip install -q . --group dev
 	$(FREEZE) > envs/requirements-dev.lock
 	for tool in fuzz audit; do \
@@ -104,6 +109,13 @@ $(VENV)/.dev: envs/requirements-dev.lock $(VENV)/.runtime
 
 $(VENV)/.cluster: envs/requirements-cluster.lock $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/requirements-cluster.lock
+	@touch $@
+
+# Beside the others, because boto needs an older python-dateutil: found first where PYTHONPATH names this folder.
+$(VENV)/.s3: envs/requirements-s3.lock $(VENV)/.runtime
+	rm -rf $(VENV)/s3
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/s3 \
+		-r envs/requirements-s3.lock
 	@touch $@
 
 $(VENV)/.fuzz: envs/requirements-fuzz.lock $(VENV)/.runtime

@@ -48,10 +48,11 @@ class Project:
     def start(self, *arguments: str, cores: int = 2, **environment: str) -> subprocess.Popen[str]:
         """Start the workflow as `make reproduce` does, in a process group of its own."""
         command = ["workflow/run.sh", str(Path(sys.executable).parent), *arguments]
+        path = [str(self.folder / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
         return subprocess.Popen(
             [*command, "--cores", str(cores), "--configfile", "tiny.yaml"],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder / "src"), **environment},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +59,14 @@ def test_what_is_locked_is_what_the_project_asks_for() -> None:
     locked = pins("requirements.lock")
     for requirement in map(Requirement, project["dependencies"]):
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), requirement
+
+
+@pytest.mark.parametrize("group", ["cluster", "s3", "fuzz", "audit"])
+def test_the_lock_of_a_tool_has_the_version_that_the_project_asks_for(group: str) -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    locked = pins(f"requirements-{group}.lock")
+    for requirement in map(Requirement, groups[group]):
+        assert requirement.specifier == SpecifierSet(f"=={locked[canonicalize_name(requirement.name)]}")
 
 
 def test_the_container_installs_the_lock() -> None:

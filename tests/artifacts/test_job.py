@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
@@ -191,6 +192,27 @@ def test_each_folder_has_a_record_of_its_own_with_its_part_of_the_parameters(tmp
     check_files([file for file in output if "seed_1" not in file])
     with pytest.raises(ArtifactError, match="seed_1/checkpoints/epoch_0"):
         check_files(output)
+
+
+@pytest.mark.usefixtures("put_back")
+@pytest.mark.parametrize("altered", [False, True])
+def test_an_input_is_checked_by_a_record_that_came_alone_with_it(
+    altered: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As in a storage: of the files on record only those that the job reads are there."""
+    made = Files(table=f"{tmp_path}/table.csv", provenance=f"{tmp_path}/table.provenance.json")
+    made.append(f"{tmp_path}/other.csv")
+    with job(given(tmp_path, made, {})):
+        (tmp_path / "table.csv").write_text("a,b")
+        (tmp_path / "other.csv").write_text("c,d")
+    (tmp_path / "other.csv").unlink()
+    if altered:
+        (tmp_path / "table.csv").write_text("a,c")
+    inputs = f"{tmp_path}/table.csv", f"{tmp_path}/table.provenance.json"
+    reads = given(tmp_path, Files(provenance=f"{tmp_path}/next.provenance.json"), {}, *inputs)
+    with pytest.raises(SystemExit) if altered else contextlib.nullcontext(), job(reads):
+        pass
+    assert ("table.csv: expected content with the checksum" in capfd.readouterr().err) is altered
 
 
 @pytest.mark.usefixtures("put_back")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import os
 import shutil
 import signal
 import subprocess
@@ -14,8 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import workflows
 from cluster.slurm import CannotStart, Cluster, run, wait_for
-from faults.repeats import Project
+from workflows import sha256
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "results" / "cluster.csv"
@@ -32,33 +31,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.cluster)
 
 
-class Workflow(Project):
-    """The workflow with a configuration of its own, in a folder that all nodes see."""
-
-    def __init__(self, folder: Path, configuration: Path) -> None:
-        super().__init__(folder)
-        shutil.copy(configuration, folder / "tiny.yaml")
-        self.started: list[subprocess.Popen[str]] = []
+class Workflow(workflows.Workflow):
+    """One that runs on the cluster or here, in a folder that all nodes see."""
 
     def start_on_cluster(self, *arguments: str) -> subprocess.Popen[str]:
-        self.started.append(self.start(*ON_CLUSTER, *QUICKER, *arguments, cores=1))
-        return self.started[-1]
-
-    def end(self) -> None:
-        """Leave nothing of it running, whatever a test came to."""
-        for process in self.started:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-
-    def fingerprint(self) -> dict[str, str]:
-        """SHA-256 of all results, their records included; of logs, times and saved states none."""
-        results = self.folder / "results"
-        return {
-            str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(results.rglob("[!.]*"))
-            if path.is_file() and not {"logs", ".resume"}.intersection(path.relative_to(results).parts)
-        }
+        return self.start(*ON_CLUSTER, *QUICKER, *arguments, cores=1)
 
     @property
     def log(self) -> str:
@@ -81,11 +58,6 @@ class Workflow(Project):
         wait_for(lambda: "epoch 0/" in self.log, seconds=120)
         process.send_signal(signal.SIGSTOP)
         return process
-
-
-def sha256(fingerprint: dict[str, str]) -> str:
-    """One for all."""
-    return hashlib.sha256("\n".join(f"{v} {k}" for k, v in fingerprint.items()).encode()).hexdigest()
 
 
 @dataclass

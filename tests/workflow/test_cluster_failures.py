@@ -35,14 +35,14 @@ def emit(console, event, **given):
     console.emit(record)
 
 
-def member(number, message):
-    log = [f"{number}.log"]
+def member(number, message, folder=""):
+    log = [f"{folder}{number}.log"]
     return {"jobid": number, "rule_msg": None, "rule_name": message, "output": ["a"], "log": log}
 
 
-def fail(console, reason, aux_logs=()):
+def fail(console, reason, aux_logs=(), folder=""):
     """A group of two fails, of which the second has an error in its log, if there is one."""
-    members = [member(1, "collapses"), member(2, "train")]
+    members = [member(1, "collapses", folder), member(2, "train", folder)]
     emit(console, LogEvent.PROGRESS, total=3, done=0)
     emit(console, LogEvent.GROUP_ERROR, job_error_info=members, reason=reason, aux_logs=list(aux_logs))
     for each in members:
@@ -60,6 +60,13 @@ def test_a_refused_group_is_told_once_and_at_the_end_once_more(console):
         "SLURM sbatch failed. The error message was 'sbatch: error: invalid partition specified: nowhere'.\n"
         "1.log, 2.log: there is no log, because the job did not start.\n"
     )
+
+
+def test_a_log_in_a_storage_is_named_and_not_said_to_be_missing(console):
+    fail(console, "The pod failed.", folder="s3://bucket/logs/")
+    console.close()
+    last = "The log, unless the job did not start: s3://bucket/logs/1.log, s3://bucket/logs/2.log\n"
+    assert console.terminal.stream.getvalue().endswith(last)
 
 
 def test_of_a_group_that_failed_on_its_node_the_member_is_named_that_says_why(console):

@@ -91,6 +91,40 @@ def sweep_file(sweep):
     return f"{RESULTS}/sweeps/{sweep}.csv"
 
 
+# A job checks its inputs by the records beside them. Where results lie in a storage, it has a copy of its inputs and of
+# nothing else; so there, and only there, the records are inputs, too.
+IN_STORAGE = workflow.storage_settings.default_storage_provider is not None
+RECORD_OF = {
+    "periods.csv": "periods.",
+    "invariance.csv": "invariance.",
+    "rays.csv": "invariance.",
+    "claims_numbers.csv": "claims.",
+}
+"""Files whose record is called neither after them nor after nothing."""
+
+
+def record_of(file):
+    """The record of the job that makes a file."""
+    folder, name = os.path.split(file)
+    of_a_seed = os.path.basename(folder).startswith("seed_")
+    own = "" if of_a_seed else f"{name.partition('.')[0]}."
+    return f"{folder}/{RECORD_OF.get(name, own)}provenance.json"
+
+
+def records_of(*inputs):
+    """An input function: the records of other inputs, each of them a name with wildcards or an input function."""
+
+    def records(wildcards):
+        found = [
+            each(wildcards) if callable(each) else each.format(**wildcards)
+            for each in inputs
+        ]
+        lists = [[files] if isinstance(files, str) else files for files in found]
+        return list(dict.fromkeys(record_of(file) for files in lists for file in files))
+
+    return records if IN_STORAGE else []
+
+
 # Tables come first, because trainings cannot start without them. Then the runs that paths join, and all that follows
 # from what is trained already: so the figures of paths, which tell most, are there early. Then the longest training:
 # started last, it would keep one core busy while the others idle.

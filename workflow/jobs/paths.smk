@@ -51,6 +51,10 @@ FITS_OF_PATH = {
 }
 
 
+def dataset_of_fit(wildcards):
+    return dataset_file(configuration.runs_of_path(CONFIG, wildcards.path)[0])
+
+
 def files_of_fit(name, wildcards):
     """The file `name` at the ends of every path that is fitted together."""
     group = FITS_OF_PATH[wildcards.path][wildcards.group]

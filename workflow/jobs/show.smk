@@ -6,6 +6,15 @@ TABLES_OF_RUN = ("history.csv", "epochs.csv", "points.json", "periods.csv")
 TABLES_OF_PATH = ("metrics.csv", "path.json", "fit.csv")
 
 
+def tables_of_all_runs(wildcards):
+    return [
+        f"{folder}/{name}"
+        for run in CONFIG.runs
+        for folder in folders_of_run(run).values()
+        for name in TABLES_OF_RUN
+    ]
+
+
 def folders_of_figure(wildcards):
     """What a figure shows, by name: folders of seeds or pairs of seeds, or tables of a sweep or of the claims."""
     figure = CONFIG.figures[wildcards.figure]

@@ -9,6 +9,15 @@ def runs_of_members(wildcards):
     return [member.run for member in GROUPS_OF_SWEEP[wildcards.sweep][wildcards.group]]
 
 
+def tables_of_groups(wildcards):
+    """The tables that make up that of a sweep."""
+    sweep = wildcards.sweep
+    return [
+        f"{RESULTS}/sweeps/{sweep}/group_{group}.csv"
+        for group in GROUPS_OF_SWEEP[sweep]
+    ]
+
+
 def priority_of_members(wildcards):
     return longest_first(runs_of_members(wildcards))
 

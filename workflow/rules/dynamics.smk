@@ -14,6 +14,7 @@ for RULE, TOGETHER in SEEDS_OF_RULE.items():
         input:
             history=[f"{folder}/history.csv" for folder in FOLDERS],
             epochs=[f"{folder}/epochs.csv" for folder in FOLDERS],
+            records=records_of(*[f"{folder}/history.csv" for folder in FOLDERS]),
         output:
             periods=[f"{folder}/periods.csv" for folder in FOLDERS],
             provenance=[f"{folder}/periods.provenance.json" for folder in FOLDERS],
@@ -38,6 +39,7 @@ rule audit_invariance:
         dataset=lambda w: dataset_file(w.run),
         points=f"{RUN}/points.json",
         checkpoints=f"{RUN}/checkpoints",
+        records=records_of(lambda w: dataset_file(w.run), f"{RUN}/points.json"),
     output:
         audit=f"{RUN}/invariance.csv",
         rays=f"{RUN}/rays.csv",

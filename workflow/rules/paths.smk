@@ -4,9 +4,10 @@
 # One path with bends, or as many as its `members_at_once` says, as one batch of models.
 rule fit_paths:
     input:
-        dataset=lambda w: dataset_file(configuration.runs_of_path(CONFIG, w.path)[0]),
+        dataset=dataset_of_fit,
         points=partial(files_of_fit, "points.json"),
         checkpoints=partial(files_of_fit, "checkpoints"),
+        records=records_of(dataset_of_fit, partial(files_of_fit, "points.json")),
     output:
         f"{RESULTS}/paths/{{path}}/fit_{{group}}.safetensors",
         provenance=f"{RESULTS}/paths/{{path}}/fit_{{group}}.provenance.json",
@@ -50,6 +51,11 @@ for RULE, TOGETHER in PATHS_OF_RULE.items():
             points=partial(inputs_of_measuring, "points.json", TOGETHER),
             checkpoints=partial(inputs_of_measuring, "checkpoints", TOGETHER),
             fit=partial(inputs_of_measuring, "fit", TOGETHER),
+            records=records_of(
+                partial(inputs_of_measuring, "dataset", TOGETHER),
+                partial(inputs_of_measuring, "points.json", TOGETHER),
+                partial(inputs_of_measuring, "fit", TOGETHER),
+            ),
         output:
             curve=[f"{folder}/curve.safetensors" for folder in FOLDERS],
             fit=[f"{folder}/fit.csv" for folder in FOLDERS],

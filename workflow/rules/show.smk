@@ -5,6 +5,7 @@ rule draw_figure:
     input:
         tables=tables_of_figure,
         dataset=dataset_of_figure,
+        records=records_of(tables_of_figure, dataset_of_figure),
     output:
         png=report(
             f"{RESULTS}/figures/{{figure}}.png",
@@ -35,6 +36,7 @@ rule draw_figure:
 rule judge_claims:
     input:
         tables_of_claims,
+        records=records_of(tables_of_claims),
     output:
         csv=report(
             f"{RESULTS}/claims.csv",
@@ -67,12 +69,8 @@ rule judge_claims:
 
 rule tabulate_seeds:
     input:
-        [
-            f"{folder}/{name}"
-            for run in CONFIG.runs
-            for folder in folders_of_run(run).values()
-            for name in TABLES_OF_RUN
-        ],
+        tables_of_all_runs,
+        records=records_of(tables_of_all_runs),
     output:
         points=f"{RESULTS}/points.csv",
         times=f"{RESULTS}/times.csv",

@@ -31,10 +31,8 @@ rule train_members:
 
 rule gather_sweep:
     input:
-        lambda w: [
-            f"{RESULTS}/sweeps/{w.sweep}/group_{group}.csv"
-            for group in GROUPS_OF_SWEEP[w.sweep]
-        ],
+        groups=tables_of_groups,
+        records=records_of(tables_of_groups),
     output:
         f"{RESULTS}/sweeps/{{sweep}}.csv",
         provenance=f"{RESULTS}/sweeps/{{sweep}}.provenance.json",

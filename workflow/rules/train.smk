@@ -35,6 +35,7 @@ for RULE, TOGETHER in SEEDS_OF_RULE.items():
             RULE
         input:
             dataset=partial(dataset_of_training, TOGETHER),
+            records=records_of(partial(dataset_of_training, TOGETHER)),
         output:
             history=[f"{folder}/history.csv" for folder in FOLDERS],
             epochs=[f"{folder}/epochs.csv" for folder in FOLDERS],

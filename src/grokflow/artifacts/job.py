@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from grokflow.artifacts.gpus import one_gpu
-from grokflow.artifacts.provenance import check_files, write_provenance
+from grokflow.artifacts.provenance import SUFFIX, check_files, write_provenance
 from grokflow.errors import GrokflowError
 
 LOGS_ARE_SHOWN = "GROKFLOW_LOGS_ARE_SHOWN"
@@ -40,7 +40,8 @@ def job(given: Any) -> Iterator[None]:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a job without Python's traceback
     try:
         with logged(given.log[0]):
-            check_files(given.input)
+            # A record that is an input was brought for the others, perhaps without all that it is about.
+            check_files(file for file in given.input if not file.endswith(SUFFIX))
             with _gpu_of(given):
                 yield
             _record(given.output, dict(given.params.items()))

@@ -63,6 +63,7 @@ BY_SIGNAL = (f"exit status {INTERRUPTED}", f"exit status {TERMINATED}", "SIGINT"
 
 NO_LOG = "{}: there is no such log. Either the job did not start, or its node does not see this folder."
 NOT_STARTED = "{}: there is no log, because the job did not start."
+IN_STORAGE = "The log, unless the job did not start: {}"
 NOT_HERE = (
     "{}: its job ended without an error, and there is no such file here. Either its node does not see this "
     "folder, or this machine sees what a node wrote only after more than latency-wait (profiles/slurm)."
@@ -214,8 +215,11 @@ class LogHandler(LogHandlerBase):
         telling += [log for log in schedulers if Path(log).exists()]
         if telling:
             where = f"{telling[0]}:\n{_tail(telling[0])}"
+        elif schedulers:
+            where = NO_LOG.format(schedulers[0])
         else:
-            where = NO_LOG.format(schedulers[0]) if schedulers else NOT_STARTED.format(", ".join(logs))
+            stored = any("://" in log for log in logs)
+            where = (IN_STORAGE if stored else NOT_STARTED).format(", ".join(logs))
         why = DETAILS.sub("", reason).strip()
         text = "\n".join(
             [f"{job.name} FAILED after {_duration(now - job.start)}", *filter(None, [why, where])]
