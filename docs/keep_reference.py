@@ -64,7 +64,8 @@ def _statement(claim: Any, first_with: dict[str, str]) -> str:
     """What is claimed; of a claim about another run the name of the first one and the run."""
     first = first_with.setdefault(claim.statement, claim.claim)
     if first != claim.claim:
-        return f"The same as {first}, of `{claim.about}`"
+        about = claim.about.replace(" against ", "` against `")
+        return f"The same as {first}, of `{about}`"
     return str(claim.statement).removesuffix(".")
 
 
