@@ -101,6 +101,12 @@ class Terminal:
         lines = [re.sub(r".*\x1b\[K", "", line) for line in self.output.replace("^C", "").split("\r\n")]
         return self.process.returncode, [line.strip("\r") for line in lines if line.strip("\r")]
 
+    def catches_ctrl_c(self):
+        """Whether the shell has made way for a Python that has a handler."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught & 1 << signal.SIGINT - 1)
+
     def runs(self, script):
         """Whether a Python process runs the script."""
         for process in psutil.Process(self.process.pid).children(recursive=True):
@@ -264,6 +270,7 @@ def test_ctrl_c_is_calm_from_the_first_moment_on(project, moment, on_terminal):
     terminal = on_terminal(project, NEVER)
     log = project.folder / "results/logs/runs/never/seed_3.train.log"
     if moment == "Snakemake starts":
+        terminal.read(until=terminal.catches_ctrl_c)
         time.sleep(0.3)
     elif moment == "a job starts":
         terminal.read(until=lambda: terminal.runs("make_dataset.py"))

@@ -68,6 +68,12 @@ def memory(rows, run, attempt, wildcards):
     return attempt * (libraries + math.ceil(rows * row_bytes(run) / 1e6))
 
 
+def together(group):
+    """The group of jobs that are submitted as one; none where they run here, because it would mean nothing, and
+    Snakemake's time to find out which jobs are ready would grow with the square of their number."""
+    return lambda wildcards: None if workflow.local_exec else group
+
+
 def dataset_file(run):
     return f"{RESULTS}/datasets/{CONFIG.runs[run].dataset}.csv"
 

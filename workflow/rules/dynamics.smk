@@ -24,7 +24,7 @@ for RULE, TOGETHER in SEEDS_OF_RULE.items():
             f"{LOG}.benchmark.tsv"
         priority: FIRST
         group:
-            "training"
+            together("training")
         conda:
             "../../envs/grokflow.yaml"
         message:
@@ -49,7 +49,7 @@ rule audit_invariance:
     benchmark:
         f"{RESULTS}/logs/runs/{{run}}/seed_{{seed}}.invariance.benchmark.tsv"
     group:
-        "training"
+        together("training")
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads

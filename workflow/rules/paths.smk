@@ -17,7 +17,7 @@ rule fit_paths:
         f"{RESULTS}/logs/paths/{{path}}/fit_{{group}}.benchmark.tsv"
     priority: FIRST
     group:
-        "paths"
+        together("paths")
     conda:
         "../../envs/grokflow.yaml"
     threads: CONFIG.threads
@@ -68,7 +68,7 @@ for RULE, TOGETHER in PATHS_OF_RULE.items():
             f"{LOG}.benchmark.tsv"
         priority: FIRST
         group:
-            "paths"
+            together("paths")
         conda:
             "../../envs/grokflow.yaml"
         threads: CONFIG.threads

@@ -21,7 +21,7 @@ rule draw_figure:
         f"{RESULTS}/logs/figures/{{figure}}.benchmark.tsv"
     priority: FIRST
     group:
-        "results"
+        together("results")
     conda:
         "../../envs/grokflow.yaml"
     params:
@@ -53,7 +53,7 @@ rule judge_claims:
     benchmark:
         f"{RESULTS}/logs/claims.benchmark.tsv"
     group:
-        "results"
+        together("results")
     conda:
         "../../envs/grokflow.yaml"
     params:
@@ -80,7 +80,7 @@ rule tabulate_seeds:
     benchmark:
         f"{RESULTS}/logs/points.benchmark.tsv"
     group:
-        "results"
+        together("results")
     conda:
         "../../envs/grokflow.yaml"
     params:

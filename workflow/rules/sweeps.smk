@@ -41,7 +41,7 @@ rule gather_sweep:
     benchmark:
         f"{RESULTS}/logs/sweeps/{{sweep}}.benchmark.tsv"
     group:
-        "results"
+        together("results")
     conda:
         "../../envs/grokflow.yaml"
     message:

@@ -11,7 +11,7 @@ rule make_dataset:
         f"{RESULTS}/logs/datasets/{{dataset}}.benchmark.tsv"
     priority: FIRST
     group:
-        "datasets"
+        together("datasets")
     conda:
         "../../envs/grokflow.yaml"
     params:
@@ -50,7 +50,7 @@ for RULE, TOGETHER in SEEDS_OF_RULE.items():
             f"{LOG}.benchmark.tsv"
         priority: partial(priority_of_training, TOGETHER)
         group:
-            "training"
+            together("training")
         conda:
             "../../envs/grokflow.yaml"
         threads: CONFIG.threads
