@@ -70,7 +70,8 @@ def memory(rows, run, attempt, wildcards):
 
 def together(group):
     """The group of jobs that are submitted as one; none where they run here, because it would mean nothing, and
-    Snakemake's time to find out which jobs are ready would grow with the square of their number."""
+    Snakemake's time to find out which jobs are ready would grow with the square of their number.
+    """
     return lambda wildcards: None if workflow.local_exec else group
 
 
