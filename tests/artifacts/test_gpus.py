@@ -37,7 +37,8 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
     (tmp_path / "locks").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "locks"))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.delenv(VISIBLE, raising=False)
+    monkeypatch.setenv(VISIBLE, "")  # so that it is unset again after the test, in which one_gpu sets it
+    monkeypatch.delenv(VISIBLE)
 
     def install(listed: str) -> None:
         script = tmp_path / "nvidia-smi"

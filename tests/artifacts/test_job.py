@@ -277,7 +277,8 @@ def test_a_job_that_fails_or_whose_input_was_altered_puts_nothing_on_record(
 def test_a_job_that_was_given_a_gpu_sees_one_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resources: dict[str, Any], seen: str | None
 ) -> None:
-    monkeypatch.delenv(VISIBLE, raising=False)
+    monkeypatch.setenv(VISIBLE, "")  # so that it is unset again after the test, in which one_gpu sets it
+    monkeypatch.delenv(VISIBLE)
     monkeypatch.setattr("grokflow.artifacts.gpus.usable_gpus", lambda environment: ["GPU-1a", "GPU-2b"])
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     output = Files(provenance=str(tmp_path / "provenance.json"))
