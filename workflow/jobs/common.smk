@@ -69,8 +69,8 @@ def memory(rows, run, attempt, wildcards):
 
 
 def together(group):
-    """The group of jobs that are submitted as one; none where they run here, because it would mean nothing, and
-    Snakemake's time to find out which jobs are ready would grow with the square of their number.
+    """The group of jobs that are submitted as one. None where jobs run on this machine: it has no effect there, and
+    the time that Snakemake needs to find the jobs that are ready would grow with the square of their number.
     """
     return lambda wildcards: None if workflow.local_exec else group
 
@@ -107,7 +107,7 @@ RECORD_OF = {
     "rays.csv": "invariance.",
     "claims_numbers.csv": "claims.",
 }
-"""Files whose record is called neither after them nor after nothing."""
+"""Files whose record is named neither after the file nor simply provenance.json: how its name begins."""
 
 
 def record_of(file):

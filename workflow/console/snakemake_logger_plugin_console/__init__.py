@@ -65,8 +65,8 @@ NO_LOG = "{}: there is no such log. Either the job did not start, or its node do
 NOT_STARTED = "{}: there is no log, because the job did not start."
 IN_STORAGE = "The log, unless the job did not start: {}"
 NOT_HERE = (
-    "{}: its job ended without an error, and there is no such file here. Either its node does not see this "
-    "folder, or this machine sees what a node wrote only after more than latency-wait (profiles/slurm)."
+    "{}: its job ended without an error, but the file is not here. Either its node does not see this folder, "
+    "or the file takes longer to appear here than latency-wait allows (profiles/slurm)."
 )
 
 SUBMITTED = "has been submitted"
