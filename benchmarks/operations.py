@@ -72,7 +72,7 @@ def products(setup: Setup, count: Count = distinct) -> dict[str, int]:
 
     A product of (R, I) by (I, O) is 2·R·I·O operations. An embedding is looked up and added: none.
     """
-    D, F, V = setup.run.model.width, setup.run.model.mlp_width, setup.task.model.vocabulary
+    D, F, V = setup.run.model.width, setup.run.model.mlp_width, setup.transformer.vocabulary
     layers = _rows(setup, count)
     parts = {"embedding": 0}
     for number, rows in enumerate(layers):
@@ -102,7 +102,7 @@ def of_norms(setup: Setup) -> int:
 
 
 def _rows(setup: Setup, count: Count) -> list[LayerRows]:
-    sizes = [len(tokens) for tokens in setup.task.model.alphabet]
+    sizes = [len(tokens) for tokens in setup.transformer.alphabet]
     return count(sizes, setup.run.optimizer.batch_size, setup.run.model.layers)
 
 
