@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from grokflow.config import Dataset, Model
+from grokflow.config import AnyModel, Dataset
 from grokflow.data.dataset import SPLITS, tokenization
 from grokflow.data.work import EVALUATION_BATCH
+from grokflow.model.models import make_model
 from grokflow.model.protocol import ModelFunction
-from grokflow.model.transformer import make_model
 from grokflow.model.weights import norm_of
 
 GPU_EVALUATION_BATCH = 16384
@@ -74,7 +74,7 @@ class Task:
     validation: Examples
 
 
-def make_task(model: Model, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
+def make_task(model: AnyModel, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
     """The task of a model on the dataset table `frame` (columns a, b, c, split)."""
     code = tokenization(dataset)
 
