@@ -60,8 +60,8 @@ class Path(Entry):
     points: Annotated[int, Field(ge=2, le=100_000)] = 61
     """Values of t at which the path is measured; for a chain, on its first and its last segment."""
     weight_decay: NotNegative | None = None
-    """λ of the path's loss, cross-entropy + (λ/2)‖w‖². None: the run's weight decay if its optimizer is `sgd`,
-    else 0, because decay that is decoupled from the gradient, as in `adamw`, is part of no loss."""
+    """λ of the path's loss, cross-entropy + (λ/2)‖w‖². None: the run's weight decay if its optimizer is
+    `sgd`, else 0, because decay that is decoupled from the gradient, as in `adamw`, is part of no loss."""
     members_at_once: Count = 1
     """Seeds, or pairs of seeds, that are fitted as rows of one batch of models and measured in one job."""
 
