@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
-	bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick compare reference report schema cluster test test-slow test-cluster test-s3 \
+	lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference
 
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
+
+schema: $(VENV)/.runtime ## write what describes every key of a configuration, for editors and on docs/reference-config.md
+	@$(BIN)/python -m docs.config_schema
+	@$(BIN)/python -m docs.config_reference
 
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 

@@ -159,7 +159,7 @@ class SGD(Entry):
     """w ← w − η (g + λ w): stochastic gradient descent with coupled weight decay λ."""
 
     name: Literal["sgd"]
-    """The optimizer."""
+    """Stochastic gradient descent with coupled weight decay: w ← w − η (g + λ w)."""
     learning_rate: Positive
     """η."""
     weight_decay: NotNegative = 0.0
@@ -174,7 +174,7 @@ class AdamW(Entry):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019) and linear warm-up."""
 
     name: Literal["adamw"]
-    """The optimizer."""
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019) and linear warm-up."""
     learning_rate: Positive
     """η, after the warm-up."""
     weight_decay: NotNegative = 0.0
