@@ -104,12 +104,15 @@ def other_settings(jobs: Iterable[Job], files: list[Path]) -> Iterator[str]:
     for job in jobs:
         for training in job.trainings:
             run, seed = job.record.split("/")[1], training["seed"]
+            asked = resolve_run(config, run, seed) if run in config.runs else None
             try:
-                asked = run in config.runs and resolve_run(config, run, seed)
-                same = ResolvedRun.model_validate(training) == asked and seed in config.runs[run].seeds
+                found = ResolvedRun.model_validate(training)
             except ValidationError:  # a record of another version of grokflow
-                same = False
-            other += [] if same else [f"{run}, seed {seed}"]
+                found = None
+            if found and asked:  # on another device results differ by rounding alone
+                asked = asked.model_copy(update={"device": found.device})
+            if found is None or found != asked or seed not in config.runs[run].seeds:
+                other.append(f"{run}, seed {seed}")
     if other:
         named = " + ".join(map(str, files))
         yield f"{named}: {len(other)} trainings were configured otherwise than it says, such as {other[0]}."
