@@ -16,6 +16,7 @@ from docs.config_schema import OF_ONE_S_OWN, Schema, full_schema
 from grokflow.claims import CRITERIA
 from grokflow.config import Config
 from grokflow.figures import FIGURE_KINDS
+from grokflow.user_code import CODE
 
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("reference-config.md")
@@ -33,10 +34,11 @@ LABELS = {
     r"^[A-Za-z][A-Za-z0-9_-]*$": ("name", ""),
     r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_[0-9]{1,18})$": ("point", ""),
     r"^[^{}]+$": ("text", "no `{` and no `}`"),
+    CODE: ("text", "`file.py:name`"),
 }
 """What a reader is told of a pattern: type and range."""
 
-CODE = "`file.py:name`"
+OWN = "`file.py:name`"
 """What stands for the kinds that are code of one's own."""
 
 
@@ -94,7 +96,9 @@ def _table(classes: list[Schema], told_apart_by: str, definitions: Schema) -> It
         if key == told_apart_by:
             merged[Key._fields.index("range")] = ", ".join(rows)
         elif len(rows) < len(classes):
-            merged[-1] = f"{' and '.join(rows)} only. {merged[-1]}"
+            *others, last = rows
+            kinds = f"{', '.join(others)} and {last}" if others else last
+            merged[-1] = f"{kinds} only. {merged[-1]}"
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in (f"`{key}`", *merged)) + " |"
 
 
@@ -103,7 +107,7 @@ def _kind(entry: Schema, told_apart_by: str) -> str:
     if not told_apart_by:
         return ""
     found = entry["properties"][told_apart_by].get("const")
-    return f"`{found}`" if found else CODE
+    return f"`{found}`" if found else OWN
 
 
 def _merged(cells: dict[str, str]) -> str:
@@ -132,7 +136,7 @@ def _written(value: object) -> str:
         return f"{value:g}".replace("e-0", "e-")
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
-    return str(value) if isinstance(value, int) else f"`{value}`"
+    return f"{value:,}".replace(",", " ") if isinstance(value, int) else f"`{value}`"
 
 
 def _type_and_range(schema: Schema, definitions: Schema) -> tuple[str, str]:
@@ -142,7 +146,7 @@ def _type_and_range(schema: Schema, definitions: Schema) -> tuple[str, str]:
         return ("range", "`from` ≤ `to`") if name == "SeedRange" else ("keys with values", "")
     if choices := [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]:
         if OF_ONE_S_OWN in choices:
-            return "text", f"see below, or {CODE}"
+            return "text", f"see below, or {OWN}"
         labels, ranges = zip(*(_type_and_range(each, definitions) for each in choices), strict=True)
         return " or ".join(dict.fromkeys(labels)), " or ".join(dict.fromkeys(filter(None, ranges)))
     if "enum" in schema:

@@ -17,12 +17,13 @@ from grokflow.claims import CRITERIA
 from grokflow.config import Config
 from grokflow.config.entry import Entry
 from grokflow.figures import FIGURE_KINDS
+from grokflow.user_code import CODE
 
 PATH = Path(__file__).with_name("config.schema.json")
 
 Schema = dict[str, Any]
 
-OF_ONE_S_OWN = {"type": "string", "pattern": r"\.py:[A-Za-z_][A-Za-z0-9_]*$"}
+OF_ONE_S_OWN = {"type": "string", "pattern": CODE}
 """`file.py:name`, code of one's own."""
 
 WHOLE = ("SeedRange", "Range")

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from grokflow.config.entry import Count, Entry, Epochs, NotNegative, PointName, Positive, Unit
+from grokflow.config.entry import (
+    Code,
+    Count,
+    Entry,
+    Epochs,
+    NotNegative,
+    PointName,
+    Positive,
+    Unit,
+    name_or_code,
+    tag_of,
+)
 
 
 class Fit(Entry):
@@ -100,4 +111,18 @@ class Bezier(Fitted):
     """A Bézier curve whose control points are optimised."""
 
 
-AnyPath = Annotated[Segment | Chain | Polyline | Bezier, Field(discriminator="kind")]
+class UserPath(Fitted):
+    """A curve of the user's: a function from (t, number of control points) to the share of each point."""
+
+    kind: Code
+    """A user's function from t to the share of each control point; the bends are optimised."""
+
+
+AnyPath = Annotated[
+    Annotated[Segment, Tag("segment")]
+    | Annotated[Chain, Tag("chain")]
+    | Annotated[Polyline, Tag("polyline")]
+    | Annotated[Bezier, Tag("bezier")]
+    | Annotated[UserPath, Tag("code")],
+    Discriminator(lambda value: name_or_code(tag_of(value, "kind"))),
+]
