@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick mine compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
-	bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick mine compare reference report crate schema cluster test test-slow test-cluster \
+	test-s3 test-crate lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,14 @@ reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
 
+# CONFIG: the files that made them, where that is not one file alone; ZIP: an archive to write instead.
+crate: $(VENV)/.runtime ## describe results as a Workflow Run RO-Crate, which others can read (RESULTS=folder)
+	@$(BIN)/python -m grokflow.crate $(RESULTS) $(if $(CONFIG),--config $(CONFIG)) $(if $(ZIP),--zip $(ZIP))
+
+schema: $(VENV)/.runtime ## write what describes every key of a configuration, for editors and on docs/reference-config.md
+	@$(BIN)/python -m docs.config_schema
+	@$(BIN)/python -m docs.config_reference
+
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 
 test: $(VENV)/.dev ## the test suite, in minutes
@@ -56,6 +64,9 @@ test-cluster: $(VENV)/.dev $(VENV)/.cluster ## start a SLURM here (as root, on D
 
 test-s3: $(VENV)/.dev $(VENV)/.s3 ## keep results in an S3 server on this machine, in three minutes: the same files?
 	PYTHONPATH="$(CURDIR)/$(VENV)/s3" $(BIN)/python -m pytest -m s3 -n 0 tests/storage
+
+test-crate: $(VENV)/.dev $(VENV)/.crate ## let the validators of RO-Crate and CITATION.cff look; asks w3id.org what names mean
+	PATH="$(CURDIR)/$(VENV)/crate/bin:$$PATH" $(BIN)/python -m pytest -n 0 tests/test_crate.py tests/test_citation.py
 
 lint: $(VENV)/.dev ## style, types, import layers, workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
@@ -91,7 +102,7 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	done
 	.lock/bin/pip install -q . --group dev
 	$(FREEZE) > envs/requirements-dev.lock
-	for tool in fuzz audit; do \
+	for tool in fuzz audit crate; do \
 		$(PYTHON) -m venv --clear .lock && .lock/bin/pip install -q --upgrade pip && \
 		.lock/bin/pip install -q --group $$tool && .lock/bin/pip freeze > envs/requirements-$$tool.lock || exit; \
 	done
@@ -129,4 +140,9 @@ $(VENV)/.fuzz: envs/requirements-fuzz.lock $(VENV)/.runtime
 $(VENV)/.audit: envs/requirements-audit.lock
 	$(PYTHON) -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-audit.lock
+	@touch $@
+
+$(VENV)/.crate: envs/requirements-crate.lock
+	$(PYTHON) -m venv $(VENV)/crate
+	$(VENV)/crate/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-crate.lock
 	@touch $@
