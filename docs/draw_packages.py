@@ -45,8 +45,10 @@ COLUMNS = {
     "paths": 1,
     "randomness": 0,
     "statistics": 2,
+    "summary": 2,
     "training": 0,
     "verify": 2,
+    "watch": 0,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""
 
