@@ -132,6 +132,8 @@ def test_without_results_there_is_nowhere_to_look(tmp_path: Path) -> None:
 def test_a_report_that_is_there_is_named(mine: Path) -> None:
     (mine / "report.html").write_text("")
     assert told(mine)[-1] == f"  {mine}/report.html  all on one page"
+    os.utime(mine / "report.html", (1, 1))  # of an earlier run
+    assert told(mine)[-1].startswith("All on one page: ")
 
 
 def test_the_command_tells_failures_by_their_logs(mine: Path) -> None:

@@ -158,16 +158,21 @@ def _where_to_look(folder: Path, configuration: Sequence[str]) -> Iterator[str]:
         "explore.html": "paths and trainings to look into, in a browser",
         "report.html": "all on one page",
     }
+    if _is_older(report := folder / "report.html", folder / CLAIMS):
+        del places[report.name]
     found = {f"{folder}/{name}": what for name, what in places.items() if (folder / name).exists()}
     if not found:
         return
     yield "Where to look:"
     for place, what in found.items():
         yield f"  {place:<{max(map(len, found))}}  {what}"
-    if not (folder / "report.html").exists():
+    if str(report) not in found:
         files = " ".join(["", "--configfile", *map(shlex.quote, configuration)]) if configuration else ""
-        report = shlex.quote(f"{folder}/report.html")
-        yield f"All on one page: {command('snakemake')} --report {report}{files}"
+        yield f"All on one page: {command('snakemake')} --report {shlex.quote(str(report))}{files}"
+
+
+def _is_older(file: Path, than: Path) -> bool:
+    return file.exists() and than.exists() and file.stat().st_mtime < than.stat().st_mtime
 
 
 def _not_done(not_done: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -512,8 +512,10 @@ def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: expected a readable YAML file"):
         loaded(tmp_path / "nowhere.yaml")
     (tmp_path / "quick.yaml").write_text("a: 1")
-    with pytest.raises(ConfigError, match=r"quik\.yaml: .* found no such file. Did you mean 'quick'"):
-        loaded(tmp_path / "quik.yaml")
+    with pytest.raises(
+        ConfigError, match=r"quik\.yml: .* found no such file. Did you mean '.*/quick\.yaml'\?"
+    ):
+        loaded(tmp_path / "quik.yml")
     with pytest.raises(ConfigError, match=r"no such file\.$"):
         loaded(tmp_path / "other.yaml")
     with pytest.raises(ConfigError, match="found a folder"):

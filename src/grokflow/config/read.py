@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from grokflow.errors import ConfigError, nearest
+from grokflow.errors import ConfigError
 
 LARGEST_FILE = 1_000_000
 """Bytes; a configuration written by hand is a thousandth of it."""
@@ -35,8 +36,8 @@ class _KeyTwice(yaml.constructor.ConstructorError):
         if again[0].start_mark.column == 0 and isinstance(again[1], yaml.MappingNode):
             self.mend = (
                 f"Move what stands under '{key}:' on line {lines[1]} under the '{key}:' on line "
-                f"{lines[0]}; or keep it in a file of your own, which begins with `definitions_from:` and the "
-                "name of this file."
+                f"{lines[0]}; or keep it in a file of your own, which begins with `definitions_from:` and "
+                "the name of this file."
             )
 
 
@@ -121,9 +122,10 @@ def _read_one(path: Path) -> dict[str, Any]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        # By their stems: the endings alone would make any two alike.
-        near = nearest(path.stem, [file.stem for file in path.parent.glob(f"*{path.suffix}")])
-        raise ConfigError(path, expected="a readable YAML file", found="no such file", mend=near) from None
+        beside = {file.stem: file for file in path.parent.glob("*.y*ml")}
+        near = difflib.get_close_matches(path.stem, beside, n=1)  # any two are alike in their endings
+        mend = f"Did you mean '{beside[near[0]]}'?" if near else None
+        raise ConfigError(path, expected="a readable YAML file", found="no such file", mend=mend) from None
     except OSError as error:
         found = "a folder" if path.is_dir() else error.strerror
         raise ConfigError(path, expected="a readable YAML file", found=found) from None
