@@ -17,6 +17,7 @@ FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE 
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Commands that do not start with make, such as snakemake, need the environment: . $(BIN)/activate"
 
 reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n, GPU=n)
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU)

@@ -92,7 +92,7 @@ onerror:
                 judged=not any(
                     job.rule.name == "judge_claims" for job in undone_jobs()
                 ),
-                configuration=configuration_files(),
+                configuration=None,
                 not_done=not_done(failed),
             )
             logger.info(told)

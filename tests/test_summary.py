@@ -112,9 +112,11 @@ def test_a_miniature_speaks_of_no_paper(
 def test_what_failed_and_what_was_not_done_stands_last(mine: Path) -> None:
     failed = {"draw_figure M-fig5": ["results/logs/figures/M-fig5.log"]}
     not_done = {"draw_figure": [f"f{n}" for n in range(9)], "judge_claims": [""]}
-    lines = told(mine, judged=False, failed=failed, not_done=not_done)
+    lines = told(mine, judged=False, configuration=None, failed=failed, not_done=not_done)
     assert lines[0] == f"The claims were not judged; {mine}/claims.csv is of an earlier run."
+    assert lines[2:4] == [f"  {mine}/claims.md  of an earlier run", f"  {mine}/figures/   2 figures"]
     assert of_claims(lines) == {}
+    assert len(lines) == 9
     assert lines[-5:] == [
         "Not done: 10 jobs",
         "  9 draw_figure: f0, f1, f2, f3, f4 and 4 more",

@@ -29,7 +29,7 @@ def summary(
     results: str | Path,
     *,
     judged: bool = True,
-    configuration: Sequence[str] = (),
+    configuration: Sequence[str] | None = (),
     failed: Mapping[str, Sequence[str]] | None = None,
     not_done: Mapping[str, Sequence[str]] | None = None,
     reference: str | Path = REFERENCE,
@@ -39,14 +39,14 @@ def summary(
     Parameters
     ----------
     judged : whether the claims were judged on what is there now.
-    configuration : the files that were given as `--configfile`.
+    configuration : the files that were given as `--configfile`; None: not all is there for a report.
     failed : the jobs that failed, each with its logs.
     not_done : for each rule, the jobs that could not be done for that reason, or were not begun.
     """
     folder = Path(results)
     parts = [
         _claims(folder, Path(reference), judged=judged),
-        _where_to_look(folder, configuration),
+        _where_to_look(folder, configuration, judged=judged),
         _not_done(not_done or {}),
         _failed(failed or {}),
     ]
@@ -150,15 +150,15 @@ def _only(judgement: Judgement, claims: Sequence[str]) -> Judgement:
     return replace(judgement, **tables)
 
 
-def _where_to_look(folder: Path, configuration: Sequence[str]) -> Iterator[str]:
+def _where_to_look(folder: Path, configuration: Sequence[str] | None, *, judged: bool) -> Iterator[str]:
     figures = len(list((folder / "figures").glob("*.png")))
     places = {
-        "claims.md": "each claim: verdict, numbers, what was measured",
+        "claims.md": "each claim: verdict, numbers, what was measured" if judged else "of an earlier run",
         "figures/": f"{figures} {'figure' if figures == 1 else 'figures'}",
         "explore.html": "paths and trainings to look into, in a browser",
         "report.html": "all on one page",
     }
-    if _is_older(report := folder / "report.html", folder / CLAIMS):
+    if _is_older(report := folder / "report.html", folder / CLAIMS) or not judged:
         del places[report.name]
     found = {f"{folder}/{name}": what for name, what in places.items() if (folder / name).exists()}
     if not found:
@@ -166,7 +166,7 @@ def _where_to_look(folder: Path, configuration: Sequence[str]) -> Iterator[str]:
     yield "Where to look:"
     for place, what in found.items():
         yield f"  {place:<{max(map(len, found))}}  {what}"
-    if str(report) not in found:
+    if configuration is not None and str(report) not in found:
         files = " ".join(["", "--configfile", *map(shlex.quote, configuration)]) if configuration else ""
         yield f"All on one page: {command('snakemake')} --report {shlex.quote(str(report))}{files}"
 
@@ -208,7 +208,7 @@ def main() -> int:
         print(f"Error: {asked.results}: expected a results folder, found none.", file=sys.stderr)
         return 2
     failed = {job.job: [str(job.path)] for job in Logs(asked.results).read() if job.state == "failed"}
-    print(summary(asked.results, failed=failed, reference=asked.reference))
+    print(summary(asked.results, configuration=None, failed=failed, reference=asked.reference))
     return 0
 
 

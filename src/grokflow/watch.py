@@ -22,7 +22,6 @@ from rich.text import Text
 
 from grokflow.artifacts.logs import STATES, JobLog, Logs, Progress
 from grokflow.errors import ConfigError, GrokflowError
-from grokflow.loading import load_config
 
 SECONDS_BETWEEN_TABLES = 1.0
 SECONDS_BETWEEN_LINES = 30.0
@@ -41,6 +40,8 @@ def results_folder(given: Sequence[Path]) -> Path:
     ConfigError : when the files make no configuration, or folder and files are mixed.
     """
     if any(path.suffix in (".yaml", ".yml") for path in given):
+        from grokflow.loading import load_config  # which takes a second
+
         return Path(load_config(given).results)
     if len(given) > 1:
         expected, found = "one results folder, or configuration files", f"{len(given)} folders"
