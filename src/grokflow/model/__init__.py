@@ -15,9 +15,9 @@ from grokflow.model.checkpoints import (
 from grokflow.model.device import free_memory, name_of, prepare
 from grokflow.model.invariance import audit_run, audited_pairs, invariant_groups
 from grokflow.model.layout import Layout, Parameter, make_layout, merged
+from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, OwnLoss, wrong_answers
 from grokflow.model.module import ModuleModel, made_by
 from grokflow.model.objective import (
-    NO_TARGET,
     Examples,
     Task,
     WrongExamples,
@@ -26,7 +26,6 @@ from grokflow.model.objective import (
     loss_and_error,
     loss_and_gradient,
     make_task,
-    wrong_answers,
     wrong_examples,
 )
 from grokflow.model.protocol import ModelFunction
@@ -34,12 +33,15 @@ from grokflow.model.transformer import Transformer, make_model
 from grokflow.model.weights import norm_of, to_tensor, unflatten
 
 __all__ = [
+    "CROSS_ENTROPY",
     "DELETE_SEED",
     "NO_TARGET",
     "Examples",
     "Layout",
+    "Loss",
     "ModelFunction",
     "ModuleModel",
+    "OwnLoss",
     "Parameter",
     "Task",
     "Transformer",
