@@ -13,7 +13,7 @@ from grokflow.model.checkpoints import (
     write_checkpoint,
 )
 from grokflow.model.device import free_memory, name_of, prepare
-from grokflow.model.invariance import audit_run, audited_pairs, invariant_groups
+from grokflow.model.invariance import audit, audit_run, audited_pairs, invariant_groups
 from grokflow.model.layout import Layout, Parameter, make_layout, merged
 from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, OwnLoss, wrong_answers
 from grokflow.model.module import ModuleModel, made_by
@@ -26,6 +26,7 @@ from grokflow.model.objective import (
     loss_and_error,
     loss_and_gradient,
     make_task,
+    split_examples,
     wrong_examples,
 )
 from grokflow.model.protocol import ModelFunction
@@ -46,6 +47,7 @@ __all__ = [
     "Task",
     "Transformer",
     "WrongExamples",
+    "audit",
     "audit_run",
     "audited_pairs",
     "batch_pass",
@@ -65,6 +67,7 @@ __all__ = [
     "norm_of",
     "prepare",
     "read_checkpoint",
+    "split_examples",
     "to_tensor",
     "unflatten",
     "write_checkpoint",

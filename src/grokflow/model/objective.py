@@ -87,6 +87,12 @@ class Task:
 
 def make_task(model: Model, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
     """The task of a model on the dataset table `frame` (columns a, b, c, split)."""
+    train, validation = split_examples(dataset, frame, device)
+    return Task(make_model(model, dataset), train, validation)
+
+
+def split_examples(dataset: Dataset, frame: pd.DataFrame, device: str) -> tuple[Examples, Examples]:
+    """The train and the validation pairs of a dataset table as a model reads them."""
     code = tokenization(dataset)
 
     def examples(split: str) -> Examples:
@@ -96,7 +102,7 @@ def make_task(model: Model, dataset: Dataset, frame: pd.DataFrame, device: str) 
         return Examples(torch.tensor(tokens).to(device), torch.tensor(targets).to(device))
 
     train, validation = map(examples, SPLITS)
-    return Task(make_model(model, dataset), train, validation)
+    return train, validation
 
 
 class BatchPass(NamedTuple):

@@ -14,7 +14,15 @@ from grokflow.paths.connecting import (
     write_joined,
     write_path,
 )
-from grokflow.paths.curve_files import Fits, FittedCurve, read_curve, read_fits, write_curve, write_fits
+from grokflow.paths.curve_files import (
+    Fits,
+    FittedCurve,
+    fit_history,
+    read_curve,
+    read_fits,
+    write_curve,
+    write_fits,
+)
 from grokflow.paths.endpoints import Endpoint, read_endpoints
 from grokflow.paths.fitting import fit_curve, fit_paths
 from grokflow.paths.geometry import PATH_KINDS, Curve, values_of_t
@@ -31,6 +39,7 @@ __all__ = [
     "connect",
     "converged",
     "fit_curve",
+    "fit_history",
     "fit_paths",
     "measure",
     "measure_path",
