@@ -5,13 +5,14 @@ CORES ?= all
 GPU ?= 1
 MINUTES ?= 5
 RESULTS ?= results
+CONFIG ?= examples/mine.yaml
 FULL := config.yaml config/gpu.yaml config/full.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
+.PHONY: help reproduce reproduce-full quick mine compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
 	bench faults fuzz audit lock clean
 
 help: ## list the commands
@@ -28,6 +29,9 @@ reproduce-full: $(VENV)/.runtime ## the same on a GPU, with 64 seeds of paper M'
 
 quick: $(VENV)/.runtime ## smoke test: the same workflow on small models, in minutes: results/quick/
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile config/quick.yaml
+
+mine: $(VENV)/.runtime ## your own questions: what CONFIG=mine.yaml names, and no more (see examples/mine.yaml)
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile $(CONFIG)
 
 # That results differ is an answer and no failure of this command; in a script ask Python for its exit status.
 compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RESULTS=folder)

@@ -56,7 +56,7 @@ class Setup:
 
     def eager(self) -> EagerTransformer:
         """The plain model with the same weights."""
-        config, transformer = self.run.model, self.transformer
+        config, transformer = self.transformer.config, self.transformer
         assert config.normalization in ("none", "layer_norm"), "the plain model has no other"
         assert config.norm_affine is None, "nn.LayerNorm learns gain and bias"
         assert config.mlp_norm is None, "written for the norm after the ReLU"

@@ -34,23 +34,27 @@ COLUMNS = {
     "artifacts": 1,
     "claims": 2,
     "compare": 2,
+    "connect": 0,
     "config": 0,
     "data": 0,
     "disk": 1,
     "dynamics": 2,
     "errors": 1,
     "figures": 1,
+    "library": 0,
     "loading": 1,
     "model": 0,
     "paths": 1,
+    "periods": 1,
     "randomness": 0,
     "statistics": 2,
     "training": 0,
+    "user_code": 0,
     "verify": 2,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""
 
-LOWER = {"compare": 4}
+LOWER = {"compare": 5}
 """Rows of parts for which there is no room in the first row below all that they import."""
 
 # Inches; the width is that of a page on GitHub.

@@ -29,6 +29,7 @@ from grokflow.config.schema import (
     SGD,
     UNEMBEDDING_NORM,
     AdamW,
+    AnyModel,
     Bezier,
     Chain,
     Claim,
@@ -46,6 +47,9 @@ from grokflow.config.schema import (
     Run,
     Segment,
     Sweep,
+    UserModel,
+    UserOptimizer,
+    UserPath,
 )
 
 __all__ = [
@@ -53,6 +57,7 @@ __all__ = [
     "SGD",
     "UNEMBEDDING_NORM",
     "AdamW",
+    "AnyModel",
     "Bezier",
     "Chain",
     "Claim",
@@ -73,6 +78,9 @@ __all__ = [
     "Run",
     "Segment",
     "Sweep",
+    "UserModel",
+    "UserOptimizer",
+    "UserPath",
     "fits_of_path",
     "groups_of_path",
     "groups_of_run",

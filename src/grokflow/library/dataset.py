@@ -9,6 +9,7 @@ import pandas as pd
 
 from grokflow import data
 from grokflow.config import Dataset, made_entry
+from grokflow.user_code import find, is_user_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ def make_dataset(operation: str, *, train_fraction: float = 0.4, **settings: Any
 
     Parameters
     ----------
-    operation : such as `a*b`, as in `datasets` of a configuration.
+    operation : such as `a*b`; or `file.py:name` or `table.csv`, as in `datasets` of a configuration.
     train_fraction : share of the pairs that are train pairs.
     settings : `modulus` or `group`, and any other key of a dataset: `a_from`, `b_from`, `tokens`,
         `split_seed`.
@@ -49,6 +50,8 @@ def make_dataset(operation: str, *, train_fraction: float = 0.4, **settings: Any
     >>> grokflow.make_dataset("a+b", modulus=5, train_fraction=0.6)
     PairTable(a+b: 15 train and 10 validation pairs)
     """
+    if is_user_file(operation):
+        operation = str(find(operation))
     chosen = {"operation": operation, "train_fraction": train_fraction, **settings}
     entry = made_entry("datasets", chosen)
     return PairTable(entry, data.make_dataset(entry))

@@ -19,14 +19,13 @@ import torch
 from grokflow.artifacts.files import write_text
 from grokflow.artifacts.results import RunResults
 from grokflow.config import ResolvedRun, made_entry
-from grokflow.data import write_dataset
+from grokflow.data import tokenization, write_dataset
 from grokflow.dynamics import periods
 from grokflow.errors import ConfigError, nearest
 from grokflow.figures import FIGURE_KINDS
 from grokflow.library.dataset import PairTable
 from grokflow.library.picture import Picture, drawn_from
 from grokflow.model import Layout, Transformer, prepare, read_checkpoint
-from grokflow.model import make_model as transformer_of
 from grokflow.training import POINTS
 from grokflow.training import train as train_runs
 
@@ -170,7 +169,8 @@ def make_model(dataset: PairTable, **settings: Any) -> Transformer:
     >>> grokflow.make_model(dataset).layout.size
     222336
     """
-    return transformer_of(made_entry("models", settings), dataset.settings)
+    code = tokenization(dataset.settings)
+    return Transformer(made_entry("models", settings, "transformer"), code.alphabet, code.vocabulary)
 
 
 def train(

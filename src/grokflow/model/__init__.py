@@ -14,8 +14,9 @@ from grokflow.model.checkpoints import (
 )
 from grokflow.model.device import free_memory, name_of, prepare
 from grokflow.model.invariance import audit, audit_run, audited_pairs, invariant_groups
-from grokflow.model.layout import Layout, Parameter, make_layout, merged
+from grokflow.model.layout import Layout, Parameter, merged
 from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, OwnLoss, wrong_answers
+from grokflow.model.models import make_layout, make_model
 from grokflow.model.module import ModuleModel, made_by
 from grokflow.model.objective import (
     Examples,
@@ -30,7 +31,7 @@ from grokflow.model.objective import (
     wrong_examples,
 )
 from grokflow.model.protocol import ModelFunction
-from grokflow.model.transformer import Transformer, make_model
+from grokflow.model.transformer import Transformer
 from grokflow.model.weights import norm_of, to_tensor, unflatten
 
 __all__ = [

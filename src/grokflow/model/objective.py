@@ -14,12 +14,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from grokflow.config import Dataset, Model
+from grokflow.config import AnyModel, Dataset
 from grokflow.data.dataset import SPLITS, tokenization
 from grokflow.data.work import EVALUATION_BATCH
 from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, wrong_answers
+from grokflow.model.models import make_model
 from grokflow.model.protocol import ModelFunction
-from grokflow.model.transformer import make_model
 from grokflow.model.weights import norm_of
 
 GPU_EVALUATION_BATCH = 16384
@@ -85,7 +85,7 @@ class Task:
     loss: Loss = CROSS_ENTROPY
 
 
-def make_task(model: Model, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
+def make_task(model: AnyModel, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
     """The task of a model on the dataset table `frame` (columns a, b, c, split)."""
     train, validation = split_examples(dataset, frame, device)
     return Task(make_model(model, dataset), train, validation)
