@@ -113,7 +113,7 @@ def error_of(column: pd.Series, kind: str, where: str, percent: bool, check: boo
         if percent and known.max() <= 1 and len(np.unique(known)) > 2:
             mend = "Leave out --percent (percent=True), or see --trust-units (check=False)."
             raise ConfigError(
-                where, expected=f"an {kind} in per cent", found=f"{found}: a fraction", mend=mend
+                where, expected=f"an {kind} in per cent", found=f"{found}: fractions", mend=mend
             )
         _check_direction(known / most, kind, where)
     fraction = np.clip(values / most, 0.0, 1.0)

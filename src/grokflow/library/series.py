@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(path, sep=None, engine="python", skipinitialspace=True)
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         found = error.strerror if isinstance(error, OSError) else error
         raise ArtifactError(path, expected="a CSV file with a header", found=found) from None
     if table.empty:
@@ -93,6 +94,8 @@ def training_curve(
                 found=", ".join(names),
                 mend="Name it by --train-error or --train-accuracy (train_error=, train_accuracy=).",
             )
+        if split == "validation" and chosen and table[chosen[1]].isna().all():
+            chosen = None  # grokflow measures it around collapses alone, and there may be none
         if chosen is not None:
             kind, column = chosen
             columns[f"{split}_{kind}"] = column
