@@ -32,7 +32,7 @@ from grokflow.loading import load_config
 from grokflow.model import make_task, name_of, prepare
 from grokflow.paths import Curve
 from grokflow.paths.connecting import Unfitted
-from grokflow.paths.fitting import Fitting
+from grokflow.paths.fitting import fitting_of
 from grokflow.training import train
 from grokflow.training.batch import Batch
 from grokflow.training.rows import Row as TrainedRow
@@ -120,7 +120,7 @@ def polylines(device: str, size: Size) -> Row:
         controls = np.stack([first, (first + last) / 2, last]).astype(setup.precision)
         path = resolve_path(config, POLYLINE, str(seed))
         unfitted.append(Unfitted(path, Curve("polyline", controls, names)))
-    fit = Fitting(unfitted, make_dataset(setup.run.dataset), device)
+    fit = fitting_of(unfitted, make_dataset(setup.run.dataset), device)
     seconds = _seconds(fit.advance, size.fit_epochs)
     value = float(np.median(seconds)) * 1e3
     against = f"{FIT_MS:g} ms an epoch of {size.models} polylines"

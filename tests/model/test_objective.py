@@ -13,16 +13,8 @@ from torch import Tensor
 from grokflow.config import Dataset, Model
 from grokflow.data.dataset import make_dataset
 from grokflow.model import objective
-from grokflow.model.objective import (
-    CLOSE,
-    NO_TARGET,
-    Examples,
-    Task,
-    loss_and_error,
-    make_task,
-    wrong_answers,
-    wrong_examples,
-)
+from grokflow.model.losses import NO_TARGET, wrong_answers
+from grokflow.model.objective import CLOSE, Examples, Task, loss_and_error, make_task, wrong_examples
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])

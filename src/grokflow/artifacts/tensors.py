@@ -62,9 +62,38 @@ def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
     return tensors, metadata
 
 
-def _metadata(content: bytes) -> dict[str, str]:
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """The named arrays of any safetensors file; one of grokflow's is checked as `read_tensors` does.
+
+    Raises
+    ------
+    ArtifactError : when the file is missing, no safetensors file, or of a type that NumPy does not have.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ArtifactError(path, expected="a readable file", found=error.strerror) from None
+    try:
+        tensors: dict[str, np.ndarray] = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ArtifactError(
+            path,
+            expected="a safetensors file of float32 or float64",
+            found=f"{len(content)} bytes that do not parse ({error})",
+            mend="Write it by safetensors.torch.save_file; bfloat16 as float32.",
+        ) from None
+    if METADATA in _header(content):
+        read_tensors(path)
+    return tensors
+
+
+def _header(content: bytes) -> dict[str, str]:
     length = int.from_bytes(content[:8], "little")
-    return dict(json.loads(json.loads(content[8 : 8 + length])["__metadata__"][METADATA]))
+    return dict(json.loads(content[8 : 8 + length]).get("__metadata__") or {})
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    return dict(json.loads(_header(content)[METADATA]))
 
 
 def _checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:

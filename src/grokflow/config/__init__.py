@@ -12,6 +12,7 @@ from grokflow.config.groups import (
     name_of_group,
 )
 from grokflow.config.load import load
+from grokflow.config.problems import made_entry
 from grokflow.config.read import read as read_files
 from grokflow.config.resolve import (
     ResolvedMember,
@@ -86,6 +87,7 @@ __all__ = [
     "groups_of_run",
     "groups_of_sweep",
     "load",
+    "made_entry",
     "members_of_sweep",
     "name_of_group",
     "plain",

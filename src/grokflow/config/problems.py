@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
+
+from pydantic import ValidationError
 
 from grokflow.config import schema
 from grokflow.config.schema import Config
@@ -45,6 +48,32 @@ class Problems(ConfigError):
 
     def __init__(self, where: str, problems: list[str]) -> None:
         Exception.__init__(self, "\n".join(f"{where}: {problem}" for problem in problems))
+
+
+def made_entry(section: str, settings: Mapping[str, Any], tag: str = "") -> Any:
+    """An entry of a section that is made in Python, checked as one of a file is.
+
+    Parameters
+    ----------
+    tag : what tells the kinds of entries apart, such as `sgd`, in a section that has several.
+
+    Raises
+    ------
+    ConfigError : with one line for each problem.
+    """
+    entry = {**SECTIONS, "invariance": schema.Invariance}[section]
+    own: tuple[str, ...] = (section,) if section == "invariance" else (section, "own")
+    if isinstance(entry, dict):
+        if tag not in entry:
+            mend = nearest(tag, entry)
+            raise ConfigError(section, expected=f"one of {', '.join(entry)}", found=f"'{tag}'", mend=mend)
+        entry, own = entry[tag], (*own, tag)
+    try:
+        return entry.model_validate(settings)
+    except ValidationError as error:
+        problems = [translate({**problem, "loc": (*own, *problem["loc"])}) for problem in error.errors()]
+        prefix = ".".join(own[:2]) + "."
+        raise Problems(section, [problem.removeprefix(prefix) for problem in problems]) from None
 
 
 def problem_line(key: str, expected: str, found: object, mend: str | None = None) -> str:

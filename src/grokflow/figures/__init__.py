@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from grokflow.config import Figure
 
 
+__all__ = ["FIGURE_KINDS", "FigureKind", "Shown", "draw", "save"]
+
+
 class FigureKind(NamedTuple):
     """What a kind of figure shows and reads."""
 

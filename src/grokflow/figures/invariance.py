@@ -37,7 +37,8 @@ def draw(shown: Shown) -> Figure:
     """A row for each group of weights, a column for each point of each run."""
     table = _invariance(runs_of(shown))
     groups, runs = _groups(table), list(dict.fromkeys(map(_run_of, shown)))
-    columns = [(run, point) for run in runs for point in COLUMNS]
+    points = _points(table)
+    columns = [(run, point) for run in runs for point in points]
     heading = 1.0 if len(columns) <= MOST_COLUMNS else 2.2
     picture, panels = make_sheet(heading + ROW_HEIGHT * len(groups), [], [], _notes(shown))
     axes = panels.subplots()
@@ -50,7 +51,7 @@ def draw(shown: Shown) -> Figure:
                 powers[row, number] = _power(cell["change"])
                 _write_cell(axes, number, row, cell, 8 if len(columns) <= MOST_COLUMNS else 6)
     image = axes.imshow(powers, cmap=_colours(), vmin=CLIPPED[0], vmax=CLIPPED[1], aspect="auto")
-    _finish(axes, groups, runs, {(run, point) for run, point, _ in cells.index})
+    _finish(axes, groups, runs, points, {(run, point) for run, point, _ in cells.index})
     bar = panels.colorbar(image, ax=axes, fraction=0.03, pad=0.02, ticks=[-16, -12, -8, -4, 0])
     bar.ax.set_yticklabels(["≤ $10^{-16}$", "$10^{-12}$", "$10^{-8}$", "$10^{-4}$", "1"])
     bar.set_label("max |Δ log p| (nats)")
@@ -77,6 +78,12 @@ def _groups(table: pd.DataFrame) -> list[str]:
     of_runs.sort(key=len, reverse=True)
     found = list(dict.fromkeys(name for names in of_runs for name in names))
     return [name for name in found if name not in LAST_ROWS] + [n for n in LAST_ROWS if n in found]
+
+
+def _points(table: pd.DataFrame) -> Sequence[str]:
+    """The points of a run; of weights from elsewhere what they are called."""
+    found = list(dict.fromkeys(table["point"]))
+    return found if set(found).isdisjoint(COLUMNS) else COLUMNS
 
 
 def _run_of(name: str) -> str:
@@ -123,8 +130,14 @@ def _is_dark(power: float) -> bool:
     return bool(0.299 * red + 0.587 * green + 0.114 * blue < 0.55)
 
 
-def _finish(axes: Axes, groups: Sequence[str], runs: Sequence[str], measured: set[tuple[str, str]]) -> None:
-    columns = [(run, point) for run in runs for point in COLUMNS]
+def _finish(
+    axes: Axes,
+    groups: Sequence[str],
+    runs: Sequence[str],
+    points: Sequence[str],
+    measured: set[tuple[str, str]],
+) -> None:
+    columns = [(run, point) for run in runs for point in points]
     crowded = len(columns) > MOST_COLUMNS
     labels = [_column_label(point, (run, point) in measured, crowded) for run, point in columns]
     axes.grid(False)
@@ -135,7 +148,7 @@ def _finish(axes: Axes, groups: Sequence[str], runs: Sequence[str], measured: se
     for row in range(1, len(groups)):
         axes.axhline(row - 0.5, color="white", linewidth=1)
     for number in range(1, len(columns)):
-        axes.axvline(number - 0.5, color="white", linewidth=1 if number % len(COLUMNS) else 5)
+        axes.axvline(number - 0.5, color="white", linewidth=1 if number % len(points) else 5)
     room = int((WIDTH - 3) / len(runs) * 13)
     above = 100 if crowded else 20 if measured == set(columns) else 30
     for number, run in enumerate(runs):
@@ -143,7 +156,7 @@ def _finish(axes: Axes, groups: Sequence[str], runs: Sequence[str], measured: se
         name = "\n".join(line.replace("_ ", "_") for line in lines)
         axes.annotate(
             name if crowded or len(run) <= room else f"{run[: room - 1]}…",
-            (number * len(COLUMNS) + (len(COLUMNS) - 1) / 2, 1),
+            (number * len(points) + (len(points) - 1) / 2, 1),
             xycoords=axes.get_xaxis_transform(),
             xytext=(0, above),
             textcoords="offset points",

@@ -78,6 +78,9 @@ def draw_panels(
                 draw_curve(axes, x, y, split=split, seed=path.name, style=styles[path.name])
         if measured:
             axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
+            columns = [path.metrics[column] for path in measured for column in panel.columns.values()]
+            if all(column.isna().all() for column in columns):  # the error of a regression
+                axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=TEXT)
 
 
 def draw_panel_bands(
@@ -99,6 +102,9 @@ def draw_panel_bands(
                 draw_single(axes, curves[name].x, curves[name].y, style, f"{split} {name}")
         if measured:
             axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
+            columns = [path.metrics[column] for path in measured for column in panel.columns.values()]
+            if all(column.isna().all() for column in columns):  # the error of a regression
+                axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=TEXT)
 
 
 def path_band_symbols(measured: Sequence[ShownPath]) -> list[Line2D]:
@@ -129,7 +135,8 @@ def _single(measured: Sequence[ShownPath]) -> list[ShownPath]:
 
 def _begin(axes: Axes, panel: Panel, measured: Sequence[ShownPath]) -> None:
     """The y axis of a panel; without a path it says that there is nothing to draw."""
-    axes.set_ylabel(panel.label)
+    label, loss = panel.label, measured[0].loss if measured else None
+    axes.set_ylabel(label if loss is None else label.replace("cross-entropy", loss).replace(" (nats)", ""))
     if not measured:
         axes.text(0.5, 0.5, NOTHING, transform=axes.transAxes, ha="center", color=TEXT)
         axes.set_xticks([])

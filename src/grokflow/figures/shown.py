@@ -75,7 +75,8 @@ class ShownRun(RunResults):
     @property
     def label(self) -> str:
         """The seed with its run's name, where it has one."""
-        return f"{self.run}, seed {self.seed}" if self.run else f"seed {self.seed}"
+        seed = f"seed {self.seed}" if self.seed.isdigit() else self.seed
+        return f"{self.run}, {seed}" if self.run else seed
 
     @property
     def title(self) -> str:
@@ -117,7 +118,8 @@ class ShownRun(RunResults):
     @property
     def _subject(self) -> str:
         """The seed at the beginning of a sentence."""
-        return f"S{subject(self.name)[1:]}"
+        words = subject(self.name)
+        return f"S{words[1:]}" if words.startswith("seed ") else words
 
 
 class ShownPath(PathResults):
@@ -154,14 +156,24 @@ class ShownPath(PathResults):
 
     @property
     def title(self) -> str:
-        """The seed or pair with the epochs that it joins, for a legend."""
+        """The seed or pair with the epochs that it joins, for a legend; or weights from elsewhere."""
+        if self.record["from"]["epoch"] is None:
+            return " → ".join(self.ends)
         epochs = [self.record[end]["epoch"] for end in ("from", "to")]
         return f"{self.seeds(' → ')}: epochs {epochs[0]} → {epochs[1]}"
 
     def seeds(self, between: str) -> str:
-        """The seed or seeds, in words."""
+        """The seed or seeds, in words; of weights from elsewhere, the path."""
+        if self.record["from"]["seed"] is None and not self.skipped:
+            return "the path"
         seeds = self.name.rpartition("/")[2]
         return f"seeds {seeds.replace('-', between)}" if "-" in seeds else f"seed {seeds}"
+
+    @property
+    def loss(self) -> str | None:
+        """What was measured in place of the cross-entropy; None where it was that."""
+        found = self.record.get("loss")
+        return None if found is None else str(found)
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -245,7 +257,8 @@ def first_of_each_run(shown: Shown) -> list[ShownRun]:
 def subject(name: str) -> str:
     """The seed "RUN/SEED" in a sentence."""
     run, _, seed = name.rpartition("/")
-    return f"seed {seed} of {run}" if run else f"seed {seed}"
+    seed = f"seed {seed}" if seed.isdigit() else seed
+    return f"{seed} of {run}" if run else seed
 
 
 def readable(point: str) -> str:

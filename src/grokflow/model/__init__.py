@@ -13,12 +13,12 @@ from grokflow.model.checkpoints import (
     write_checkpoint,
 )
 from grokflow.model.device import free_memory, name_of, prepare
-from grokflow.model.invariance import audit_run, audited_pairs, invariant_groups
+from grokflow.model.invariance import audit, audit_run, audited_pairs, invariant_groups
 from grokflow.model.layout import Layout, Parameter, merged
+from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, OwnLoss, wrong_answers
 from grokflow.model.models import make_layout, make_model
 from grokflow.model.module import ModuleModel, made_by
 from grokflow.model.objective import (
-    NO_TARGET,
     Examples,
     Task,
     WrongExamples,
@@ -27,7 +27,7 @@ from grokflow.model.objective import (
     loss_and_error,
     loss_and_gradient,
     make_task,
-    wrong_answers,
+    split_examples,
     wrong_examples,
 )
 from grokflow.model.protocol import ModelFunction
@@ -35,16 +35,20 @@ from grokflow.model.transformer import Transformer
 from grokflow.model.weights import norm_of, to_tensor, unflatten
 
 __all__ = [
+    "CROSS_ENTROPY",
     "DELETE_SEED",
     "NO_TARGET",
     "Examples",
     "Layout",
+    "Loss",
     "ModelFunction",
     "ModuleModel",
+    "OwnLoss",
     "Parameter",
     "Task",
     "Transformer",
     "WrongExamples",
+    "audit",
     "audit_run",
     "audited_pairs",
     "batch_pass",
@@ -64,6 +68,7 @@ __all__ = [
     "norm_of",
     "prepare",
     "read_checkpoint",
+    "split_examples",
     "to_tensor",
     "unflatten",
     "write_checkpoint",

@@ -9,6 +9,7 @@ Shapes: S scales, B pairs, T context, V vocabulary, n weights.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -140,7 +141,8 @@ def audited_pairs(task: Task, pairs: int) -> Examples:
     tokens = torch.cat([task.train.tokens, task.validation.tokens])
     targets = torch.cat([task.train.targets, task.validation.targets])
     order = generator(0, "invariance").permutation(len(targets))[:pairs]
-    return Examples(tokens, targets).take(torch.from_numpy(order).to(targets.device))
+    whole = dataclasses.replace(task.train, tokens=tokens, targets=targets)
+    return whole.take(torch.from_numpy(order).to(targets.device))
 
 
 def audit_run(

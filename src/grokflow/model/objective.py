@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from grokflow.config import AnyModel, Dataset
 from grokflow.data.dataset import SPLITS, tokenization
 from grokflow.data.work import EVALUATION_BATCH
+from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, wrong_answers
 from grokflow.model.models import make_model
 from grokflow.model.protocol import ModelFunction
 from grokflow.model.weights import norm_of
@@ -25,44 +25,54 @@ from grokflow.model.weights import norm_of
 GPU_EVALUATION_BATCH = 16384
 """Examples per forward pass of an evaluation of a single model on a GPU, which small batches leave idle."""
 
-NO_TARGET = -1
-"""The target of an example that counts for nothing: it fills up a row of a batch of models."""
-
 
 @dataclass(frozen=True)
 class Examples:
-    """Tokens (..., N, T) and the targets (..., N) that the model should predict from them."""
+    """Tokens (..., N, T), or other inputs, and the targets (..., N) that the model should give for them.
+
+    `input_axes`, `target_axes`: the axes of one example's input and target, where these are not tokens and a
+    number: 3 and 0 for images (..., N, C, H, W) and their classes.
+    """
 
     tokens: Tensor
     targets: Tensor
+    input_axes: int = 1
+    target_axes: int = 0
 
     def __len__(self) -> int:
-        return self.targets.shape[-1]
+        return self.targets.shape[-1 - self.target_axes]
 
     def take(self, index: Tensor | slice) -> Examples:
         """The examples at `index`; an index (M, B) into one set gives each of M models a batch of its own."""
-        return Examples(self.tokens[..., index, :], self.targets[..., index])
+        tokens = self.tokens[(..., index, *[slice(None)] * self.input_axes)]
+        return self._like(tokens, self.targets[(..., index, *[slice(None)] * self.target_axes)])
 
     @property
     def counts(self) -> Tensor:
         """(...): how many of the examples have a target."""
+        if self.target_axes or self.targets.is_floating_point():
+            leading = self.targets.shape[: -1 - self.target_axes]
+            return torch.full(leading, len(self), device=self.targets.device)
         return (self.targets != NO_TARGET).sum(-1)
 
     def rows(self, index: Tensor | slice) -> Examples:
         """Of a set of examples for each of M models, the sets at `index`."""
-        return Examples(self.tokens[index], self.targets[index])
+        return self._like(self.tokens[index], self.targets[index])
 
     def ordered(self, order: Tensor) -> Examples:
         """All examples in another order: `order` is (N,), or (M, N) for a set for each of M models."""
         if order.ndim == 1:
             return self.take(order)
-        tokens = self.tokens.take_along_dim(order.unsqueeze(-1), 1)
-        return Examples(tokens, self.targets.take_along_dim(order, 1))
+        parts = ((self.tokens, self.input_axes), (self.targets, self.target_axes))
+        return self._like(*(x.take_along_dim(order[(..., *[None] * axes)], 1) for x, axes in parts))
 
     def batches(self, size: int) -> Iterator[Examples]:
         """Consecutive batches of `size`; the last one holds what is left."""
         for start in range(0, len(self), size):
             yield self.take(slice(start, start + size))
+
+    def _like(self, tokens: Tensor, targets: Tensor) -> Examples:
+        return Examples(tokens, targets, self.input_axes, self.target_axes)
 
 
 @dataclass(frozen=True)
@@ -72,10 +82,17 @@ class Task:
     model: ModelFunction
     train: Examples
     validation: Examples
+    loss: Loss = CROSS_ENTROPY
 
 
 def make_task(model: AnyModel, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
     """The task of a model on the dataset table `frame` (columns a, b, c, split)."""
+    train, validation = split_examples(dataset, frame, device)
+    return Task(make_model(model, dataset), train, validation)
+
+
+def split_examples(dataset: Dataset, frame: pd.DataFrame, device: str) -> tuple[Examples, Examples]:
+    """The train and the validation pairs of a dataset table as a model reads them."""
     code = tokenization(dataset)
 
     def examples(split: str) -> Examples:
@@ -84,69 +101,56 @@ def make_task(model: AnyModel, dataset: Dataset, frame: pd.DataFrame, device: st
         targets = part["c"].to_numpy(dtype=np.int64)
         return Examples(torch.tensor(tokens).to(device), torch.tensor(targets).to(device))
 
-    return Task(make_model(model, dataset), *map(examples, SPLITS))
+    train, validation = map(examples, SPLITS)
+    return train, validation
 
 
 class BatchPass(NamedTuple):
     """What one forward and backward pass over a minibatch gives."""
 
     loss: Tensor
-    """(...): mean cross-entropy, in nats."""
+    """(...): mean loss; of cross-entropy, in nats."""
     wrong: Tensor
     """(...): how many examples are predicted wrongly."""
     gradient: Tensor
     """(..., n): of the loss, without weight decay."""
 
 
-def batch_pass(model: ModelFunction, weights: Tensor, batch: Examples) -> BatchPass:
+def batch_pass(
+    model: ModelFunction, weights: Tensor, batch: Examples, loss: Loss = CROSS_ENTROPY
+) -> BatchPass:
     """Loss, wrong answers and gradient of weights (..., n) on a batch (B,) or (M, B)."""
     weights = weights.detach().requires_grad_()
-    logits = model.logits(weights, batch.tokens)
-    if logits.ndim == 2:
-        losses = cross_entropy(logits, batch.targets)
-    else:
-        losses = cross_entropies(logits, batch.targets).sum(-1) / (batch.targets != NO_TARGET).sum(-1)
+    outputs = model.logits(weights, batch.tokens)
+    losses = loss.mean(outputs, batch.targets)
     (gradient,) = torch.autograd.grad(losses.sum(), weights)
-    return BatchPass(losses.detach(), wrong_answers(logits, batch.targets).sum(-1), gradient)
+    return BatchPass(losses.detach(), loss.wrong(outputs, batch.targets).sum(-1), gradient)
 
 
-def cross_entropies(logits: Tensor, targets: Tensor) -> Tensor:
-    """(..., B): of each example, from logits (..., B, V) and targets (B,) or (..., B); 0 without a target."""
-    targets = targets.expand(logits.shape[:-1])
-    by_class = logits if logits.ndim == 2 else logits.mT
-    return cross_entropy(by_class, targets, reduction="none", ignore_index=NO_TARGET)
-
-
-def wrong_answers(logits: Tensor, targets: Tensor) -> Tensor:
-    """(..., B): whether the highest of logits (..., B, V), of ties the first, is not the target's.
-
-    An example without a target is never wrong.
-    """
-    # NumPy takes a third of PyTorch's time on a CPU; ties and NaN are the same to both.
-    highest = torch.from_numpy(logits.detach().numpy().argmax(-1)) if logits.is_cpu else logits.argmax(-1)
-    return (highest != targets) & (targets != NO_TARGET)
-
-
-def loss_and_gradient(model: ModelFunction, weights: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy (...) over the batch and its gradient (..., n), without weight decay."""
-    found = batch_pass(model, weights, batch)
+def loss_and_gradient(
+    model: ModelFunction, weights: Tensor, batch: Examples, loss: Loss = CROSS_ENTROPY
+) -> tuple[Tensor, Tensor]:
+    """Mean loss (...) over the batch and its gradient (..., n), without weight decay."""
+    found = batch_pass(model, weights, batch, loss)
     return found.loss, found.gradient
 
 
 @torch.no_grad()
-def loss_and_error(model: ModelFunction, weights: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
+def loss_and_error(
+    model: ModelFunction, weights: Tensor, examples: Examples, loss: Loss = CROSS_ENTROPY
+) -> tuple[Tensor, Tensor]:
+    """Mean loss (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
 
     Examples without a target count for nothing. Summed in float64, on the device of the weights.
     """
-    loss = torch.zeros(weights.shape[:-1], dtype=torch.float64, device=weights.device)
-    wrong = torch.zeros_like(loss)
+    total = torch.zeros(weights.shape[:-1], dtype=torch.float64, device=weights.device)
+    wrong = torch.zeros_like(total)
     for batch in examples.batches(EVALUATION_BATCH):
-        logits = model.logits(weights, batch.tokens)
-        loss += cross_entropies(logits, batch.targets).double().sum(-1)
-        wrong += wrong_answers(logits, batch.targets).sum(-1)
+        outputs = model.logits(weights, batch.tokens)
+        total += loss.of_examples(outputs, batch.targets).double().sum(-1)
+        wrong += loss.wrong(outputs, batch.targets).sum(-1)
     counts = examples.counts
-    return loss / counts, wrong / counts
+    return total / counts, wrong / counts
 
 
 class WrongExamples(NamedTuple):
@@ -179,11 +183,11 @@ class GradientPass(NamedTuple):
     """What one pass over the minibatches of the train set tells about weights (..., n); each is (...)."""
 
     loss: Tensor
-    """Mean cross-entropy, in nats."""
+    """Mean loss; of cross-entropy, in nats."""
     error: Tensor
     """1 − accuracy."""
     norm: Tensor
-    """Mean over the minibatches of ‖g‖, g the gradient of the cross-entropy (paper M, section 4)."""
+    """Mean over the minibatches of ‖g‖, g the gradient of the loss (paper M, section 4)."""
     norm_l2: Tensor
     """Mean over the minibatches of ‖g + λw‖."""
     norm_part: Tensor
@@ -196,6 +200,7 @@ def gradient_pass(
     batches: list[Examples],
     weight_decay: float = 0.0,
     part: Sequence[slice] = (),
+    loss: Loss = CROSS_ENTROPY,
 ) -> GradientPass:
     """Loss, error and mean stochastic gradient norm of weights (..., n), summed in float64.
 
@@ -205,12 +210,12 @@ def gradient_pass(
     weights = weights.detach().requires_grad_()
     sums = torch.zeros(5, *weights.shape[:-1], dtype=torch.float64, device=weights.device)
     for batch in batches:
-        logits = model.logits(weights, batch.tokens)
-        losses = cross_entropies(logits, batch.targets)
+        outputs = model.logits(weights, batch.tokens)
+        losses = loss.of_examples(outputs, batch.targets)
         (gradient,) = torch.autograd.grad(losses.mean(-1).sum(), weights)
         with torch.no_grad():
             sums[0] += losses.double().sum(-1)
-            sums[1] += wrong_answers(logits, batch.targets).sum(-1)
+            sums[1] += loss.wrong(outputs, batch.targets).sum(-1)
             norm = torch.linalg.vector_norm(gradient, dim=-1, dtype=torch.float64)
             sums[2] += norm
             if part:

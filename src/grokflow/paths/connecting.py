@@ -5,10 +5,10 @@ A path whose point was never reached is skipped: its record says why, and nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from grokflow import config
 from grokflow.artifacts.files import write_json, write_text
 from grokflow.artifacts.tensors import write_tensors
 from grokflow.config import ResolvedPath
+from grokflow.model.layout import Layout
 from grokflow.paths.curve_files import Fits, FittedCurve, fit_history, write_curve
 from grokflow.paths.endpoints import Endpoint
 from grokflow.paths.geometry import Curve
@@ -53,11 +54,11 @@ def connect(
         return missing
     if isinstance(path.path, config.Chain):
         return FittedCurve(_chain(start, end), fit_history([]))
-    straight = _straight(path, start, end)
+    line = _straight(path, start, end)
     if not isinstance(path.path, config.Fitted):
-        return FittedCurve(straight, fit_history([]))
+        return FittedCurve(line, fit_history([]))
     assert fits is not None
-    fitted = fits.of(straight)
+    fitted = fits.of(line)
     if not (np.isfinite(fitted.curve.controls).all() and np.isfinite(fitted.history["loss"]).all()):
         mend = "lower the learning_rate of its `fit`"
         return Skipped(f"the fit from {start.label} to {end.label} diverged; {mend}")
@@ -92,13 +93,17 @@ def _straight(path: ResolvedPath, start: Endpoint, end: Endpoint) -> Curve:
     assert start.epoch is not None
     assert end.epoch is not None
     ends = np.stack([start.weights(start.epoch), end.weights(end.epoch)])
-    labels = start.label, end.label
-    if not isinstance(path.path, config.Fitted):
-        return Curve(path.path.kind, ends, labels)
-    bends = path.path.bends
-    names = (start.label, *(f"bend {i + 1}" for i in range(bends)), end.label)
-    line = Curve("segment", ends, labels)
-    return Curve(path.path.kind, line.weights(np.linspace(0.0, 1.0, bends + 2)), names)
+    bends = path.path.bends if isinstance(path.path, config.Fitted) else 0
+    return straight(path.path.kind, ends, (start.label, end.label), bends)
+
+
+def straight(kind: str, ends: np.ndarray, names: tuple[str, str], bends: int = 0) -> Curve:
+    """The straight line between two weight vectors (2, n) as a curve of a kind, its bends evenly spread."""
+    if not bends:
+        return Curve(kind, ends, names)
+    line = Curve("segment", ends, names)
+    all_names = (names[0], *(f"bend {i + 1}" for i in range(bends)), names[1])
+    return Curve(kind, line.weights(np.linspace(0.0, 1.0, bends + 2)), all_names)
 
 
 def _chain(start: Endpoint, end: Endpoint) -> Curve:
@@ -123,26 +128,51 @@ def write_path(
     found: FittedCurve | Skipped,
 ) -> None:
     """Write curve.safetensors, fit.csv and path.json, which says what they are or why there is no curve."""
-    folder = Path(folder)
+    fit = path.path.fit if isinstance(path.path, config.Fitted) else None
+    record = record_of(path.path.kind, start.description, end.description, found, path.weight_decay, fit)
+    write_joined(folder, found, record, start.layout)
+
+
+def record_of(
+    kind: str,
+    start: Mapping[str, Any],
+    end: Mapping[str, Any],
+    found: FittedCurve | Skipped,
+    weight_decay: float,
+    fit: config.Fit | None,
+) -> dict[str, Any]:
+    """The content of path.json.
+
+    Parameters
+    ----------
+    start, end : the end points: `seed`, `point` and `epoch` of each.
+    fit : how the bends were fitted, of a path that has some.
+    """
     skipped = found.reason if isinstance(found, Skipped) else None
     curve, history = (None, fit_history([])) if isinstance(found, Skipped) else found
-    fit = path.path.fit if isinstance(path.path, config.Fitted) and curve is not None else None
+    fit = None if curve is None else fit
+    return {
+        "kind": kind,
+        "skipped": skipped,
+        "from": dict(start),
+        "to": dict(end),
+        "control_points": [] if curve is None else list(curve.names),
+        "length": None if curve is None else float(curve.arc_length(np.array([1.0]))[0]),
+        "weight_decay": weight_decay,
+        "converged": None if fit is None else converged(fit, history),
+        "fit_epochs": None if fit is None else len(history),
+    }
+
+
+def write_joined(
+    folder: str | Path, found: FittedCurve | Skipped, record: Mapping[str, Any], layout: Layout
+) -> None:
+    """Write curve.safetensors, fit.csv and path.json, whatever was joined."""
+    folder = Path(folder)
+    curve, history = (None, fit_history([])) if isinstance(found, Skipped) else found
     write_text(folder / "fit.csv", history.to_csv(index=False, lineterminator="\n"))
     if curve is None:
-        write_tensors(folder / "curve.safetensors", {}, {"skipped": str(skipped)})
+        write_tensors(folder / "curve.safetensors", {}, {"skipped": str(record["skipped"])})
     else:
-        write_curve(folder / "curve.safetensors", curve, start.layout)
-    write_json(
-        folder / "path.json",
-        {
-            "kind": path.path.kind,
-            "skipped": skipped,
-            "from": start.description,
-            "to": end.description,
-            "control_points": [] if curve is None else list(curve.names),
-            "length": None if curve is None else float(curve.arc_length(np.array([1.0]))[0]),
-            "weight_decay": path.weight_decay,
-            "converged": None if fit is None else converged(fit, history),
-            "fit_epochs": None if fit is None else len(history),
-        },
-    )
+        write_curve(folder / "curve.safetensors", curve, layout)
+    write_json(folder / "path.json", record)

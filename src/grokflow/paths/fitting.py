@@ -24,7 +24,7 @@ from grokflow.artifacts.resumable import ResumableJob, SavedState
 from grokflow.config import plain
 from grokflow.errors import ArtifactError
 from grokflow.model.device import name_of
-from grokflow.model.objective import Examples, loss_and_error, loss_and_gradient, make_task
+from grokflow.model.objective import Examples, Task, loss_and_error, loss_and_gradient, make_task
 from grokflow.model.weights import norm_of, to_tensor
 from grokflow.paths.bends import LossAt, fit_epoch
 from grokflow.paths.connecting import Unfitted
@@ -62,7 +62,7 @@ def fit_paths(
     if not unfitted:
         publish([])
         return []
-    fit = Fitting(unfitted, dataset, device)
+    fit = fitting_of(unfitted, dataset, device)
     # The weights of the ends: the same epoch of the same configuration may have been trained again.
     paths = [
         {**plain(each.path), "ends": each.curve.ends, "weights": checksum(each.curve.controls.tobytes())}
@@ -77,6 +77,61 @@ def fit_paths(
     return fits
 
 
+def fitting_of(unfitted: Sequence[Unfitted], dataset: pd.DataFrame, device: str) -> Fitting:
+    """The fit of paths that differ in nothing but their ends, before its first epoch."""
+    path = unfitted[0].path
+    assert isinstance(path.path, config.Fitted)
+    run = path.from_run
+    return Fitting(
+        [each.curve for each in unfitted],
+        make_task(run.model, run.dataset, dataset, device),
+        path.path.fit,
+        seeds=[each.path.from_run.seed for each in unfitted],
+        weight_decay=path.weight_decay,
+        batch_size=run.optimizer.batch_size,
+        precision=run.precision,
+        device=device,
+    )
+
+
+def fit_curve(
+    straight: Curve,
+    task: Task,
+    settings: config.Fit,
+    *,
+    seed: int,
+    weight_decay: float,
+    batch_size: int,
+    precision: str,
+    device: str,
+    log: bool = True,
+) -> FittedCurve:
+    """One curve fitted, with the history of its fit, whatever its model, data and loss are.
+
+    Parameters
+    ----------
+    straight : where its bends begin.
+    seed : with the names of its ends, decides the draws of t and the orders of examples.
+    weight_decay : λ of the loss, which has (λ/2)‖φ(t)‖² added.
+    log : print a line every now and then.
+    """
+    fit = Fitting(
+        [straight],
+        task,
+        settings,
+        seeds=[seed],
+        weight_decay=weight_decay,
+        batch_size=batch_size,
+        precision=precision,
+        device=device,
+        log=log,
+    )
+    while not fit.done:
+        fit.advance()
+    (fitted,) = fit.curves()
+    return fitted
+
+
 MEASURED_T = np.arange(1, 14) / 14
 """Where the errors on a curve are looked at during its fit; the bend of a path with one is among them."""
 
@@ -88,17 +143,26 @@ EPOCHS_BETWEEN_LINES = 20
 class Fitting:
     """The control points of all paths, and where their fit stands. A `Work`; a step is an epoch."""
 
-    def __init__(self, unfitted: Sequence[Unfitted], dataset: pd.DataFrame, device: str) -> None:
-        self.unfitted = unfitted
-        path = unfitted[0].path
-        assert isinstance(path.path, config.Fitted)
-        self.coefficients_of, self.settings = path_kind(unfitted[0].curve.kind).coefficients, path.path.fit
-        self.decay, self.batch_size = path.weight_decay, path.from_run.optimizer.batch_size
-        self.task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
+    def __init__(
+        self,
+        straight: Sequence[Curve],
+        task: Task,
+        settings: config.Fit,
+        *,
+        seeds: Sequence[int],
+        weight_decay: float,
+        batch_size: int,
+        precision: str,
+        device: str,
+        log: bool = True,
+    ) -> None:
+        self.straight, self.task, self.settings, self.seeds = straight, task, settings, seeds
+        self.decay, self.batch_size, self.log = weight_decay, batch_size, log
+        self.coefficients_of = path_kind(straight[0].kind).coefficients
         # One path has no leading axis: PyTorch then multiplies matrices, not batches of one.
-        straight = _rows([each.curve.controls for each in unfitted])
-        self.controls = to_tensor(straight, path.from_run.precision, device).clone()
-        self.history = [History(self.settings) for _ in unfitted]
+        controls = _rows([curve.controls for curve in straight])
+        self.controls = to_tensor(controls, precision, device).clone()
+        self.history = [History(settings) for _ in straight]
         self.epoch = 0
         self.began: tuple[float, int] | None = None
         """When the first line of progress was printed, and at which epoch."""
@@ -145,7 +209,7 @@ class Fitting:
         measured = self.measured.view(3, -1).T.tolist()
         for number in going:
             self.history[number].add(rates[number], losses[number], *measured[number])
-        if self.epoch % EPOCHS_BETWEEN_LINES == 0 or self.done:
+        if self.log and (self.epoch % EPOCHS_BETWEEN_LINES == 0 or self.done):
             self._say()
 
     def _say(self) -> None:
@@ -184,9 +248,10 @@ class Fitting:
         found, task = [], self.task
         for share in self.measured_at:
             weights = share @ self.controls
-            loss, error = loss_and_error(task.model, weights, task.train)
+            loss, error = loss_and_error(task.model, weights, task.train, task.loss)
             loss = loss + self.decay / 2 * norm_of(weights, task.model.layout.trained) ** 2
-            found.append(torch.stack([loss, error, loss_and_error(task.model, weights, task.validation)[1]]))
+            _, validation_error = loss_and_error(task.model, weights, task.validation, task.loss)
+            found.append(torch.stack([loss, error, validation_error]))
         losses, train, validation = torch.stack(found, dim=1)
         self.measured.copy_(torch.stack([losses.mean(0), train.amax(0), validation.amin(0)]))
 
@@ -194,7 +259,7 @@ class Fitting:
         """The regularised loss and its gradient on a minibatch, as a function of the weights."""
 
         def loss_at(weights: Tensor) -> tuple[Tensor, Tensor]:
-            loss, gradient = loss_and_gradient(self.task.model, weights, batch)
+            loss, gradient = loss_and_gradient(self.task.model, weights, batch, self.task.loss)
             for piece in self.task.model.layout.trained:  # decay does not move what is frozen
                 own = weights[..., piece]
                 loss = loss + self.decay / 2 * own.square().sum(-1)
@@ -206,11 +271,11 @@ class Fitting:
     def _draws(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The order of each path's examples (..., N), and the coefficients (..., S, K) at its values of t."""
         orders, coefficients = [], []
-        for each in self.unfitted:
-            random = generator(each.path.from_run.seed, f"path/{each.curve.ends}", epoch)
+        for curve, seed in zip(self.straight, self.seeds, strict=True):
+            random = generator(seed, f"path/{curve.ends}", epoch)
             orders.append(random.permutation(len(self.task.train)))
             t = random.random(-(-len(self.task.train) // self.batch_size))
-            coefficients.append(self.coefficients_of(t, len(each.curve.controls)))
+            coefficients.append(self.coefficients_of(t, len(curve.controls)))
         return _rows(orders), _rows(coefficients)
 
     def state(self) -> SavedState:
@@ -245,10 +310,10 @@ class Fitting:
 
     def curves(self) -> list[FittedCurve]:
         """Each path as it is now, with its history."""
-        controls = self.controls.cpu().numpy().reshape(len(self.unfitted), *self.controls.shape[-2:])
+        controls = self.controls.cpu().numpy().reshape(len(self.straight), *self.controls.shape[-2:])
         return [
-            FittedCurve(Curve(each.curve.kind, own, each.curve.names), fit_history(row.table().tolist()))
-            for each, own, row in zip(self.unfitted, controls, self.history, strict=True)
+            FittedCurve(Curve(curve.kind, own, curve.names), fit_history(row.table().tolist()))
+            for curve, own, row in zip(self.straight, controls, self.history, strict=True)
         ]
 
 

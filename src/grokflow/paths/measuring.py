@@ -66,8 +66,8 @@ def measure_path(
         weights = _weights(curve, values, precision, device)
         if at_once == 1:
             weights = weights[0]
-        train = gradient_pass(task.model, weights, batches, weight_decay)
-        validation_loss, validation_error = loss_and_error(task.model, weights, task.validation)
+        train = gradient_pass(task.model, weights, batches, weight_decay, loss=task.loss)
+        validation_loss, validation_error = loss_and_error(task.model, weights, task.validation, task.loss)
         weight_norm = norm_of(weights, task.model.layout.trained)
         penalty = weight_decay / 2 * weight_norm**2
         measured = (

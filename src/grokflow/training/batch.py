@@ -19,7 +19,8 @@ from torch import Tensor
 
 from grokflow.model.invariance import audited_pairs, invariant_groups
 from grokflow.model.layout import merged
-from grokflow.model.objective import NO_TARGET, Examples, Task, batch_pass, gradient_pass, loss_and_error
+from grokflow.model.losses import NO_TARGET
+from grokflow.model.objective import Examples, Task, batch_pass, gradient_pass, loss_and_error
 from grokflow.model.weights import norm_of, to_tensor
 from grokflow.randomness import generator
 from grokflow.training.constraints import Constraints

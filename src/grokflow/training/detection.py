@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from grokflow.data.work import EVALUATION_BATCH
-from grokflow.model.objective import Examples, wrong_answers
+from grokflow.model.losses import wrong_answers
+from grokflow.model.objective import Examples
 from grokflow.model.protocol import ModelFunction
 
 FIRST_LOOK = 16

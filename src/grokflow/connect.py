@@ -1,0 +1,206 @@
+"""Join two weight vectors of your own model by a path: fit it, measure along it, draw it.
+
+Run with `python -m grokflow.connect a.safetensors b.safetensors --model my.py:MLP --data data.npz --out
+folder`. Into the folder go curve.safetensors (the control points), path.json, metrics.csv, fit.csv and the
+picture (path.png, path.svg). The function `grokflow.connect` does the same in Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from torch import nn
+from torch.nn.functional import mse_loss
+
+from grokflow.errors import ConfigError, GrokflowError, nearest
+from grokflow.library import Connection, connect
+from grokflow.library.files import TrainAndValidation, from_object, read_data, read_weights
+from grokflow.model import ModelFunction
+from grokflow.user_code import find
+
+LOSSES: dict[str, Callable[..., Any] | None] = {"cross-entropy": None, "mse": mse_loss}
+"""Losses that have a name; any other is file.py:name."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m grokflow.connect`; returns its exit status."""
+    asked = _parser().parse_args(arguments)
+    try:
+        found = run(asked)
+        found.save(asked.out)
+    except GrokflowError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    print(as_text(found))
+    print(f"Written to {asked.out}: curve.safetensors, path.json, metrics.csv, fit.csv, path.png, path.svg.")
+    return 0
+
+
+def run(asked: argparse.Namespace) -> Connection:
+    """What the arguments ask for.
+
+    Raises
+    ------
+    GrokflowError : when a file or a name is not what it should be, or they do not fit one another.
+    """
+    weights = [read_weights(path) for path in (asked.a, asked.b)]
+    model = made_model(own(asked.model, "--model"), settings_of(asked.settings), asked.model)
+    data = _data(asked.data, asked.target)
+    validation = data.validation
+    if asked.validation:
+        if validation is not None:
+            expected, found = "validation data once", f"some in {asked.data}, too"
+            raise ConfigError("--validation", expected=expected, found=found)
+        validation = _data(asked.validation, asked.target).train
+    fit = {"epochs": asked.epochs, "learning_rate": asked.learning_rate, "optimizer": asked.optimizer}
+    return connect(
+        weights[0],
+        weights[1],
+        model=model,
+        data=data.train,
+        validation=validation,
+        loss=_loss(asked.loss),
+        error=own(asked.error, "--error") if asked.error else None,
+        kind=asked.kind,
+        bends=asked.bends,
+        points=asked.points,
+        weight_decay=asked.weight_decay,
+        batch_size=asked.batch_size,
+        fit={name: value for name, value in fit.items() if value is not None},
+        seed=asked.seed,
+        names=(str(asked.a), str(asked.b)),
+        precision=asked.precision,
+        device=asked.device,
+        log=True,
+    )
+
+
+def own(text: str, option: str) -> Any:
+    """What `file.py:name` stands for, the file relative to the working directory.
+
+    Raises
+    ------
+    ConfigError : when there is no such file or name, or the file does not run.
+    """
+    if ".py:" not in text:
+        raise ConfigError(option, expected="file.py:name", found=f"'{text}'")
+    return find(text, ".", option).load()
+
+
+def made_model(found: Any, settings: Mapping[str, Any], where: str) -> nn.Module | ModelFunction:
+    """A model from a class, from a function that makes one, or the model itself.
+
+    Raises
+    ------
+    ConfigError : when it cannot be made, or is none.
+    """
+    if inspect.isclass(found) or (callable(found) and not isinstance(found, nn.Module)):
+        try:
+            found = found(**settings)
+        except TypeError as error:
+            mend = "Give what it asks for: --settings name=value …"
+            raise ConfigError(where, expected="a model made of --settings", found=error, mend=mend) from None
+    elif settings:
+        raise ConfigError(where, expected="a class or a function, to be given --settings", found="a model")
+    if not isinstance(found, nn.Module | ModelFunction):
+        expected = "a torch.nn.Module, or what has `layout` and `logits`"
+        raise ConfigError(where, expected=expected, found=f"a {type(found).__name__}")
+    return found
+
+
+def settings_of(texts: list[str]) -> dict[str, Any]:
+    """`width=64` as a name with its value, which is written as in YAML.
+
+    Raises
+    ------
+    ConfigError : when there is no `=`, or the value does not parse.
+    """
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (equals and name.isidentifier()):
+            raise ConfigError("--settings", expected="name=value", found=f"'{text}'")
+        try:
+            settings[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError("--settings", expected=f"a value of '{name}'", found=f"'{value}'") from None
+    return settings
+
+
+def as_text(found: Connection) -> str:
+    """The path in a few lines."""
+    first, middle, last = (found.metrics.iloc[row] for row in (0, len(found.metrics) // 2, -1))
+    rows = [
+        f"t = {row['t']:g}: train loss {row['train_loss']:.4g}{_errors(row)}" for row in (first, middle, last)
+    ]
+    highest = found.metrics.loc[found.metrics["train_loss_l2"].idxmax()]
+    rows.append(f"Highest train loss {highest['train_loss_l2']:.4g}, at t = {highest['t']:.3g}.")
+    if found.converged is False:
+        rows.append(f"The fit did not settle within its {len(found.fit)} epochs: raise --epochs.")
+    elif found.converged:
+        rows.append(f"The fit settled within {len(found.fit)} epochs.")
+    return "\n".join(rows)
+
+
+def _errors(row: Any) -> str:
+    said = [f"{split} error {row[f'{split}_error']:.4g}" for split in ("train", "validation")]
+    return "".join(f", {each}" for each in said if "nan" not in each)
+
+
+def _data(text: str, target: str) -> TrainAndValidation:
+    return from_object(own(text, "--data"), text) if ".py:" in text else read_data(Path(text), target)
+
+
+def _loss(text: str) -> Callable[..., Any] | None:
+    if text in LOSSES or ".py:" in text:
+        return LOSSES[text] if text in LOSSES else own(text, "--loss")
+    expected = f"{', '.join(LOSSES)} or file.py:name"
+    raise ConfigError("--loss", expected=expected, found=f"'{text}'", mend=nearest(text, LOSSES))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m grokflow.connect", description=__doc__)
+    add = parser.add_argument
+    add(
+        "a", type=Path, help="the weights at t = 0: .safetensors or .npz of a state dict, or .npy of a vector"
+    )
+    add("b", type=Path, help="the weights at t = 1")
+    add("--model", required=True, metavar="FILE.py:NAME", help="a torch.nn.Module, or what makes one")
+    add("--settings", nargs="+", default=[], metavar="NAME=VALUE", help="what the model is made with")
+    data_help = (
+        "inputs and targets: a .npz or .safetensors file with the arrays inputs, targets and perhaps "
+        "validation_inputs, validation_targets; a .csv file with the column target, perhaps split (train, "
+        "validation), the others inputs; or FILE.py:NAME of these arrays or of a function that returns them"
+    )
+    add("--data", required=True, metavar="DATA", help=data_help)
+    add("--validation", metavar="DATA", help="data to measure on, too")
+    add("--target", default="target", metavar="COLUMN", help="of a .csv file; default: %(default)s")
+    add("--loss", default="cross-entropy", help="cross-entropy (default), mse or FILE.py:NAME")
+    add(
+        "--error",
+        metavar="FILE.py:NAME",
+        help="says which outputs are wrong; default: 1 − accuracy of classes",
+    )
+    add("--kind", default="segment", choices=("segment", "polyline", "bezier"), help="default: %(default)s")
+    add("--bends", type=int, default=1, help="of a polyline or bezier; default: %(default)s")
+    add("--points", type=int, default=61, help="values of t that are measured; default: %(default)s")
+    add("--weight-decay", type=float, default=0.0, help="λ of the loss on the path; default: %(default)s")
+    add("--batch-size", type=int, default=512, help="default: %(default)s")
+    add("--epochs", type=int, help="most epochs of the fit; default: 1000")
+    add("--learning-rate", type=float, help="of the fit; default: 0.003 of adam, 0.015 of sgd")
+    add("--optimizer", choices=("adam", "sgd"), help="of the fit; default: adam")
+    add("--seed", type=int, default=0, help="of the fit's random draws; default: %(default)s")
+    add("--precision", choices=("float32", "float64"), help="default: that of the weights")
+    add("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="where the files go")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

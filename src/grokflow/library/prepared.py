@@ -1,0 +1,88 @@
+"""Weights, model and data of the user's made ready to be measured, once they fit one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from grokflow.errors import ConfigError
+from grokflow.library.dataset import PairTable
+from grokflow.library.examples import Data, LossFunction, make_task
+from grokflow.library.training import Checkpoint
+from grokflow.library.weights import (
+    Weights,
+    chosen_device,
+    flat_weights,
+    named_arrays,
+    other_names,
+    with_buffers_of,
+)
+from grokflow.model import ModelFunction, ModuleModel, Task, Transformer, prepare
+
+
+class Prepared(NamedTuple):
+    """Weights (M, n) with the task on which they are measured."""
+
+    vectors: np.ndarray
+    task: Task
+    precision: str
+    device: str
+
+
+def prepare_task(
+    several: Sequence[Weights],
+    names: Sequence[str],
+    model: nn.Module | ModelFunction | None,
+    data: Data | None,
+    *,
+    validation: Data | None = None,
+    loss: LossFunction | None = None,
+    error: LossFunction | None = None,
+    precision: str | None = None,
+    device: str = "auto",
+) -> Prepared:
+    """The weight vectors (M, n) and the task on which they are measured.
+
+    Parameters
+    ----------
+    names : what messages call the weights.
+    model, data : of points of a training they are theirs, unless they are given.
+    precision : None: the training's, else that of the weights.
+
+    Raises
+    ------
+    ConfigError : with what is missing or does not fit.
+    """
+    known = next((each for each in several if isinstance(each, Checkpoint)), None)
+    if known is not None:
+        model = known.training.model if model is None else model
+        data = known.training.dataset if data is None else data
+        precision = precision or known.training.run.precision
+    if model is None:
+        raise ConfigError("model", expected="a module, because the weights name none", found="none")
+    if data is None:
+        raise ConfigError("data", expected="a pair of inputs and targets", found="none")
+    if isinstance(model, nn.Module):
+        named = [named_arrays(weights) for weights in several]
+        module = with_buffers_of(model, zip(names, named, strict=True))
+        axes = 1 if isinstance(data, PairTable) else np.ndim(data[0]) - 1
+        model = ModuleModel(module, input_axes=max(axes, 0))
+    others = other_names(model)
+    vectors = [
+        flat_weights(weights, model.layout, name, others)
+        for weights, name in zip(several, names, strict=True)
+    ]
+    precision = precision or str(np.result_type(*vectors))
+    if precision not in ("float32", "float64"):
+        raise ConfigError("precision", expected="float32 or float64", found=f"'{precision}'")
+    # A transformer's numbers are those of the workflow, its algorithms on a GPU deterministic as there.
+    chosen = chosen_device(device)
+    if isinstance(model, Transformer):
+        prepare(chosen, torch.get_num_threads())
+    stacked = np.stack(vectors).astype(precision)
+    task = make_task(model, data, validation, loss, error, stacked[0], chosen)
+    return Prepared(stacked, task, precision, chosen)

@@ -1,0 +1,261 @@
+"""A model trained in a notebook, by the workflow's trainer, and the points that it reached."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+
+from grokflow.artifacts.files import write_text
+from grokflow.artifacts.results import RunResults
+from grokflow.config import ResolvedRun, made_entry
+from grokflow.data import tokenization, write_dataset
+from grokflow.dynamics import periods
+from grokflow.errors import ConfigError, nearest
+from grokflow.figures import FIGURE_KINDS
+from grokflow.library.dataset import PairTable
+from grokflow.library.picture import Picture, drawn_from
+from grokflow.model import Layout, Transformer, prepare, read_checkpoint
+from grokflow.training import POINTS
+from grokflow.training import train as train_runs
+
+REACHED = ("point_1", "point_2")
+"""The points that a training may reach."""
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """The weights of a training at one of its epochs.
+
+    `weights`: (n,); `point`: `point_1`, `point_2`, `initial`, `final` or `epoch_N`; `training`: its training.
+    """
+
+    weights: np.ndarray
+    point: str
+    epoch: int
+    training: Training
+
+    @property
+    def label(self) -> str:
+        """The point's name for a reader, and for the random draws of a fit."""
+        return f"seed {self.training.run.seed}, epoch {self.epoch}"
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The point as path.json records it."""
+        return {"seed": self.training.run.seed, "point": self.point, "epoch": self.epoch}
+
+    def __repr__(self) -> str:
+        return f"Checkpoint({self.point}: {self.label})"
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What training a model left. Its files lie in `folder`, as the workflow leaves them there."""
+
+    run: ResolvedRun
+    model: Transformer
+    dataset: PairTable
+    folder: Path
+
+    @cached_property
+    def results(self) -> RunResults:
+        """The reader of the files."""
+        return RunResults(self.folder, str(self.run.seed))
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row for each logged epoch: losses, errors, norms (history.csv)."""
+        return self.results.history
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """A row for every epoch: means over its minibatches (epochs.csv)."""
+        return self.results.epochs
+
+    @property
+    def points(self) -> dict[str, Any]:
+        """Points 1 and 2, the first and the last epoch, with their errors; None where not reached."""
+        return {name: self.results.points[name] for name in POINTS}
+
+    @property
+    def layout(self) -> Layout:
+        """Which part of a weight vector is which tensor."""
+        return self.model.layout
+
+    def at(self, point: str | int) -> Checkpoint:
+        """The weights at `point_1`, `point_2`, `initial` or `final`, or at an epoch that has a checkpoint.
+
+        Raises
+        ------
+        ConfigError : when the point was not reached, or the epoch has no checkpoint.
+        """
+        if isinstance(point, int):
+            kept = self.results.points["checkpoints"]
+            if point not in kept:
+                raise ConfigError(
+                    "epoch", expected=f"one that has a checkpoint: {_listed(kept)}", found=point
+                )
+            epoch, name = point, f"epoch_{point}"
+        else:
+            if point not in POINTS:
+                expected, mend = f"one of {', '.join(POINTS)}, or an epoch", nearest(point, POINTS)
+                raise ConfigError("point", expected=expected, found=f"'{point}'", mend=mend)
+            found = self.results.points[point]
+            if found is None:
+                why = self.results.points["reasons"].get(point, "the training ended before it")
+                raise ConfigError(point, expected="a point that was reached", found=why, mend="Train longer.")
+            epoch, name = found["epoch"], point
+        digest = self.run.weights_digest
+        weights = read_checkpoint(self.folder / "checkpoints", epoch, self.layout, digest)
+        return Checkpoint(weights, name, epoch, self)
+
+    def plot(self, kind: str = "accuracy_and_loss") -> Picture:
+        """A figure of this training, such as `accuracy_and_loss`, `collapses` or `effective_statistics`.
+
+        Raises
+        ------
+        ConfigError : when there is no such kind of figure of a training.
+        """
+        of_runs = [
+            name
+            for name, each in FIGURE_KINDS.items()
+            if each.subject in ("run", "runs") and all((self.folder / file).exists() for file in each.files)
+        ]
+        if kind not in of_runs:
+            expected, mend = f"one of {', '.join(of_runs)}", nearest(kind, of_runs)
+            raise ConfigError("kind", expected=expected, found=f"'{kind}'", mend=mend)
+        return drawn_from(kind, str(self.run.seed), self.folder, str(self.folder / "dataset.csv"))
+
+    def __repr__(self) -> str:
+        epochs = dict.fromkeys(REACHED, "not reached")
+        epochs |= {name: f"at epoch {found['epoch']}" for name, found in self.points.items() if found}
+        points = ", ".join(f"{name.replace('_', ' ')} {epochs[name]}" for name in REACHED)
+        return f"Training({self.results.points['final']['epoch']} epochs: {points})"
+
+    def _repr_html_(self) -> str:
+        rows = {name: found or {"epoch": None} for name, found in self.points.items()}
+        return str(pd.DataFrame(rows).T.convert_dtypes().to_html())
+
+
+def make_model(dataset: PairTable, **settings: Any) -> Transformer:
+    """The papers' transformer on the tokens of a dataset.
+
+    Parameters
+    ----------
+    settings : keys of `models` of a configuration: `layers`, `width`, `mlp_width`, `heads`, `normalization` …
+
+    Raises
+    ------
+    ConfigError : when there is no such model.
+
+    Examples
+    --------
+    >>> import grokflow
+    >>> dataset = grokflow.make_dataset("a*b", modulus=97, b_from=1)
+    >>> grokflow.make_model(dataset).layout.size
+    222336
+    """
+    code = tokenization(dataset.settings)
+    return Transformer(made_entry("models", settings, "transformer"), code.alphabet, code.vocabulary)
+
+
+def train(
+    model: Transformer,
+    dataset: PairTable,
+    *,
+    epochs: int,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    optimizer: str = "sgd",
+    batch_size: int = 512,
+    seed: int = 0,
+    stop_after_point_2: int | None = None,
+    checkpoint_every: int = 100,
+    log_every: int = 20,
+    precision: Precision = "float32",
+    device: Device = "auto",
+    folder: str | Path | None = None,
+    log: bool = False,
+    **of_optimizer: Any,
+) -> Training:
+    """Train a model, to the bits of the workflow's run with the same settings.
+
+    Parameters
+    ----------
+    optimizer : `sgd` or `adamw`; its other settings may follow: `momentum`, `beta_1`, `warmup_steps` …
+    stop_after_point_2 : epochs to go on after train and validation accuracy are 100 %; None: all `epochs`.
+    folder : where the files go, and from where an interrupted training goes on. None: a folder that lives as
+        long as the result does.
+    log : print the lines that the workflow writes into its log.
+
+    Raises
+    ------
+    ConfigError : when a setting is none that there is.
+
+    Examples
+    --------
+    >>> import grokflow
+    >>> dataset = grokflow.make_dataset("a*b", modulus=7, b_from=1, train_fraction=0.6)
+    >>> model = grokflow.make_model(dataset, width=8, mlp_width=16, heads=2)
+    >>> grokflow.train(model, dataset, epochs=2, learning_rate=0.1, device="cpu")
+    Training(2 epochs: point 1 not reached, point 2 not reached)
+    """
+    shared = {"learning_rate": learning_rate, "weight_decay": weight_decay, "batch_size": batch_size}
+    settings = {"name": optimizer, **shared, **of_optimizer}
+    checked = made_entry(
+        "runs",
+        {
+            **dict.fromkeys(("dataset", "model", "optimizer"), "own"),
+            "seeds": [seed],
+            "epochs": epochs,
+            "stop_after_point_2": stop_after_point_2,
+            "checkpoint_every": checkpoint_every,
+            "log_every": log_every,
+            "precision": precision,
+        },
+    )
+    threads = torch.get_num_threads()
+    run = ResolvedRun(
+        dataset=dataset.settings,
+        model=model.config,
+        optimizer=made_entry("optimizers", settings, optimizer),
+        seed=seed,
+        epochs=checked.epochs,
+        stop_after_point_2=checked.stop_after_point_2,
+        checkpoint_every=checked.checkpoint_every,
+        log_every=checked.log_every,
+        precision=precision,
+        threads=threads,
+        device=device,
+    )
+    place = Path(tempfile.mkdtemp(prefix="grokflow-")) if folder is None else Path(folder)
+    result = Training(run, model, dataset, place)
+    if folder is None:
+        weakref.finalize(result, shutil.rmtree, place, ignore_errors=True)
+    with contextlib.nullcontext() if log else contextlib.redirect_stdout(io.StringIO()):
+        used = prepare(device, threads)
+        train_runs([run], dataset.table, used, resume=place / ".resume", folders=[place])
+    write_dataset(place / "dataset.csv", dataset.table)
+    results = RunResults(place)
+    found = periods(results.epochs, results.history)
+    write_text(place / "periods.csv", found.to_csv(index=False, lineterminator="\n"))
+    return result
+
+
+def _listed(epochs: list[int]) -> str:
+    shown = epochs if len(epochs) <= 12 else [*epochs[:9], "…", *epochs[-2:]]
+    return ", ".join(map(str, shown))

@@ -1,0 +1,181 @@
+"""What a notebook computes is, to the bit, what the workflow computes with the same settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from joined import ends, in_small_batches, outcome_of, resolved
+from runs import Trained
+
+import grokflow
+from grokflow import Checkpoint, Fit, PairTable, Training
+from grokflow.config import ResolvedRun
+from grokflow.dynamics import periods
+from grokflow.model import Transformer
+from grokflow.model.invariance import audit, audited_pairs
+from grokflow.paths.measuring import measure
+
+FIT = {"optimizer": "sgd", "epochs": 3, "learning_rate": 0.05, "momentum": 0.9}
+
+
+@pytest.fixture(scope="module")
+def dataset() -> PairTable:
+    return grokflow.make_dataset("a*b", modulus=11, b_from=1, train_fraction=0.8)
+
+
+@pytest.fixture(scope="module")
+def training(dataset: PairTable) -> Training:
+    """The run `grokked`, trained as a notebook would."""
+    model = grokflow.make_model(dataset, layers=1, width=16, mlp_width=32, heads=2)
+    return grokflow.train(
+        model,
+        dataset,
+        optimizer="adamw",
+        learning_rate=0.02,
+        weight_decay=1.0,
+        batch_size=128,
+        epochs=400,
+        stop_after_point_2=10,
+        checkpoint_every=20,
+        log_every=10,
+        precision="float64",
+        device="cpu",
+    )
+
+
+def test_a_training_leaves_the_files_of_the_workflow(training: Training, grokked: Trained) -> None:
+    for name in ("history.csv", "epochs.csv"):
+        assert (training.folder / name).read_bytes() == (grokked.folder / name).read_bytes(), name
+    names = {path.name for path in grokked.checkpoints.iterdir()}
+    assert {path.name for path in (training.folder / "checkpoints").iterdir()} == names
+    for point in ("initial", "point_1", "point_2", "final"):
+        epoch = grokked.points()[point]["epoch"]
+        found = training.at(point)
+        assert found.epoch == epoch
+        assert np.array_equal(found.weights, grokked.weights(epoch).numpy())
+    assert training.points["point_2"] == grokked.points()["point_2"]
+    expected = periods(grokked.epoch_rows, grokked.rows)
+    pd.testing.assert_frame_equal(grokflow.find_periods(training).table, expected, check_dtype=False)
+
+
+@pytest.fixture(scope="module")
+def in_batches(grokked: Trained) -> ResolvedRun:
+    return in_small_batches(grokked.run)
+
+
+@pytest.mark.parametrize("kind", ["segment", "polyline", "bezier"])
+def test_a_path_has_the_numbers_of_the_workflow(
+    kind: str, training: Training, grokked: Trained, in_batches: ResolvedRun
+) -> None:
+    settings = {} if kind == "segment" else {"bends": 2}
+    path = resolved(in_batches, kind, points=9, weight_decay=0.001, **settings)
+    outcome = outcome_of(path, grokked, grokked)
+    table = measure(path, outcome, grokked.dataset, "cpu")
+    found = grokflow.connect(
+        training.at("point_1"),
+        training.at("point_2"),
+        kind=kind,
+        bends=2,
+        points=9,
+        weight_decay=0.001,
+        batch_size=32,
+        fit=Fit(**FIT),
+        device="cpu",
+    )
+    assert np.array_equal(found.curve.controls, outcome.curve.controls)
+    assert found.curve.names == outcome.curve.names
+    pd.testing.assert_frame_equal(found.metrics, table, check_exact=True)
+    pd.testing.assert_frame_equal(found.fit, outcome.history, check_exact=True)
+    assert found.record["from"] == ends(path, grokked, grokked)[0].description
+    assert found.converged == (None if kind == "segment" else False)
+
+
+def test_weights_alone_are_measured_as_the_ends_of_a_path(training: Training) -> None:
+    both = [training.at("point_1"), training.at("point_2")]
+    path = grokflow.connect(*both, points=2, device="cpu")
+    found = grokflow.measure(both, device="cpu")
+    pd.testing.assert_frame_equal(found, path.metrics[found.columns], check_exact=True)
+
+
+def test_the_audit_is_the_workflows(training: Training, grokked: Trained) -> None:
+    point = training.at("point_1")
+    found = grokflow.audit_invariance(point, device="cpu", pairs=20)
+    settings = grokflow.config.Invariance(pairs=20)
+    verdicts, rays = audit(grokked.task.model, point.weights, audited_pairs(grokked.task, 20), settings)
+    assert found.table.drop(columns=["point", "epoch"]).to_dict("records") == verdicts
+    assert found.rays.drop(columns=["point", "epoch"]).to_dict("records") == rays
+    assert set(found.table["point"]) == {"point_1"}
+    assert found.groups == [row["group"] for row in verdicts if row["invariant"]]
+
+
+def test_an_interrupted_training_goes_on_in_its_folder(dataset: PairTable, tmp_path: Path) -> None:
+    model = grokflow.make_model(dataset, width=8, mlp_width=8, heads=1)
+    settings = {"learning_rate": 0.1, "device": "cpu", "folder": tmp_path}
+    grokflow.train(model, dataset, epochs=3, **settings)
+    longer = grokflow.train(model, dataset, epochs=5, **settings)
+    again = grokflow.train(model, dataset, epochs=5, learning_rate=0.1, device="cpu")
+    pd.testing.assert_frame_equal(longer.epochs, again.epochs, check_exact=True)
+    assert longer.epochs["epoch"].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_folder_of_its_own_lives_as_long_as_the_result(dataset: PairTable) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    found = grokflow.train(model, dataset, epochs=1, learning_rate=0.1, device="cpu")
+    folder = found.folder
+    assert folder.exists()
+    del found
+    assert not folder.exists()
+
+
+def test_a_model_and_points_are_what_they_are_called(training: Training) -> None:
+    assert isinstance(training.model, Transformer)
+    assert isinstance(training.at("point_1"), Checkpoint)
+    assert training.at(20).point == "epoch_20"
+    assert (
+        repr(training.at("point_1")) == f"Checkpoint(point_1: seed 0, epoch {training.at('point_1').epoch})"
+    )
+    assert len(training.at("initial").weights) == training.layout.size
+
+
+@pytest.mark.parametrize(
+    ("point", "message"),
+    [
+        ("point_3", "point: expected one of .*, or an epoch, found 'point_3'. Did you mean 'point_2'"),
+        (17, "expected one that has a checkpoint: 0, 20, .*, 149, found 17"),
+    ],
+)
+def test_a_point_that_is_not_there_is_told(training: Training, point: str | int, message: str) -> None:
+    with pytest.raises(grokflow.ConfigError, match=message):
+        training.at(point)
+
+
+def test_a_point_that_was_not_reached_is_told(dataset: PairTable) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    found = grokflow.train(model, dataset, epochs=1, learning_rate=0.1, device="cpu")
+    with pytest.raises(grokflow.ConfigError, match="expected a point that was reached, found train err"):
+        found.at("point_1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"learning_rat": 0.1}, "learning_rat: expected a known key"),
+        ({"optimizer": "adam"}, "optimizers: expected one of sgd, .*, found 'adam'. Did you mean 'adamw'"),
+        ({"epochs": 0}, "epochs: expected greater than or equal to 1"),
+        ({"momentum": 2.0}, "momentum: expected less than 1"),
+    ],
+)
+def test_a_setting_that_is_none_is_told(dataset: PairTable, settings: dict, message: str) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    with pytest.raises(grokflow.ConfigError, match=message):
+        grokflow.train(model, dataset, **{"epochs": 1, "learning_rate": 0.1, **settings})
+
+
+def test_threads_of_the_notebook_stay_as_they_are(dataset: PairTable) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    grokflow.train(model, dataset, epochs=1, learning_rate=0.1, device="cpu")
+    assert torch.get_num_threads() == 1
