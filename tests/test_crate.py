@@ -381,6 +381,9 @@ def test_the_command_says_by_its_status_how_it_went(
     assert main() == 1
     monkeypatch.setattr("sys.argv", command[:2])
     assert main() == 2
+    monkeypatch.setattr("sys.argv", [command[0], *command[2:]])
+    made.file.write_text(CONFIGURATION.format(results=made.folder), encoding="utf-8")
+    assert main() == 1  # of the results that the configuration names
     assert "Error: " in capsys.readouterr().err
 
 
