@@ -48,9 +48,10 @@ watch: $(VENV)/.runtime ## what the running jobs are doing, in another terminal 
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
 
-# CONFIG: the files that made them, where that is not one file alone; ZIP: an archive to write instead.
+# CONFIG: the files that made them, if given, with their results unless RESULTS is; ZIP: an archive to write instead.
 crate: $(VENV)/.runtime ## describe results as a Workflow Run RO-Crate, which others can read (RESULTS=folder)
-	@$(BIN)/python -m grokflow.crate $(RESULTS) $(if $(CONFIG),--config $(CONFIG)) $(if $(ZIP),--zip $(ZIP))
+	@$(BIN)/python -m grokflow.crate $(if $(filter file,$(origin RESULTS)),,$(RESULTS)) \
+		$(if $(filter file,$(origin CONFIG)),,--config $(CONFIG)) $(if $(ZIP),--zip $(ZIP))
 
 schema: $(VENV)/.runtime ## write what describes every key of a configuration, for editors and on docs/reference-config.md
 	@$(BIN)/python -m docs.config_schema

@@ -61,8 +61,8 @@ def schema_of_a_file() -> Schema:
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "grokflow configuration",
         **schema,
+        "title": "grokflow configuration",
         "description": about,
     }
 

@@ -77,6 +77,8 @@ class Made:
         self.write_claims()
         self.job("claims", made, claims=claims, places=places)
         self.job("points", ["points.csv", "times.csv"], folders={"alone": alone})
+        self.job("report/pages", ["0-first-page.html"], config=plain(config))
+        self.job("explore", ["explore.html"], config=plain(config))
         (self.folder / "logs").mkdir()
         (self.folder / "logs/claims.log").write_text("said", encoding="utf-8")
 
@@ -250,6 +252,9 @@ def test_every_file_is_the_result_of_one_job(made: Made) -> None:
         "runs/alone/seed_5/points.json",
     }
     assert "runs/alone/seed_5/invariance.csv" in ids(jobs["#job-claims"], "object")  # which P8 reads
+    assert {"figures/path.png", "claims.csv"} <= set(ids(jobs["#job-report/pages"], "object"))
+    explored = {"figures/table.png", "runs/together/seed_1/epochs.csv", "paths/bent/seed_0/metrics.csv"}
+    assert explored <= set(ids(jobs["#job-explore"], "object"))
 
 
 def test_the_run_leads_from_the_configuration_to_claims_and_figures(made: Made) -> None:
@@ -376,11 +381,15 @@ def test_the_command_says_by_its_status_how_it_went(
     assert main() == 1
     monkeypatch.setattr("sys.argv", command[:2])
     assert main() == 2
+    monkeypatch.setattr("sys.argv", [command[0], *command[2:]])
+    made.file.write_text(CONFIGURATION.format(results=made.folder), encoding="utf-8")
+    assert main() == 1  # of the results that the configuration names
     assert "Error: " in capsys.readouterr().err
 
 
 def test_every_rule_has_its_script_and_its_words() -> None:
-    assert set(RULES) == set(WHAT) == {file.stem for file in (CHECKOUT / "workflow/scripts").glob("*.py")}
+    assert set(RULES) == set(WHAT)
+    assert {file.stem for file in (CHECKOUT / "workflow/scripts").glob("*.py")} <= set(RULES)
 
 
 VALIDATOR = shutil.which("rocrate-validator")

@@ -217,7 +217,8 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("results", nargs="?", type=Path, default=Path("results"))
+    where = "the folder; unless given, that of the configuration, or results/"
+    parser.add_argument("results", nargs="?", type=Path, help=where)
     parser.add_argument("--config", nargs="+", type=Path, metavar="FILE", help="the files that made them")
     parser.add_argument("--zip", type=Path, metavar="FILE", help="write one archive instead")
     parser.add_argument("--weights", action="store_true", help="with --zip: checkpoints and curves, too")
@@ -225,8 +226,9 @@ def main() -> int:
     parser.add_argument("--orcid", metavar="URL", help="of the agent: https://orcid.org/…")
     asked = parser.parse_args()
     try:
+        named = load_config(asked.config).results if asked.config else "results"
         problems = write_crate(
-            asked.results,
+            asked.results or Path(named),
             asked.config,
             archive=asked.zip,
             weights=asked.weights,

@@ -26,6 +26,7 @@ Record = dict[str, Any]
 
 TABLES_OF_RUN = ("history.csv", "epochs.csv", "points.json", "periods.csv")
 TABLES_OF_PATH = ("metrics.csv", "path.json", "fit.csv")
+CLAIMS_TABLES = ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv")
 
 RULES = {
     "make_dataset": r"datasets/([^/]+)\.provenance\.json",
@@ -39,14 +40,16 @@ RULES = {
     "draw_figure": r"figures/([^/]+)\.provenance\.json",
     "judge_claims": r"claims\.provenance\.json",
     "tabulate_seeds": r"points\.provenance\.json",
+    "write_pages": r"report/pages\.provenance\.json",
+    "write_explorer": r"explore\.provenance\.json",
 }
 """The rule of a record, by its place below the results folder."""
 
 ROWS = ("group", "paths", "members")
 """The key under which a configuration has the rows of one batch of models."""
 
-NO_SETTING = ("resume", "shown", "places", "folders")
-"""Keys of a configuration that name folders."""
+NO_SETTING = ("resume", "shown", "places", "folders", "config")
+"""Keys of a job's part that name folders, or that are the whole configuration."""
 
 NO_MAKER = ("record", "files", "config", "config_digest", "checksum")
 """Keys of a record that do not say by what its files were made."""
@@ -233,6 +236,23 @@ class _Reader:
         for seeds in config["folders"].values():
             for place in map(_inside, seeds.values()):
                 yield from (f"{place}/{table}" for table in TABLES_OF_RUN)
+
+    def _write_pages(self, name: str, config: Record) -> Iterator[str]:
+        yield from (f"figures/{figure}.png" for figure in config["config"]["figures"])
+        if config["config"]["claims"]:
+            yield from CLAIMS_TABLES
+
+    def _write_explorer(self, name: str, config: Record) -> Iterator[str]:
+        asked = config["config"]
+        yield from (f"figures/{figure}.png" for figure in asked["figures"])
+        for run, entry in asked["runs"].items():
+            for seed in entry["seeds"]:
+                yield from (f"runs/{run}/seed_{seed}/{table}" for table in TABLES_OF_RUN)
+        for path in asked["paths"]:
+            measured = re.compile(rf"(paths/{re.escape(path)}/seed_[^/]+)/provenance\.json")
+            for folder in (match[1] for match in map(measured.fullmatch, self.records) if match):
+                yield from (f"{folder}/{table}" for table in ("metrics.csv", "path.json"))
+        yield from (f"sweeps/{sweep}.csv" for sweep in asked["sweeps"])
 
     def _dataset(self, run: Any) -> Iterator[str]:
         found = self.datasets.get(digest(run["dataset"])) if run else None

@@ -44,8 +44,8 @@ SCRIPTS = f"{SOURCE}/workflow/scripts"
 SHOWN = ("draw_figure", "judge_claims", "tabulate_seeds", "gather_sweep")
 """The rules whose outputs are the results of the whole run; those of the others lie between."""
 
-PAGES = {"report.html": "The report", "explore.html": "The interactive page of the report"}
-"""Made from the results, by commands of their own."""
+REPORT = "report.html"
+"""Made from the results by Snakemake itself, which leaves no record of it."""
 
 FOLDERS = {
     "datasets": "Tables a∘b with their splits",
@@ -67,6 +67,8 @@ WHAT = {
     "draw_figure": "Draw",
     "judge_claims": "Judge all claims",
     "tabulate_seeds": "Tabulate when each seed reached its points",
+    "write_pages": "Write the pages of the report",
+    "write_explorer": "Write the interactive page",
 }
 """What a job of each rule does."""
 
@@ -115,9 +117,8 @@ class Builder:
         self._describe_root()
         for name, sha in self.files.items():
             self._file(name, self.root / name, {"sha256": sha})
-        for name, about in PAGES.items():
-            if (self.root / name).is_file():
-                self._file(name, self.root / name, {"description": about})
+        if (self.root / REPORT).is_file():
+            self._file(REPORT, self.root / REPORT, {"description": "The report"})
         self._add_folders()
         workflow = self._add_sources()
         self._add_claims()
@@ -351,7 +352,7 @@ class Builder:
     def _action_of_job(self, job: Job) -> ContextEntity:
         made = [*job.outputs, job.record]
         own = [self.place_of.get(Path(each.file).resolve(), "") for each in job.user_files]
-        (script,) = self._there([f"{SCRIPTS}/{job.rule}.py"])
+        script, *_ = self._there([f"{SCRIPTS}/{job.rule}.py", SNAKEFILE])
         action = self.crate.add_action(
             script,
             f"#job-{quote(job.record.removesuffix(SUFFIX).rstrip('./'))}",

@@ -29,7 +29,10 @@ def test_the_records_say_what_snakemake_says_of_inputs(own: Path) -> None:
     notes = noted(own)
     jobs, problems = read_jobs(own / "results")
     assert problems == []
-    assert {job.rule for job in jobs} == set(RULES)
+    assert set(RULES) - {job.rule for job in jobs} == {
+        "write_pages",
+        "write_explorer",
+    }  # made by `make report`
     read: dict[str, set[str]] = {}
     expected: dict[str, set[str]] = {}
     for job in jobs:

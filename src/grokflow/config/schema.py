@@ -70,8 +70,9 @@ class Config(Entry):
     """The whole configuration."""
 
     definitions_from: Annotated[str | None, Field(exclude=True)] = None
-    """Another configuration file, relative to this one, of whose entries this one may use any; of its runs,
-    paths, sweeps, figures and claims only those are made that this one needs."""
+    """Another configuration file, relative to this one, of whose entries this one may use any. Of its runs,
+    paths, sweeps, figures and claims only those are made that this one needs, and into a folder of their own:
+    `results/` and the name of this file, unless `results` is given."""
     results: Annotated[str, Field(pattern=r"^[^{}]+$")] = "results"
     """Folder of everything that is made; braces would be wildcards to Snakemake."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
