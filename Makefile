@@ -36,8 +36,8 @@ compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RE
 reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and README (RESULTS=folder)
 	$(BIN)/python -m docs.keep_reference $(RESULTS)
 
-report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
-	@$(BIN)/snakemake --cores 1 --report results/report.html
+report: $(VENV)/.runtime ## one self-contained page of finished results: report.html in their folder (CONFIG=files)
+	@$(BIN)/python workflow/report.py $(if $(CONFIG),--configfile $(CONFIG))
 
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 

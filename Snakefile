@@ -1,6 +1,7 @@
 # Loads and checks the configuration, includes the rules, names the targets.
 
 import os
+import shlex
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -12,6 +13,7 @@ from grokflow.claims import CRITERIA, overview
 from grokflow.errors import GrokflowError
 from grokflow.figures import FIGURE_KINDS
 from grokflow.loading import load_config
+from grokflow.report import category_of
 
 min_version("9.27")
 
@@ -52,6 +54,8 @@ include: "workflow/jobs/sweeps.smk"
 include: "workflow/rules/sweeps.smk"
 include: "workflow/jobs/show.smk"
 include: "workflow/rules/show.smk"
+include: "workflow/jobs/report.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/jobs/targets.smk"
 
 
@@ -60,6 +64,7 @@ report: "workflow/report/workflow.rst"
 
 localrules:
     all,
+    pages_of_report,
 
 
 rule all:
@@ -75,11 +80,11 @@ onsuccess:
     asked = {file for job in workflow.dag.jobs for file in job.output}
     if f"{RESULTS}/claims.csv" in asked:
         files = [os.path.relpath(file) for file in workflow.overwrite_configfiles]
-        configuration = " ".join(["", "--configfile", *files]) if files else ""
+        configured = f" CONFIG={shlex.quote(' '.join(files))}" if files else ""
         logger.info(
             f"{overview(f'{RESULTS}/claims.csv')}\n"
             f"What was measured: {RESULTS}/claims.md. Figures: {RESULTS}/figures/\n"
-            f"All on one page: snakemake --report {RESULTS}/report.html{configuration}"
+            f"All on one page, {RESULTS}/report.html: make report{configured}"
         )
 
 

@@ -44,13 +44,14 @@ COLUMNS = {
     "model": 0,
     "paths": 1,
     "randomness": 0,
+    "report": 2,
     "statistics": 2,
     "training": 0,
     "verify": 2,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""
 
-LOWER = {"compare": 4}
+LOWER = {"compare": 4, "report": 5}
 """Rows of parts for which there is no room in the first row below all that they import."""
 
 # Inches; the width is that of a page on GitHub.

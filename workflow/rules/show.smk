@@ -7,12 +7,7 @@ rule draw_figure:
         dataset=dataset_of_figure,
         records=records_of(tables_of_figure, dataset_of_figure),
     output:
-        png=report(
-            f"{RESULTS}/figures/{{figure}}.png",
-            caption="../report/figure.rst",
-            category="Figures",
-            labels={"figure": "{figure}"},
-        ),
+        png=f"{RESULTS}/figures/{{figure}}.png",
         svg=f"{RESULTS}/figures/{{figure}}.svg",
         provenance=f"{RESULTS}/figures/{{figure}}.provenance.json",
     log:
@@ -25,7 +20,7 @@ rule draw_figure:
     conda:
         "../../envs/grokflow.yaml"
     params:
-        figure=lambda w: configuration.plain(CONFIG.figures[w.figure]),
+        figure=drawing_of_figure,
         shown=folders_of_figure,
     message:
         "figure {wildcards.figure}"
@@ -42,6 +37,7 @@ rule judge_claims:
             f"{RESULTS}/claims.csv",
             caption="../report/claims.rst",
             category="Claims",
+            labels={"": "all claims, as a table (CSV)"},
         ),
         markdown=f"{RESULTS}/claims.md",
         numbers=f"{RESULTS}/claims_numbers.csv",

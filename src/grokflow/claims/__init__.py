@@ -15,7 +15,7 @@ from grokflow.claims import scale_invariance as scale_invariance
 from grokflow.claims.criteria import CRITERIA, Subject
 from grokflow.claims.judging import judge
 from grokflow.claims.outcomes import outcomes_of_runs, times_of_runs
-from grokflow.claims.page import overview, page
+from grokflow.claims.page import located, overview, page, written, written_interval
 from grokflow.claims.tables import ClaimTables, tabulate, write_csv
 
 SUBJECTS = {name: criterion.subject for name, criterion in CRITERIA.items()}
@@ -27,10 +27,13 @@ __all__ = [
     "ClaimTables",
     "Subject",
     "judge",
+    "located",
     "outcomes_of_runs",
     "overview",
     "page",
     "tabulate",
     "times_of_runs",
     "write_csv",
+    "written",
+    "written_interval",
 ]

@@ -35,6 +35,10 @@ class Figure(Entry):
     paths: Annotated[list[Name], Field(min_length=1)] | None = None
     sweep: Name | None = None
     reference: Reference = Reference()
+    caption: str | None = None
+    """What to see, for the report; none: what its kind says."""
+    category: str | None = None
+    """The part of the report in which it stands; none: its paper by its name, or "Your own"."""
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:
