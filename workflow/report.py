@@ -12,6 +12,7 @@ from grokflow.loading import load_config
 
 RULES = ("write_pages", "write_explorer", "pages_of_report")
 STYLE = Path(__file__).parent / "report/report.css"
+SCRIPT = Path(__file__).parent / "report/pages.js"
 
 
 def main() -> int:
@@ -44,8 +45,17 @@ def main() -> int:
     for each in (pages, written):
         if status := subprocess.run(each, check=False).returncode:
             return status
+    let_pages_open(report)
     print(f"All on one page: {report}. The explorer alone: {results / 'explore.html'}")
     return 0
+
+
+def let_pages_open(report: Path) -> None:
+    """Add to Snakemake's report what opens pages of any size."""
+    text, end, rest = report.read_text(encoding="utf-8").rpartition("</body>")
+    assert end, report
+    script = SCRIPT.read_text(encoding="utf-8")
+    report.write_text(f"{text}<script>\n{script}</script>\n{end}{rest}", encoding="utf-8")
 
 
 if __name__ == "__main__":

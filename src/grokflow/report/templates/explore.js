@@ -6,7 +6,7 @@ const HUES = {train: "#0072b2", validation: "#d55e00"};
 const GREY = "#c8c8c8";
 const REGIMES = [["does not memorise", "#e3e3e3"], ["memorises", "#f6d9c6"], ["groks", "#a8cf9a"], ["generalises at once", "#a9c9ea"]];
 const ALL = "all seeds";
-const inReport = location.protocol === "data:";  // then no file lies beside this page
+const inReport = location.protocol === "blob:";  // then no file lies beside this page
 const narrow = () => document.querySelector("main").clientWidth < 700;
 
 function section(id) {
