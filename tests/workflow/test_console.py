@@ -134,7 +134,7 @@ def test_a_line_for_each_job_and_the_claims_at_the_end(copy):
     assert lines[done + 1] == "Claims: 7 undecided. Seeds holding of judged [95 %]:"
     assert re.fullmatch(r"  M1 +undecided +2 of 2 +\[0\.34, 1\.00\]  The setup groks: .*", lines[done + 2])
     assert lines[-2] == "What was measured: results/claims.md. Figures: results/figures/"
-    assert lines[-1].endswith("snakemake --report results/report.html --configfile tiny.yaml")
+    assert lines[-1] == "All on one page, results/report.html: make report CONFIG=tiny.yaml"
     assert len(lines) == done + 11
 
 

@@ -1,7 +1,9 @@
 """The report of a finished workflow, opened in a browser: every section of it, and the explorer."""
 
+import copy
 import csv
 import io
+import shutil
 import subprocess
 import sys
 from urllib.parse import unquote
@@ -9,6 +11,9 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 from chromium import WIDTHS, Page, broken_pictures, pictures_without_text, started
+
+from grokflow.loading import load_config
+from grokflow.report import explorer_page
 
 FIGURES = ["M-fig2", "P-fig4", "fit-budget", "invariance", "nowhere", "sweep-weight-decay"]
 
@@ -26,16 +31,19 @@ def write_report(project):
 
 
 @pytest.fixture(scope="module")
-def reported(finished):
-    """The results of a workflow with its report."""
-    made = write_report(finished)
+def reported(finished, tmp_path_factory):
+    """The results of a workflow with its report, in a copy, because other tests count what is in them."""
+    project = copy.copy(finished)
+    project.folder = tmp_path_factory.mktemp("reported") / "a folder"
+    shutil.copytree(finished.folder, project.folder)
+    made = write_report(project)
     assert made.returncode == 0, made.stdout
     assert "WARNING" not in made.stdout
     assert "ERROR" not in made.stdout
     assert made.stdout.splitlines()[-1] == (
         "All on one page: results/report.html. The explorer alone: results/explore.html"
     )
-    return finished.folder / "results"
+    return project.folder / "results"
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +217,73 @@ def test_links_lead_to_the_tables_beside_the_page(opened, reported):
     assert [
         link for link in links if not (reported / unquote(link.partition("/results/")[2])).is_file()
     ] == []
+
+
+SWEEPS = {
+    # Of two seeds: at 0.5 and 1.0 one groks and one memorises, at 0.8 and 1.0 both generalise at once.
+    "phase_diagram": """dataset.train_fraction,optimizer.weight_decay,seed,point_1,point_2,validation_error_at_point_1
+0.5,0.1,0,30,,0.9
+0.5,0.1,1,31,,0.9
+0.5,1.0,0,30,200,0.9
+0.5,1.0,1,30,,0.9
+0.8,0.1,0,,,
+0.8,0.1,1,,,
+0.8,1.0,0,40,50,0.2
+0.8,1.0,1,40,50,0.2
+""",
+    "train_fraction": """dataset.train_fraction,optimizer.weight_decay,seed,point_1,point_2,validation_error_at_point_1
+0.31,0.13,0,30,,0.9
+0.52,1.7,0,30,200,0.9
+0.77,0.6,0,40,50,0.2
+""",
+    "sources_of_variance": """dataset.split_seed,run.order_seed,run.initialization_seed,seed,point_1,point_2,validation_error_at_point_1
+0,0,0,0,30,200,0.9
+1,0,0,0,33,250,0.9
+0,1,0,0,30,210,0.9
+0,0,1,0,35,,0.9
+""",
+}
+
+
+def test_the_phase_diagram_tells_of_every_seed(opened, tmp_path):
+    (tmp_path / "sweeps").mkdir()
+    for name, table in SWEEPS.items():
+        header, *rows = table.splitlines()
+        lines = [
+            f"{header},epochs,train_error,validation_error,diverged",
+            *(f"{row},600,0,0.5," for row in rows),
+        ]
+        (tmp_path / f"sweeps/{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    config = load_config(["config.yaml"])
+    sweeps = {name: config.sweeps[name] for name in SWEEPS}
+    config = config.model_copy(update={"sweeps": sweeps, "runs": {}, "paths": {}, "figures": {}})
+    (tmp_path / "explore.html").write_text(explorer_page(tmp_path, config), encoding="utf-8")
+    page = opened(tmp_path / "explore.html")
+    sweep = page.tab.locator("#sweeps")
+    assert table_of(page, "sweeps") == {
+        "does not memorise": "2",
+        "memorises": "3",
+        "groks": "1",
+        "generalises at once": "2",
+    }
+    assert sweep.locator(".plot .heatmaplayer text").all_text_contents() == ["1/2"]
+    box = sweep.locator(".plot .nsewdrag").first.bounding_box()
+    page.tab.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.75 * box["height"])  # 1.0, 0.5
+    told = sweep.locator(".plot .hoverlayer").text_content()
+    page.screenshot("phase-diagram")
+    for part in (
+        "train fraction = 0.5, weight decay = 1",
+        "seed 0: groks",
+        "seed 1: memorises",
+        "point 2 never",
+    ):
+        assert part in told
+    sweep.locator(".seed").select_option("1")
+    assert table_of(page, "sweeps")["groks"] == "0"
+    assert [row["seed"] for row in downloaded(page, "sweeps")] == ["1"] * 4
+    for name, marks in (("train_fraction", 3), ("sources_of_variance", 4 + 3)):
+        sweep.locator(".name").select_option(name)
+        assert sweep.locator(".plot .scatterlayer path.point").count() == marks
 
 
 def test_a_fault_of_a_page_is_seen(browser, tmp_path):

@@ -125,7 +125,8 @@ def _of_claim(claim: str, agreement: Agreement, differing: set[str]) -> str:
     apart = [_what(line) for line in lines if line.differs]
     if apart:
         return f"differs in {'; '.join(apart)}"
-    return f"agrees ({len(decided)} of {len(lines)} numbers could tell)"
+    untold = len(lines) - len(decided)
+    return f"agrees in {len(decided)}" + (f", cannot be told in {untold}" if untold else "")
 
 
 def _what(line: Line) -> str:

@@ -52,7 +52,8 @@ def explorer_page(results: Path, config: Config) -> str:
     return render(
         "explore.html",
         data=json_in_page(explorer_data(results, config)),
-        sections=[(name, heading) for name, heading in SECTIONS.items() if getattr(config, name)],
+        sections=SECTIONS,
+        empty=[name for name in SECTIONS if not getattr(config, name)],
         pictures=pictures,
         plotly=script(get_plotlyjs()),
         accuracy=ACCURACY,

@@ -27,7 +27,7 @@ function draw(part, traces, layout, alt) {
     legend: {orientation: "h", y: 1.02, yanchor: "bottom", x: 0}};
   part.plot.setAttribute("aria-label", alt);
   for (const [key, axis] of Object.entries(layout)) {
-    if (/^[xy]axis/.test(key)) layout[key] = {zeroline: false, ...axis, title: {...axis.title, standoff: 6, font: {size: 13}}};
+    if (/^[xy]axis/.test(key)) layout[key] = {zeroline: false, automargin: true, ...axis, title: {...axis.title, standoff: 6, font: {size: 13}}};
   }
   Plotly.react(part.plot, traces, {...base, ...layout, width: part.plot.parentElement.clientWidth}, {displaylogo: false});
 }
@@ -181,7 +181,7 @@ function drawRun() {
     text: point.replace("_", " "), font: {size: 11}}));
   const layout = {height: 700, grid: {rows: 3, columns: 1, shared_xaxes: true, subplots: [["xy"], ["xy2"], ["xy3"]], ygap: .12}, shapes, annotations,
     xaxis: {title: {text: "epoch"}, type: "linear"}, legend: {orientation: "h", y: 1.05, yanchor: "bottom", x: 0}, margin: {l: 65, r: 15, t: 60, b: 45}};
-  CURVES.forEach(([title, ending, type], place) => { layout[`yaxis${place ? place + 1 : ""}`] = {title: {text: title}, type, exponentformat: "power", ...(ending === "_loss" ? {dtick: 1} : {})}; });
+  CURVES.forEach(([title, ending, type], place) => { layout[`yaxis${place ? place + 1 : ""}`] = {title: {text: title}, type, exponentformat: "power", ...(ending === "_loss" && decades(drawn) > 1.5 ? {dtick: 1} : {})}; });
   const collapse = chosen.collapses[zoom.selectedIndex - 1];
   if (runs.find(".logarithmic").checked) {
     layout.xaxis.type = "log";
@@ -195,6 +195,11 @@ function drawRun() {
   const folder = `runs/${runs.name.value}/seed_${runs.seed.value}/`;
   link(runs, ["history.csv", "epochs.csv", "periods.csv"].map((file) => folder + file), `${runs.name.value}_seed_${runs.seed.value}.csv`,
     ["curve", "epoch", "value"], drawn);
+}
+
+function decades(drawn) {
+  const losses = drawn.filter(([name, , loss]) => name.endsWith("_loss") && loss > 0).map(([, , loss]) => Math.log10(loss));
+  return Math.max(...losses) - Math.min(...losses);
 }
 
 function around([start, end]) {
@@ -214,7 +219,8 @@ function drawSweep() {
   const told = (i) => `seed ${sweep.seed[i]}: ${sweep.regime[i]}, point 1 ${sweep.point_1[i] ?? "never"}, point 2 ${sweep.point_2[i] ?? "never"}`;
   const title = (i) => sweep.keys.map((key, k) => `${name(key)} = ${sweep.values[k][i]}`).join(", ");
   sweeps.said.textContent = sweep.is_grid ? "A cell has the colour of the regime of most of its seeds, and says how many of them are in it where they disagree."
-    : `${rows.length} trainings.`;
+    : ["point_1", "point_2"].map((point) => `${point.replace("_", " ")} was reached by ${rows.filter((i) => sweep[point][i] !== null).length} of ${rows.length}`)
+      .join("; ") + ".";
   if (sweep.keys.length === 2) (sweep.is_grid ? drawGrid : drawPlane)(sweep, rows, name, told, title);
   else drawValues(sweep, rows, name, told, title);
   link(sweeps, [`sweeps/${sweeps.name.value}.csv`], `${sweeps.name.value}.csv`,
