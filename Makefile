@@ -5,7 +5,6 @@ CORES ?= all
 GPU ?= 1
 MINUTES ?= 5
 RESULTS ?= results
-CONFIG ?= examples/mine.yaml
 FULL := config.yaml config/gpu.yaml config/full.yaml
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +29,7 @@ quick: $(VENV)/.runtime ## smoke test: the same workflow on small models, in min
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile config/quick.yaml
 
 mine: $(VENV)/.runtime ## your own questions: what CONFIG=mine.yaml names, and no more (see examples/mine.yaml)
-	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile $(CONFIG)
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile $(or $(CONFIG),examples/mine.yaml)
 
 # That results differ is an answer and no failure of this command; in a script ask Python for its exit status.
 compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RESULTS=folder)
@@ -45,13 +44,13 @@ reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference
 watch: $(VENV)/.runtime ## what the running jobs are doing, in another terminal (RESULTS=folder)
 	@$(BIN)/python -m grokflow.watch $(RESULTS)
 
-report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
-	@$(BIN)/snakemake --cores 1 --report results/report.html
+report: $(VENV)/.runtime ## one self-contained page of finished results: report.html in their folder (CONFIG=files)
+	@$(BIN)/python workflow/report.py $(if $(CONFIG),--configfile $(CONFIG))
 
 # CONFIG: the files that made them, if given, with their results unless RESULTS is; ZIP: an archive to write instead.
 crate: $(VENV)/.runtime ## describe results as a Workflow Run RO-Crate, which others can read (RESULTS=folder)
 	@$(BIN)/python -m grokflow.crate $(if $(filter file,$(origin RESULTS)),,$(RESULTS)) \
-		$(if $(filter file,$(origin CONFIG)),,--config $(CONFIG)) $(if $(ZIP),--zip $(ZIP))
+		$(if $(CONFIG),--config $(CONFIG)) $(if $(ZIP),--zip $(ZIP))
 
 schema: $(VENV)/.runtime ## write what describes every key of a configuration, for editors and on docs/reference-config.md
 	@$(BIN)/python -m docs.config_schema

@@ -12,6 +12,7 @@ from grokflow.claims import CRITERIA
 from grokflow.errors import GrokflowError
 from grokflow.figures import kind_of
 from grokflow.loading import load_config
+from grokflow.report import category_of
 from grokflow.user_code import files_named, is_user_file
 
 min_version("9.27")
@@ -53,6 +54,8 @@ include: "workflow/jobs/sweeps.smk"
 include: "workflow/rules/sweeps.smk"
 include: "workflow/jobs/show.smk"
 include: "workflow/rules/show.smk"
+include: "workflow/jobs/report.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/jobs/targets.smk"
 include: "workflow/jobs/ended.smk"
 
@@ -62,6 +65,7 @@ report: "workflow/report/workflow.rst"
 
 localrules:
     all,
+    pages_of_report,
 
 
 rule all:

@@ -50,6 +50,7 @@ COLUMNS = {
     "periods": 1,
     "randomness": 0,
     "ro_crate": 2,
+    "report": 2,
     "statistics": 2,
     "summary": 2,
     "training": 0,

@@ -167,8 +167,8 @@ def _where_to_look(folder: Path, configuration: Sequence[str] | None, *, judged:
     for place, what in found.items():
         yield f"  {place:<{max(map(len, found))}}  {what}"
     if configuration is not None and str(report) not in found:
-        files = " ".join(["", "--configfile", *map(shlex.quote, configuration)]) if configuration else ""
-        yield f"All on one page: {command('snakemake')} --report {shlex.quote(str(report))}{files}"
+        configured = f" CONFIG={shlex.quote(' '.join(configuration))}" if configuration else ""
+        yield f"All on one page, {report}: make report{configured}"
 
 
 def _is_older(file: Path, than: Path) -> bool:

@@ -136,8 +136,7 @@ def test_a_line_for_each_job_and_the_claims_at_the_end(copy):
     assert lines[-4] == "Where to look:"
     assert lines[-3].startswith("  results/claims.md  ")
     assert lines[-2] == "  results/figures/   6 figures"
-    assert lines[-1].startswith("All on one page: ")
-    assert lines[-1].endswith("snakemake --report results/report.html --configfile tiny.yaml")
+    assert lines[-1] == "All on one page, results/report.html: make report CONFIG=tiny.yaml"
     assert len(lines) == done + 13
 
 

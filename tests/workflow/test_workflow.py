@@ -323,14 +323,6 @@ def test_whatever_is_lost_of_the_results_is_made_again(finished, tmp_path):
     assert jobs == {**dict.fromkeys(once, 1), "measure_paths": 3, "draw_figure": 5}
 
 
-def test_the_report_is_one_file(finished):
-    made = finished.snakemake("--report", "results/report.html")
-    assert made.returncode == 0, made.stdout
-    page = (finished.folder / "results/report.html").read_text(encoding="utf-8")
-    assert "M-fig2" in page
-    assert "claims.csv" in page
-
-
 def test_an_impossible_configuration_ends_before_any_job(project):
     project.edit("train_fraction: 0.8", "train_fraction: 1.0")
     refused = project.snakemake()

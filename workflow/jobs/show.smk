@@ -42,6 +42,12 @@ def folders_of_figure(wildcards):
     }
 
 
+def drawing_of_figure(wildcards):
+    """A figure as parameters, without what the report says of it: that does not change the picture."""
+    figure = configuration.plain(CONFIG.figures[wildcards.figure])
+    return {key: figure[key] for key in figure if key not in ("caption", "category")}
+
+
 def tables_of_figure(wildcards):
     shown = folders_of_figure(wildcards).values()
     figure = CONFIG.figures[wildcards.figure]

@@ -8,12 +8,7 @@ rule draw_figure:
         records=records_of(tables_of_figure, dataset_of_figure),
         code=lambda w: code_of(CONFIG.figures[w.figure]),
     output:
-        png=report(
-            f"{RESULTS}/figures/{{figure}}.png",
-            caption="../report/figure.rst",
-            category="Figures",
-            labels={"figure": "{figure}"},
-        ),
+        png=f"{RESULTS}/figures/{{figure}}.png",
         svg=f"{RESULTS}/figures/{{figure}}.svg",
         provenance=f"{RESULTS}/figures/{{figure}}.provenance.json",
     log:
@@ -26,7 +21,7 @@ rule draw_figure:
     conda:
         "../../envs/grokflow.yaml"
     params:
-        figure=lambda w: configuration.plain(CONFIG.figures[w.figure]),
+        figure=drawing_of_figure,
         shown=folders_of_figure,
     message:
         "figure {wildcards.figure}"
@@ -44,6 +39,7 @@ rule judge_claims:
             f"{RESULTS}/claims.csv",
             caption="../report/claims.rst",
             category="Claims",
+            labels={"": "all claims, as a table (CSV)"},
         ),
         markdown=f"{RESULTS}/claims.md",
         numbers=f"{RESULTS}/claims_numbers.csv",

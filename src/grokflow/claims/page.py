@@ -158,9 +158,9 @@ def located(row: pd.Series) -> str:
     if not row["seeds"]:
         return "–"
     known = not (pd.isna(row["low"]) or pd.isna(row["high"]))
-    interval = f" [{_written(row['low'])}, {_written(row['high'])}]" if known else ""
+    interval = f" [{written(row['low'])}, {written(row['high'])}]" if known else ""
     unit = f" {row['unit']}" if row["unit"] and not pd.isna(row["unit"]) else ""
-    return f"{_written(row['median'])}{interval}{unit}"
+    return f"{written(row['median'])}{interval}{unit}"
 
 
 def _share(row: Any) -> str:
@@ -228,7 +228,7 @@ def _number_lines(numbers: pd.DataFrame, miniature: bool) -> list[str]:
     for _, row in numbers.iterrows():
         inside = "–"
         if not (pd.isna(row["spread_low"]) or pd.isna(row["spread_high"])):
-            inside = f"{_written(row['spread_low'])} to {_written(row['spread_high'])}"
+            inside = f"{written(row['spread_low'])} to {written(row['spread_high'])}"
         cells = [
             row["number"],
             str(row["seeds"]),
@@ -263,7 +263,7 @@ def _end(share: float) -> str:
     return f"{share:.3f}" if crosses else text
 
 
-def _written(value: float) -> str:
+def written(value: float) -> str:
     """Three digits, whole epochs, ∞."""
     if math.isinf(value):
         return "∞"

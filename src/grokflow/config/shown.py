@@ -42,6 +42,10 @@ class Figure(Entry):
     """Name of an entry of `sweeps`, for a kind that draws one."""
     reference: Reference = Reference()
     """What a paper printed, drawn lightly for comparison."""
+    caption: str | None = None
+    """What to see, for the report; none: what its kind says."""
+    category: str | None = None
+    """The part of the report in which it stands; none: its paper by its name, or "Your own"."""
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:

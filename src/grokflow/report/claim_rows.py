@@ -1,0 +1,177 @@
+"""What the first page says of each claim: the paper's numbers beside ours, the verdict, and the agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from grokflow.agreement import Agreement, Line, compare, other_settings
+from grokflow.artifacts.reference import read_judgement
+from grokflow.claims import located, written, written_interval
+from grokflow.errors import ArtifactError
+
+MEND = "Run the workflow: it judges the claims."
+
+
+@dataclass(frozen=True)
+class NumberRow:
+    """A number of a claim: what the paper printed, and what came out here."""
+
+    name: str
+    paper: str
+    """Empty where the paper prints none."""
+    percentile: str
+    """Of the paper's number among our seeds; empty where there is none."""
+    ours: str
+    """The median with its interval."""
+    spread: str
+    """Where 95 % of single seeds lie; empty where that is unknown."""
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A claim as the first page shows it."""
+
+    name: str
+    paper: str
+    """Which paper makes it; empty for a claim of one's own."""
+    statement: str
+    criterion: str
+    about: str
+    figure: str
+    verdict: str
+    share: str
+    not_judged: str
+    numbers: list[NumberRow]
+    agreement: str
+    """What the comparison with the reference run says of it; empty without one."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The comparison with the reference run as a reader needs it."""
+
+    summary: str
+    of_claim: Mapping[str, str]
+
+
+def claim_rows(results: Path, comparison: Comparison) -> list[ClaimRow]:
+    """Every claim of claims.csv, in its order."""
+    claims = pd.read_csv(results / "claims.csv")
+    numbers = pd.read_csv(results / "claims_numbers.csv")
+    return [
+        ClaimRow(
+            name=row.claim,
+            paper=_text(row.paper),
+            statement=row.statement,
+            criterion=row.criterion,
+            about=" against ".join(_text(row.about).split(" against ")),
+            figure=_text(row.figure),
+            verdict=row.verdict,
+            share=_share(row),
+            not_judged=_text(row.not_judged),
+            numbers=list(_numbers(numbers[numbers["claim"] == row.claim])),
+            agreement=comparison.of_claim.get(row.claim, ""),
+        )
+        for row in claims.itertuples()
+    ]
+
+
+def compare_with(reference: Path, results: Path) -> Comparison:
+    """What the comparison with a reference run says in all, and of each claim."""
+    if not (reference / "claims.csv").is_file():
+        return Comparison("There is no reference run to compare with.", {})
+    try:
+        mine = read_judgement(results, mend=MEND)
+        agreement = compare(mine, read_judgement(reference, mend=MEND))
+    except ArtifactError as error:
+        return Comparison(f"Not compared with the reference run: {error}", {})
+    differing = _configured_otherwise(agreement)
+    said = {claim: _of_claim(claim, agreement, differing) for claim in mine.claims.index}
+    return Comparison(_summary(agreement, differing), said)
+
+
+def _configured_otherwise(agreement: Agreement) -> set[str]:
+    """The claims that are about a run, path or sweep that the reference has with other settings."""
+    mine, reference = agreement.mine, agreement.reference
+    if mine.description is None or reference.description is None:
+        return set()
+    named = {name.partition(" ")[2] for name in other_settings(mine.description, reference.description)}
+    about = mine.claims["about"].astype(str).str.split(" against ")
+    of_paths = {
+        path: {str(each["config"].get(end, "")).partition("@")[0] for end in ("from", "to")}
+        for path, each in mine.description["paths"].items()
+    }
+    return {
+        claim
+        for claim, names in about.items()
+        if any(named & ({name} | of_paths.get(name, set())) for name in names)
+    }
+
+
+def _of_claim(claim: str, agreement: Agreement, differing: set[str]) -> str:
+    lines = [line for line in agreement.lines if line.claim == claim]
+    if claim in differing:
+        return "configured otherwise"
+    if not lines:
+        return "not in the reference"
+    decided = [line for line in lines if line.decided]
+    if not decided:
+        return "too few seeds to say"
+    apart = [_what(line) for line in lines if line.differs]
+    if apart:
+        return f"differs in {'; '.join(apart)}"
+    untold = len(lines) - len(decided)
+    return f"agrees in {len(decided)}" + (f", cannot be told in {untold}" if untold else "")
+
+
+def _what(line: Line) -> str:
+    if line.unit or line.low == line.low:  # a number
+        return f"{line.what} ({written(line.mine)}, reference {written(line.reference)})"
+    here, there = f"{line.mine:g} of {line.mine_of:g}", f"{line.reference:g} of {line.reference_of:g}"
+    return f"{line.what} ({here}, reference {there})"
+
+
+def _summary(agreement: Agreement, differing: set[str]) -> str:
+    if differing:
+        return (
+            f"Of {len(agreement.mine.claims)} claims {len(differing)} are about runs that are configured "
+            "otherwise than the reference run. Their verdicts are about these runs, and none is compared."
+        )
+    if not agreement.can_say:
+        return "Too few seeds to tell these results from the reference run's."
+    verdict = "differ from" if agreement.differs else "agree with"
+    return (
+        f"In all, these results {verdict} the reference run: {len(agreement.differing)} of "
+        f"{len(agreement.decided)} comparisons that could tell the two apart do so; chance alone gives more "
+        f"than {agreement.most_by_chance} in one of 100 cases."
+    )
+
+
+def _numbers(numbers: pd.DataFrame) -> Iterator[NumberRow]:
+    """The effect, which is the first number, and every other one that the paper printed."""
+    for place, (_, row) in enumerate(numbers.iterrows()):
+        if place and pd.isna(row["paper"]):
+            continue
+        known = not (pd.isna(row["spread_low"]) or pd.isna(row["spread_high"]))
+        yield NumberRow(
+            name=str(row["number"]),
+            paper="" if pd.isna(row["paper"]) else f"{row['paper']:g}",
+            percentile="" if pd.isna(row["percentile"]) else f"{row['percentile']:.0f}",
+            ours=located(row),
+            spread=f"{written(row['spread_low'])} to {written(row['spread_high'])}" if known else "",
+        )
+
+
+def _share(row: Any) -> str:
+    if not row.judged:
+        return "none judged"
+    return f"{row.holding} of {row.judged} {written_interval(row.low, row.high)}"
+
+
+def _text(value: object) -> str:
+    return "" if pd.isna(value) else str(value)

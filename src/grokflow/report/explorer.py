@@ -1,0 +1,168 @@
+"""The explorer: every seed of every path, run and sweep in one interactive page, explore.html."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grokflow.artifacts.columns import METRICS
+from grokflow.artifacts.results import PathResults, RunResults
+from grokflow.config import Config, Figure, seeds_of_path
+from grokflow.dynamics import SweepRegimes, regime
+from grokflow.report.captions import caption_of, subjects_of
+from grokflow.report.pages import alt_of
+from grokflow.report.rendering import json_in_page, picture_uri, render, script
+from grokflow.report.thinning import compact, thin
+
+ACCURACY, DECADES = 0.003, 0.01
+"""How far its curves may be from the tables: of accuracies, and of the decimal logarithm of all else."""
+
+SECTIONS = {"paths": "Along a path", "runs": "Training", "sweeps": "Sweeps and the phase diagram"}
+
+SHOWN = {
+    "paths": ("path", "chain", "fit_budget"),
+    "runs": (
+        "accuracy_and_table",
+        "checkpoints",
+        "accuracy_and_loss",
+        "collapses",
+        "effective_statistics",
+        "periods",
+    ),
+    "sweeps": ("sweep", "variance"),
+}
+"""Kinds of figures of which the picture stands below a plot."""
+
+
+def explorer_page(results: Path, config: Config) -> str:
+    """explore.html: the data, the plots, their pictures, and one copy of the plotting library."""
+    from plotly.offline import get_plotlyjs
+
+    pictures = {
+        name: {
+            "uri": picture_uri(results / "figures" / f"{name}.png"),
+            "alt": alt_of(name, figure),
+            "see": caption_of(figure).see,
+        }
+        for name, figure in config.figures.items()
+        if any(figure.kind in kinds for kinds in SHOWN.values())
+    }
+    return render(
+        "explore.html",
+        data=json_in_page(explorer_data(results, config)),
+        sections=SECTIONS,
+        empty=[name for name in SECTIONS if not getattr(config, name)],
+        pictures=pictures,
+        plotly=script(get_plotlyjs()),
+        accuracy=ACCURACY,
+        per_cent=f"{100 * (10**DECADES - 1):.0f}",
+    )
+
+
+def explorer_data(results: Path, config: Config) -> dict[str, Any]:
+    """What the page shows: `paths`, `runs` and `sweeps`, by name."""
+    return {
+        "paths": {
+            name: {
+                "seeds": {
+                    seeds: path_data(PathResults(results / "paths" / name / f"seed_{seeds}"))
+                    for seeds in seeds_of_path(config, name)
+                },
+                "figures": _figures("paths", config, name),
+            }
+            for name in config.paths
+        },
+        "runs": {
+            name: {
+                "seeds": {
+                    str(seed): run_data(RunResults(results / "runs" / name / f"seed_{seed}"))
+                    for seed in run.seeds
+                },
+                "figures": _figures("runs", config, name),
+            }
+            for name, run in config.runs.items()
+        },
+        "sweeps": {
+            name: {
+                **sweep_data(SweepRegimes(results / "sweeps" / f"{name}.csv")),
+                "figures": _figures("sweeps", config, name),
+            }
+            for name in config.sweeps
+        },
+    }
+
+
+def path_data(path: PathResults) -> dict[str, Any]:
+    """All measurements along a path, by column; or why there are none."""
+    if path.skipped:
+        return {"skipped": path.skipped}
+    record = path.record
+    pieces = len(record["control_points"]) - 1
+    bends = [k / pieces for k in range(1, pieces)] if record["kind"] == "polyline" else []
+    columns = {name: compact(path.metrics[name]) for name in METRICS}
+    ends = [f"seed {record[end]['seed']}, epoch {record[end]['epoch']}" for end in ("from", "to")]
+    return {"ends": ends, "bends": compact(bends), **columns}
+
+
+def run_data(run: RunResults) -> dict[str, Any]:
+    """The curves of a training, each thinned by itself, with its collapses and points."""
+    logged, epochs = run.history, run.epochs
+    every = epochs["epoch"].to_numpy(float)
+    exact = epochs["validation_error"].notna().to_numpy()
+    # As the figures draw it: exact around collapses in epochs.csv, and at logged epochs in history.csv.
+    both = np.concatenate([logged["epoch"].to_numpy(float), every[exact]])
+    errors = np.concatenate([logged["validation_error"], epochs["validation_error"][exact]])
+    both, first = np.unique(both, return_index=True)
+    return {
+        "train_accuracy": _linear(every, 1 - epochs["train_error"].to_numpy(float)),
+        "validation_accuracy": _linear(both, 1 - errors[first].astype(float)),
+        "train_loss": _logarithmic(every, epochs["train_loss"].to_numpy(float)),
+        "validation_loss": _logarithmic(run.logged, logged["validation_loss"].to_numpy(float)),
+        "effective_learning_rate": _logarithmic(every, epochs["effective_learning_rate"].to_numpy(float)),
+        "collapses": [compact(ends) for ends in run.collapses],
+        "point_1": run.epoch_of("point_1"),
+        "point_2": run.epoch_of("point_2"),
+        "diverged": run.diverged,
+        "last": run.last_epoch,
+    }
+
+
+def sweep_data(sweep: SweepRegimes) -> dict[str, Any]:
+    """The varied keys and a row for each member."""
+    table = sweep.table
+    reached = table[["point_1", "point_2", "validation_error_at_point_1"]].itertuples(index=False)
+    return {
+        "keys": list(sweep.keys),
+        "values": [compact(table[key]) for key in sweep.keys],
+        "seed": compact(table["seed"], 15),
+        "regime": [regime(*row) for row in reached],
+        "point_1": compact(table["point_1"], 15),
+        "point_2": compact(table["point_2"], 15),
+        "validation_error": compact(table["validation_error"]),
+        "is_grid": len(sweep.keys) == 2 and sweep.is_grid,
+    }
+
+
+def _figures(subject: str, config: Config, name: str) -> list[str]:
+    """The figures whose pictures stand below the plot of a path, run or sweep."""
+    return [key for key, figure in config.figures.items() if _shows(subject, figure, name)]
+
+
+def _shows(subject: str, figure: Figure, name: str) -> bool:
+    return figure.kind in SHOWN[subject] and name in subjects_of(figure)
+
+
+def _linear(x: np.ndarray, y: np.ndarray) -> list[list[float | None]]:
+    return _curve(x, y, thin(x, y, ACCURACY)) if len(x) else [[], []]
+
+
+def _logarithmic(x: np.ndarray, y: np.ndarray) -> list[list[float | None]]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithm = np.log10(y)
+    return _curve(x, y, thin(x, logarithm, DECADES)) if len(x) else [[], []]
+
+
+def _curve(x: np.ndarray, y: np.ndarray, kept: np.ndarray) -> list[list[float | None]]:
+    return [compact(x[kept], 15), compact(y[kept])]

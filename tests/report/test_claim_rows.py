@@ -1,0 +1,90 @@
+"""What the first page says of the reference run's claims, compared with itself and with what was altered."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from grokflow.report.claim_rows import claim_rows, compare_with
+
+REFERENCE = Path(__file__).parents[2] / "docs/reference"
+
+
+@pytest.fixture
+def results(tmp_path):
+    return Path(shutil.copytree(REFERENCE, tmp_path / "results"))
+
+
+def alter(file, claim, **values):
+    table = pd.read_csv(file)
+    for column, value in values.items():
+        table.loc[table["claim"] == claim, column] = value
+    table.to_csv(file, index=False)
+
+
+def test_a_row_has_the_papers_numbers_beside_ours(results):
+    rows = {row.name: row for row in claim_rows(results, compare_with(REFERENCE, results))}
+    assert list(rows) == pd.read_csv(REFERENCE / "claims.csv")["claim"].tolist()
+    first = rows["M1"]
+    effect, point_1, point_2 = first.numbers
+    assert (effect.paper, point_1.paper, point_2.paper) == ("", "585", "2402")
+    table = pd.read_csv(REFERENCE / "claims_numbers.csv").set_index(["claim", "number"])
+    median = table.loc[("M1", "epoch of point 1"), "median"]
+    assert point_1.ours.startswith(f"{median:.3g} [")
+    assert point_1.spread.count(" to ") == 1
+    assert first.figure == "M-fig1"
+    assert first.verdict in ("reproduced", "mostly reproduced")
+
+
+def test_the_reference_agrees_with_itself(results):
+    comparison = compare_with(REFERENCE, results)
+    assert comparison.summary.startswith("In all, these results agree with the reference run: 0 of ")
+    said = set(comparison.of_claim.values())
+    assert all(text.startswith("agrees") or text == "too few seeds to say" for text in said)
+
+
+def test_another_share_differs_by_name(results):
+    judged = int(pd.read_csv(results / "claims.csv").set_index("claim").loc["P4-1layer", "judged"])
+    alter(results / "claims.csv", "P4-1layer", holding=0)
+    said = compare_with(REFERENCE, results).of_claim
+    assert said["P4-1layer"] == (
+        f"differs in seeds that hold (0 of {judged}, reference {judged} of {judged})"
+    )
+    assert said["P4"].startswith("agrees")
+
+
+def test_another_median_differs_by_name(results):
+    table = pd.read_csv(results / "claims_numbers.csv")
+    table.loc[(table["claim"] == "M1") & (table["number"] == "epoch of point 1"), "median"] = 12
+    table.to_csv(results / "claims_numbers.csv", index=False)
+    said = compare_with(REFERENCE, results).of_claim["M1"]
+    assert said.startswith("differs in epoch of point 1 (12, reference ")
+
+
+def test_claims_about_runs_configured_otherwise_are_not_compared(results):
+    described = json.loads((results / "runs.json").read_text(encoding="utf-8"))
+    described["runs"]["mode_connectivity"]["config"]["model.width"] = 64
+    (results / "runs.json").write_text(json.dumps(described), encoding="utf-8")
+    comparison = compare_with(REFERENCE, results)
+    otherwise = {claim for claim, said in comparison.of_claim.items() if said == "configured otherwise"}
+    about = pd.read_csv(results / "claims.csv").set_index("claim")["about"]
+    of_paths = {claim for claim in about.index if claim.startswith("M") and "_1" in about[claim]}
+    assert otherwise == of_paths | {"M1", "M2"} | {claim for claim in about.index if "_2_2p" in about[claim]}
+    assert f"{len(otherwise)} are about runs that are configured otherwise" in comparison.summary
+
+
+def test_a_claim_that_the_reference_does_not_have_is_told(results):
+    reference = results.parent / "smaller"
+    shutil.copytree(REFERENCE, reference)
+    for name in ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv"):
+        table = pd.read_csv(reference / name)
+        table[table["claim"] != "M3"].to_csv(reference / name, index=False)
+    assert compare_with(reference, results).of_claim["M3"] == "not in the reference"
+
+
+def test_without_a_reference_nothing_is_compared(results, tmp_path):
+    comparison = compare_with(tmp_path / "nothing", results)
+    assert comparison.summary == "There is no reference run to compare with."
+    assert {row.agreement for row in claim_rows(results, comparison)} == {""}
