@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
+.PHONY: help reproduce reproduce-full quick compare reference gallery report cluster test test-slow test-cluster test-s3 lint architecture \
 	bench faults fuzz audit lock clean
 
 help: ## list the commands
@@ -35,6 +35,9 @@ compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RE
 
 reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and README (RESULTS=folder)
 	$(BIN)/python -m docs.keep_reference $(RESULTS)
+
+gallery: $(VENV)/.runtime ## the page of all figures of the reference run: docs/gallery.md
+	$(BIN)/python -m docs.gallery
 
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html

@@ -25,7 +25,9 @@ rule draw_figure:
     conda:
         "../../envs/grokflow.yaml"
     params:
-        figure=lambda w: configuration.plain(CONFIG.figures[w.figure]),
+        figure=lambda w: configuration.plain(
+            configuration.resolve_figure(CONFIG, w.figure)
+        ),
         shown=folders_of_figure,
     message:
         "figure {wildcards.figure}"

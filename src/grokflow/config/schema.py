@@ -11,7 +11,7 @@ from pydantic import Field
 
 from grokflow.config.curves import AnyPath, Bezier, Chain, Fit, Fitted, Path, Polyline, Segment
 from grokflow.config.entry import Entry, Name, Seed
-from grokflow.config.shown import Claim, Figure, Reference
+from grokflow.config.shown import Claim, Figure, FigureStyle, Reference
 from grokflow.config.sweep import Range, Sweep
 from grokflow.config.training import (
     INVARIANT_PARTS,
@@ -40,6 +40,7 @@ __all__ = [
     "Dataset",
     "Entry",
     "Figure",
+    "FigureStyle",
     "Fit",
     "Fitted",
     "Invariance",
@@ -77,4 +78,6 @@ class Config(Entry):
     paths: dict[Name, AnyPath] = Field(default_factory=dict)
     sweeps: dict[Name, Sweep] = Field(default_factory=dict)
     figures: dict[Name, Figure] = Field(default_factory=dict)
+    figure_style: FigureStyle = "screen"
+    """Of every figure that has no `style` of its own."""
     claims: dict[Name, Claim] = Field(default_factory=dict)

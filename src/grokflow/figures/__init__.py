@@ -13,12 +13,16 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from grokflow.figures.names import names_of_runs
+from grokflow.figures.sentences import sentence_of
 from grokflow.figures.shown import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
     from grokflow.config import Figure
+
+__all__ = ["FIGURE_KINDS", "FigureKind", "Shown", "draw", "save", "sentence_of"]
 
 
 class FigureKind(NamedTuple):
@@ -68,8 +72,14 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
         `numbers` of the claims.
     dataset : file of the dataset's table, for the kinds that show it.
     """
+    from grokflow.figures.page import (
+        on_page,
+    )  # imports matplotlib, which a workflow that only plans needs not
+
     module = importlib.import_module(f"grokflow.figures.{figure.kind}")
-    picture: Picture = module.draw(Shown(shown, figure.reference, dataset))
+    names = names_of_runs(shown, figure.names) if figure.runs else {}
+    with on_page(figure.style or "screen"):
+        picture: Picture = module.draw(Shown(shown, figure.reference, dataset, names))
     return picture
 
 

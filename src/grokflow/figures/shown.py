@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.config import Reference
@@ -42,6 +43,8 @@ class Shown(Mapping[str, str]):
     """Values that a paper printed."""
     dataset: str = ""
     """File of the dataset's table, for the kinds that show it."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the picture calls runs; those that are not named here are called as in the configuration."""
 
     def __getitem__(self, name: str) -> str:
         return self.places[name]
@@ -60,12 +63,15 @@ class Shown(Mapping[str, str]):
 
 
 class ShownRun(RunResults):
-    """One seed of a run in words. `name` is its seed, or `run/seed` where several runs are shown."""
+    """One seed of a run in words. `name` is its seed, or `run/seed` where several runs are shown.
 
-    @property
-    def run(self) -> str:
-        """The run's name, or nothing where the figure shows a single run."""
-        return self.name.rpartition("/")[0]
+    `called`: what the picture calls the run instead.
+    """
+
+    def __init__(self, folder: str | Path, name: str = "", called: str = "") -> None:
+        super().__init__(folder, name)
+        self.run = called or self.name.rpartition("/")[0]
+        """What the run is called, or nothing where the figure shows a single run."""
 
     @property
     def seed(self) -> str:
@@ -115,9 +121,14 @@ class ShownRun(RunResults):
         return [f"{self._subject} was in a collapse when training ended."] * self.never_recovered
 
     @property
+    def subject(self) -> str:
+        """The seed in a sentence."""
+        return f"seed {self.seed}{of_run(self.run)}"
+
+    @property
     def _subject(self) -> str:
         """The seed at the beginning of a sentence."""
-        return f"S{subject(self.name)[1:]}"
+        return f"S{self.subject[1:]}"
 
 
 class ShownPath(PathResults):
@@ -173,7 +184,9 @@ class ShownPath(PathResults):
 
 def runs_of(shown: Shown) -> list[ShownRun]:
     """The seeds of one or more runs, from their folders by name."""
-    return [ShownRun(folder, name) for name, folder in shown.items()]
+    return [
+        ShownRun(folder, name, shown.names.get(name.rpartition("/")[0], "")) for name, folder in shown.items()
+    ]
 
 
 def paths_of(shown: Shown) -> list[ShownPath]:
@@ -219,7 +232,7 @@ def notes_of_many(runs: Sequence[ShownRun], *, points: bool = True, collapses: b
             found["in a collapse when training ended"] = [run.seed for run in seeds if run.never_recovered]
         said = [f"{len(names)}{listed(names)} {what}" for what, names in found.items() if names]
         if said:
-            notes.append(f"Of {len(seeds)} seeds{f' of {name}' if name else ''}: {'; '.join(said)}.")
+            notes.append(f"Of {len(seeds)} seeds{of_run(name)}: {'; '.join(said)}.")
     return notes
 
 
@@ -242,10 +255,9 @@ def first_of_each_run(shown: Shown) -> list[ShownRun]:
     return list(first.values())
 
 
-def subject(name: str) -> str:
-    """The seed "RUN/SEED" in a sentence."""
-    run, _, seed = name.rpartition("/")
-    return f"seed {seed} of {run}" if run else f"seed {seed}"
+def of_run(run: str) -> str:
+    """Such as " of the two-layer model", in a sentence; a name without a space takes no article."""
+    return f" of {'the ' if ' ' in run else ''}{run}" if run else ""
 
 
 def readable(point: str) -> str:
