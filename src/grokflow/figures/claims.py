@@ -33,7 +33,7 @@ from grokflow.figures.claim_rows import (
     rows_of,
     width_of,
 )
-from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.sheet import make_sheet, mark_symbol, wrapped
 from grokflow.figures.shown import Shown
 from grokflow.figures.style import PAPER, PAPERS, TEXT, styled
 
@@ -79,7 +79,9 @@ def draw(shown: Shown) -> Figure:
     row_of_axes = panels.subplots(1, len(inches), sharey=True, width_ratios=[*inches.values()])
     grid = dict(zip(inches, row_of_axes, strict=True))
     for heading, axes in grid.items():
-        axes.set_title(heading, fontsize=9, fontweight="bold")
+        axes.set_title(
+            wrapped(heading, inches[heading]) if heading == EFFECT else heading, fontsize=9, fontweight="bold"
+        )
         axes.set_xlim(0, 1)
         axes.set_ylim(height, 0)
         for row in rows:

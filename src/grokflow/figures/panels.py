@@ -126,7 +126,8 @@ def missing_of_many(paths: Sequence[ShownPath]) -> list[str]:
     if not skipped:
         return []
     folder, *others = dict.fromkeys(path.name.rpartition("/")[0] for path in skipped)
-    of = f" of {folder}" if folder and not others else ""
+    heading = skipped[0].heading
+    of = f" of the {heading[0].lower()}{heading[1:]}" if folder and not others else ""
     which = listed([path.name.removeprefix(f"{folder}/") if of else path.name for path in skipped])
     first = "because" if len(skipped) == 1 else "the first of them because"
     return [f"Not drawn: {len(skipped)} of {len(paths)}{of}{which}, {first} {skipped[0].why_missing}."]

@@ -18,7 +18,7 @@ from grokflow.figures.style import HUES, LINES, POINT, TEXT, SeedStyle
 LINE_HEIGHT = 0.19
 """Inches of one line of the key."""
 
-LINE_CHARACTERS = 12.7
+LINE_CHARACTERS = 12.73
 """Characters of the key that fit in an inch of a line."""
 
 HANDLE = 8
@@ -102,8 +102,13 @@ def fitting(count: int, inches: float) -> tuple[int, int]:
 
 
 def wrapped(title: str, inches: float) -> str:
-    """A panel's title on as many lines as its width needs."""
-    return textwrap.fill(title, max(9, int(inches * TITLE_CHARACTERS)))
+    """A panel's title on as many lines as its width needs, which are about equally long."""
+    width = max(9, int(inches * TITLE_CHARACTERS))
+    needed = len(textwrap.wrap(title, width))
+    longest = max(map(len, title.split()), default=0)
+    while width > max(9, longest) and len(textwrap.wrap(title, width - 1)) == needed:
+        width -= 1
+    return textwrap.fill(title, width)
 
 
 def split_symbols() -> list[Line2D]:
