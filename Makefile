@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick mine compare summary reference watch report crate schema cluster test test-slow \
-	test-cluster test-s3 test-crate lint architecture bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick mine compare summary reference gallery watch report crate schema cluster test \
+	test-slow test-cluster test-s3 test-crate lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ crate: $(VENV)/.runtime ## describe results as a Workflow Run RO-Crate, which ot
 schema: $(VENV)/.runtime ## write what describes every key of a configuration, for editors and on docs/reference-config.md
 	@$(BIN)/python -m docs.config_schema
 	@$(BIN)/python -m docs.config_reference
+gallery: $(VENV)/.runtime ## the page of all figures of the reference run: docs/gallery.md
+	$(BIN)/python -m docs.gallery
+
 
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from docs import gallery
 from grokflow.artifacts.reference import write_reference
 from grokflow.claims.page import located, written_interval
 from grokflow.statistics import VERDICTS
@@ -38,6 +39,7 @@ def keep(results: Path, reference: Path = REFERENCE, readme: Path = README) -> N
             old.unlink()
     for picture in sorted((results / "figures").glob("*.png")):
         shutil.copyfile(picture, reference / picture.name)
+    gallery.write()
     readme.write_text(PART.sub(lambda _: lines_of_claims(reference), text), encoding="utf-8")
 
 

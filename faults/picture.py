@@ -8,13 +8,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from grokflow.artifacts.files import write_bytes
-from grokflow.figures.style import HUES, TEXT, WIDTH, styled
+from grokflow.figures.page import page
+from grokflow.figures.style import HUES, TEXT, styled
 
 
 @styled
 def picture(rows: list[list[str]]) -> Figure:
     """One bar a fault, full where all of its injections were survived; the numbers beside it."""
-    figure = Figure(figsize=(WIDTH, 0.34 * len(rows) + 0.9))
+    figure = Figure(figsize=(page().width, 0.34 * len(rows) + 0.9))
     axes = figure.subplots()
     places = range(len(rows))
     injected, survived, lost, wrong = ([int(row[i]) for row in rows] for i in (1, 2, 3, 4))

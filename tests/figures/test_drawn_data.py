@@ -113,7 +113,7 @@ def test_panels_of_a_path_are_its_metrics(tables: Any) -> None:
     assert [axes.get_ylabel() for axes in drawn] == [
         "cross-entropy + L2 (nats)",
         "error",
-        "mean stochastic gradient norm",
+        "mean stochastic\ngradient norm",
     ]
     for name, folder in shown.items():
         metrics = pd.read_csv(Path(folder) / "metrics.csv")

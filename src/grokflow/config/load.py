@@ -138,6 +138,8 @@ def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable
         yield from _unless_known(f"{key}.path", "path", figure.path, config.paths)
         for path_name in figure.paths or ():
             yield from _unless_known(f"{key}.paths", "path", path_name, config.paths)
+        for run_name in figure.names:
+            yield from _unless_known(f"{key}.names", "run", run_name, config.runs)
         if is_user_file(figure.kind):
             if not figure.subjects:
                 yield problem_line(key, "one of run, runs, path, paths and sweep", "none of them")

@@ -20,6 +20,7 @@ from grokflow.config.schema import (
     Config,
     Dataset,
     Entry,
+    Figure,
     Optimizer,
     Seed,
     Streams,
@@ -230,6 +231,13 @@ def resolve_path(config: Config, name: str, seeds: str) -> ResolvedPath:
         from_run=run,
         to_run=resolve_run(config, last, numbers[-1]),
     )
+
+
+def resolve_figure(config: Config, name: str) -> Figure:
+    """The figure `name` with its style; None: the style of a screen, which needs no word in a record."""
+    figure = config.figures[name]
+    style = figure.style or config.figure_style
+    return figure.model_copy(update={"style": None if style == "screen" else style})
 
 
 def plain(entry: Entry) -> dict[str, Any]:

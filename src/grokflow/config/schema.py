@@ -11,7 +11,7 @@ from pydantic import Field
 
 from grokflow.config.curves import AnyPath, Bezier, Chain, Fit, Fitted, Path, Polyline, Segment, UserPath
 from grokflow.config.entry import Entry, Name, Seed, Unit
-from grokflow.config.shown import Claim, Figure, Reference
+from grokflow.config.shown import Claim, Figure, FigureStyle, Reference
 from grokflow.config.sweep import Range, Sweep
 from grokflow.config.training import (
     INVARIANT_PARTS,
@@ -44,6 +44,7 @@ __all__ = [
     "Dataset",
     "Entry",
     "Figure",
+    "FigureStyle",
     "Fit",
     "Fitted",
     "Invariance",
@@ -101,5 +102,7 @@ class Config(Entry):
     """Many short trainings that differ in a few keys, by name."""
     figures: dict[Name, Figure] = Field(default_factory=dict)
     """Pictures, by name; the name becomes that of the file."""
+    figure_style: FigureStyle = "screen"
+    """Of every figure that has no `style` of its own."""
     claims: dict[Name, Claim] = Field(default_factory=dict)
     """Claims to judge, by name."""

@@ -13,6 +13,14 @@ MeasuredCurve = Literal[
 ]
 """A curve of a path's three panels."""
 
+FigureStyle = Literal["screen", "column", "two_columns"]
+"""For a screen, or for a journal's page: one column wide (89 mm), or two (183 mm)."""
+
+
+def _is_unset(value: object) -> bool:
+    """A key that is not given is left out of records, so that those made before there was it still match."""
+    return not value
+
 
 class Reference(Entry):
     """Values that a paper printed, drawn lightly for comparison."""
@@ -46,6 +54,10 @@ class Figure(Entry):
     """What to see, for the report; none: what its kind says."""
     category: str | None = None
     """The part of the report in which it stands; none: its paper by its name, or "Your own"."""
+    style: Annotated[FigureStyle | None, Field(exclude_if=_is_unset)] = None
+    """None: the configuration's `figure_style`."""
+    names: Annotated[dict[Name, str], Field(exclude_if=_is_unset)] = Field(default_factory=dict)
+    """What the picture calls its runs; of one that has no name here, words made from its configuration."""
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:

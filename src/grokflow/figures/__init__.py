@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from grokflow.errors import ConfigError
+from grokflow.figures.names import names_of_runs
+from grokflow.figures.sentences import sentence_of
 from grokflow.figures.shown import Shown
 from grokflow.user_code import is_user_file, parse
 
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
 
     from grokflow.config import Figure
 
-
-__all__ = ["FIGURE_KINDS", "FigureKind", "Shown", "draw", "save"]
+__all__ = ["FIGURE_KINDS", "FigureKind", "Shown", "draw", "kind_of", "save", "sentence_of"]
 
 
 class FigureKind(NamedTuple):
@@ -89,11 +90,17 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
         `numbers` of the claims.
     dataset : file of the dataset's table, for the kinds that show it.
     """
-    given = Shown(shown, figure.reference, dataset)
-    if is_user_file(figure.kind):
-        return _drawn_by_user(figure.kind, given)
-    module = importlib.import_module(f"grokflow.figures.{figure.kind}")
-    picture: Picture = module.draw(given)
+    from grokflow.figures.page import (
+        on_page,
+    )  # imports matplotlib, which a workflow that only plans needs not
+
+    names = names_of_runs(shown, figure.names) if figure.runs else {}
+    given = Shown(shown, figure.reference, dataset, names)
+    with on_page(figure.style or "screen"):
+        if is_user_file(figure.kind):
+            return _drawn_by_user(figure.kind, given)
+        module = importlib.import_module(f"grokflow.figures.{figure.kind}")
+        picture: Picture = module.draw(given)
     return picture
 
 

@@ -21,7 +21,7 @@ from grokflow.figures.bands import (
 from grokflow.figures.panels import mark_place
 from grokflow.figures.sheet import mark_symbol
 from grokflow.figures.shown import ShownRun
-from grokflow.figures.style import ALONE, COLLAPSE, HUES, SeedStyle, draw_curve
+from grokflow.figures.style import ALONE, COLLAPSE, HUES, POINT, SeedStyle, draw_curve
 
 ENDED = "After its last epoch a seed counts with its last value; one that diverged is left out from there on."
 """What bands over epochs do with seeds that were trained for different lengths."""
@@ -42,10 +42,10 @@ def mark_accuracy(axes: Axes, run: ShownRun, style: SeedStyle) -> None:
     for point, split in SPLIT_OF.items():
         if run.points[point] is not None:
             height = 1 - run.points[point][f"{split}_error"]
-            mark_point(axes, run, point, height, marker=style.marker, colour=style.colour(split))
+            mark_point(axes, run, point, height, style.colour(split))
 
 
-def mark_point(axes: Axes, run: ShownRun, point: str, height: float, *, marker: str, colour: str) -> None:
+def mark_point(axes: Axes, run: ShownRun, point: str, height: float, colour: str) -> None:
     """Point 1 (hollow) or 2 (filled) at its epoch; nothing where it was not reached."""
     epoch = run.epoch_of(point)
     if epoch is None:
@@ -54,7 +54,7 @@ def mark_point(axes: Axes, run: ShownRun, point: str, height: float, *, marker: 
         [epoch],
         [height],
         linestyle="none",
-        marker=marker,
+        marker=POINT,
         markersize=8.5,
         markeredgewidth=1.5,
         markeredgecolor=colour,

@@ -18,9 +18,10 @@ from grokflow.figures.accuracy import (
 )
 from grokflow.figures.bands import SINGLE, band_symbols
 from grokflow.figures.incidence import draw_incidence, incidence_notes, incidence_symbols
-from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols, wrapped
+from grokflow.figures.page import page
+from grokflow.figures.sheet import fitting, make_sheet, seed_symbol, split_symbols, wrapped
 from grokflow.figures.shown import Shown, ShownRun, by_run, notes_of_many, runs_of
-from grokflow.figures.style import HUES, WIDTH, SeedStyle, draw_curve, seed_styles, styled
+from grokflow.figures.style import HUES, SeedStyle, draw_curve, seed_styles, styled
 
 
 @styled
@@ -32,13 +33,14 @@ def draw(shown: Shown) -> Figure:
     if shown.is_many:
         return _draw_many(shown)
     runs, styles = runs_of(shown), seed_styles(shown)
+    rows, columns = fitting(2, 4.0)
     picture, panels = make_sheet(
-        3.8,
+        3.8 if rows == 1 else 2.5 * rows,
         [*split_symbols(), *point_symbols()],
         [seed_symbol(run.title, styles[run.name]) for run in runs],
         [*(sentence for run in runs for sentence in run.notes)],
     )
-    left, right = panels.subplots(1, 2)
+    left, right = panels.subplots(rows, columns).flat
     right.set_yscale("log")
     for run in runs:
         draw_accuracy(left, run, styles[run.name])
@@ -53,17 +55,17 @@ def _draw_many(shown: Shown) -> Figure:
     runs = runs_of(shown)
     grouped = by_run(runs)
     one = len(grouped) == 1
+    lines, columns = fitting(3, 3.0)
     picture, panels = make_sheet(
-        3.3 * len(grouped),
+        (3.3 if lines == 1 else 2.1 * lines) * len(grouped),
         incidence_symbols(runs),
         band_symbols(f"{len(runs)} seeds", [run.seed for run in single_seeds(runs)])
         if one
         else band_symbols("seeds of a run", len(SINGLE)),
         [ENDED, *incidence_notes(runs), *notes_of_many(runs)],
     )
-    for row, (name, seeds) in zip(
-        panels.subplots(len(grouped), 3, squeeze=False), grouped.items(), strict=True
-    ):
+    grid = panels.subplots(len(grouped) * lines, columns, squeeze=False).reshape(-1, 3)
+    for row, (name, seeds) in zip(grid, grouped.items(), strict=True):
         accuracy, shares, loss = row
         draw_run_bands(accuracy, seeds, "accuracy")
         finish_accuracy(accuracy, ())
@@ -73,7 +75,7 @@ def _draw_many(shown: Shown) -> Figure:
         loss.set_xlabel("epoch")
         loss.set_ylabel("cross-entropy (nats)")
         if not one:
-            accuracy.set_title(wrapped(f"{name}, {len(seeds)} seeds", WIDTH / 3 - 0.4))
+            accuracy.set_title(wrapped(f"{name}, {len(seeds)} seeds", page().width / columns - 0.4))
     return picture
 
 
@@ -85,4 +87,4 @@ def _draw_loss(axes: Axes, run: ShownRun, style: SeedStyle) -> None:
         epoch = run.epoch_of(point)
         if epoch is not None:
             height = float(np.interp(epoch, run.logged, losses[split]))
-            mark_point(axes, run, point, height, marker=style.marker, colour=style.colour(split))
+            mark_point(axes, run, point, height, style.colour(split))

@@ -18,6 +18,7 @@ from grokflow.figures.accuracy import (
 )
 from grokflow.figures.bands import band_symbols
 from grokflow.figures.incidence import draw_incidence, incidence_notes, incidence_symbols
+from grokflow.figures.page import page
 from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
 from grokflow.figures.shown import Shown, notes_of_many, runs_of
 from grokflow.figures.style import seed_styles, styled
@@ -32,13 +33,17 @@ def draw(shown: Shown) -> Figure:
     if shown.is_many:
         return _draw_many(shown)
     runs, styles = runs_of(shown), seed_styles(shown)
+    one_row = page().fitting(4.5) > 1
     picture, panels = make_sheet(
-        4.0,
+        4.0 if one_row else 6.2,
         [*split_symbols(), *point_symbols()],
         [seed_symbol(run.title, styles[run.name]) for run in runs],
         [*(sentence for run in runs for sentence in run.notes)],
     )
-    left, right = panels.subplots(1, 2, width_ratios=[1.25, 1])
+    if one_row:
+        left, right = panels.subplots(1, 2, width_ratios=[1.25, 1])
+    else:
+        left, right = panels.subplots(2, 1, height_ratios=[1, 1.6])
     for run in runs:
         draw_accuracy(left, run, styles[run.name])
     finish_accuracy(left, shown.reference.epochs)
@@ -49,20 +54,25 @@ def draw(shown: Shown) -> Figure:
 def _draw_many(shown: Shown) -> Figure:
     runs, papers = runs_of(shown), shown.reference.epochs
     single = [run.seed for run in single_seeds(runs)]
+    one_row = page().fitting(4.5) > 1
     picture, panels = make_sheet(
-        5.2,
+        5.2 if one_row else 7.8,
         incidence_symbols(runs, papers),
         band_symbols(f"{len(runs)} seeds", single),
         [ENDED, *incidence_notes(runs), *notes_of_many(runs)],
     )
-    grid = panels.add_gridspec(2, 2, width_ratios=[1.25, 1], height_ratios=[1.5, 1])
+    if one_row:
+        grid = panels.add_gridspec(2, 2, width_ratios=[1.25, 1], height_ratios=[1.5, 1])
+    else:
+        grid = panels.add_gridspec(3, 1, height_ratios=[1.2, 1, 2])
     accuracy = panels.add_subplot(grid[0, 0])
     shares = panels.add_subplot(grid[1, 0], sharex=accuracy)
     draw_run_bands(accuracy, runs, "accuracy")
     finish_accuracy(accuracy, papers)
     accuracy.label_outer()
     draw_incidence(shares, runs, papers)
-    _draw_table(panels.add_subplot(grid[:, 1]), read_table(shown.dataset, {"a", "b", "c", "split"}))
+    place = grid[:, 1] if one_row else grid[2, 0]
+    _draw_table(panels.add_subplot(place), read_table(shown.dataset, {"a", "b", "c", "split"}))
     return picture
 
 

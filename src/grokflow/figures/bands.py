@@ -111,13 +111,13 @@ def draw_bands(axes: Axes, grid: np.ndarray, levels: np.ndarray, style: BandStyl
     label : what is drawn: `median {label}` of the line, `50 % {label}` and `90 % {label}` of the bands.
     """
     low, lower, median, upper, high = levels
-    for share, bottom, top, alpha, hatch in (
-        ("90 %", low, high, 0.18, style.hatch),
-        ("50 %", lower, upper, 0.36, ""),
-    ):
+    for share, bottom, top, alpha in (("90 %", low, high, 0.18), ("50 %", lower, upper, 0.36)):
         label_of_band = f"{share} {label}"
         band = axes.fill_between(grid, bottom, top, linewidth=0, zorder=1.5, label=label_of_band)
-        band.set(color=style.colour, alpha=alpha, hatch=hatch)
+        band.set(color=style.colour, alpha=alpha)
+    if style.hatch:  # by itself: in an SVG the hatches of a filled band have the band's own colour
+        hatches = axes.fill_between(grid, low, high, linewidth=0, zorder=1.6, label=f"hatches {label}")
+        hatches.set(facecolor="none", edgecolor=(*to_rgb(style.colour), 0.4), hatch=style.hatch)
     (line,) = axes.plot(grid, median, color=style.colour, linestyle=style.line, linewidth=2.2, zorder=3)
     line.set_label(f"median {label}")
 

@@ -12,8 +12,8 @@ from matplotlib.patches import Circle, FancyBboxPatch
 
 from grokflow.config import INVARIANT_PARTS, UNEMBEDDING_NORM
 from grokflow.errors import ArtifactError
-from grokflow.figures.sheet import columns_of, make_sheet
-from grokflow.figures.shown import Shown, ShownRun, first_of_each_run, subject
+from grokflow.figures.sheet import fitting, make_sheet, wrapped
+from grokflow.figures.shown import Shown, ShownRun, first_of_each_run
 from grokflow.figures.style import TEXT, styled
 
 FILLS = {
@@ -23,9 +23,6 @@ FILLS = {
     "embedding": "#ececec",
 }
 """The colour of a box by what it does."""
-
-MOST_COLUMNS = 3
-"""Drawings beside one another; more of them go below."""
 
 COLUMN, CENTRE, SKIP, BRANCHES = 3.5, 1.75, 0.32, (0.89, 1.75, 2.61)
 """Inches from a drawing's left: its right, the stream, the skip line, the three parallel boxes."""
@@ -50,14 +47,14 @@ def draw(shown: Shown) -> Figure:
     """A drawing for each run, from the tokens at the bottom to the logits at the top."""
     runs = first_of_each_run(shown)
     models = {run.name: _model(run) for run in runs}
-    columns = columns_of(len(models), MOST_COLUMNS)
-    rows = -(-len(models) // columns)
+    headings = {run.name: run.run or run.subject for run in runs}
+    rows, columns = fitting(len(models), COLUMN)
     height = max(_Drawing(None).model(model) for model in models.values())
     picture, panels = make_sheet((height + 0.2) * rows, [], [], [])
     grid = panels.subplots(rows, columns, squeeze=False)
     for axes, (name, model) in zip(grid.flat, models.items(), strict=False):
         top = _Drawing(axes).model(model)
-        title = f"{name.rpartition('/')[0] or subject(name)}\n{_layer_norms(model)}"
+        title = f"{wrapped(headings[name], COLUMN)}\n{_layer_norms(model)}"
         axes.text(CENTRE, top - HEADING / 2, title, ha="center", va="center", fontsize=9)
     for axes in grid.flat:
         axes.set(xlim=(0, COLUMN), ylim=(0, height), aspect="equal", anchor="S")
@@ -250,7 +247,7 @@ class _Drawing:
                 zorder=0,
             )
         )
-        self.text(COLUMN - 0.15, (bottom + self.y) / 2, f"× {layers}", size=10)
+        self.text(COLUMN - 0.15, (bottom + self.y) / 2, f"× {layers}", size=9)
 
     def text(self, x: float, y: float, label: str, size: float = 8) -> None:
         if self.axes is not None:

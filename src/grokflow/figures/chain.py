@@ -8,8 +8,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
+from grokflow.figures.page import page
 from grokflow.figures.panels import (
     PANELS,
     Part,
@@ -19,9 +20,9 @@ from grokflow.figures.panels import (
     missing_of_many,
     path_band_symbols,
 )
-from grokflow.figures.sheet import make_sheet, mark_symbol, seed_symbol, split_symbols
+from grokflow.figures.sheet import make_sheet, mark_symbol, seed_symbol, split_symbols, wrapped
 from grokflow.figures.shown import Shown, ShownPath, paths_of
-from grokflow.figures.style import SeedStyle, seed_styles, styled
+from grokflow.figures.style import CHECKPOINT, SeedStyle, seed_styles, styled
 
 
 @styled
@@ -32,24 +33,27 @@ def draw(shown: Shown) -> Figure:
     paths, styles = paths_of(shown), seed_styles(shown)
     measured = [path for path in paths if not path.skipped]
     picture, panels = make_sheet(
-        8.4,
-        [*split_symbols(), mark_symbol("logged checkpoint", marker="|", size=6)],
+        _height(),
+        [*split_symbols(), mark_symbol("logged checkpoint", marker=CHECKPOINT, size=6)],
         [seed_symbol(_joined(path), styles[path.name]) for path in measured],
         [
-            "The panels of a column have one y axis.",
+            _shared_axis(),
             *(path.missing for path in paths if path.skipped),
         ],
     )
-    rows = panels.subplots(3, len(PANELS), sharey="col")
+    rows = _grid(panels)
     for row, (heading, number, knots) in zip(rows[:2], _ends(paths), strict=True):
         draw_panels(row, measured, styles, _segment(number))
-        row[0].set_title(heading, fontsize=10)
+        row[0].set_title(heading, fontsize=9)
         for axes in row if measured else ():
-            mark_knots(axes, knots, "t within the segment")
+            _finish_part(axes, knots, "t within the segment")
     draw_panels(rows[2], measured, styles, _whole)
-    rows[2][0].set_title("Whole chain", fontsize=10, pad=24 if measured else None)
+    rows[2][0].set_title("Whole chain", fontsize=9, pad=24 if measured else None)
     for axes in rows[2] if measured else ():
         axes.set_xlabel("epoch")
+        if _turned():
+            axes.label_outer()
+            axes.locator_params(axis="x", nbins=3)
         _mark_checkpoints(axes, measured, styles)
     return picture
 
@@ -59,29 +63,56 @@ def _draw_many(shown: Shown) -> Figure:
     paths = paths_of(shown)
     measured = [path for path in paths if not path.skipped]
     picture, panels = make_sheet(
-        8.4,
+        _height(),
         split_symbols(),
         path_band_symbols(measured),
-        ["The panels of a column have one y axis.", *missing_of_many(paths)],
+        [_shared_axis(), *missing_of_many(paths)],
     )
-    rows = panels.subplots(3, len(PANELS), sharey="col")
+    rows = _grid(panels)
     first, last = paths[0].ends
     parts = [(*end, _segment(end[1]), "t within the segment") for end in _ends(paths)]
     whole = ("Whole chain", 0, {0.0: first, 1.0: last}, _whole, "part of the epochs between")
     for row, (heading, _, knots, part, label) in zip(rows, [*parts, whole], strict=True):
         draw_panel_bands(row, measured, partial(_from_0_to_1, part))
-        row[0].set_title(heading, fontsize=10)
+        row[0].set_title(heading, fontsize=9)
         for axes in row if measured else ():
-            mark_knots(axes, knots, label)
+            _finish_part(axes, knots, label)
     return picture
+
+
+def _turned() -> bool:
+    """Whether the page is too narrow for a row of panels: then each part of the chain is a column."""
+    return page().fitting(3.0) < len(PANELS)
+
+
+def _height() -> float:
+    return 6.3 if _turned() else 8.4
+
+
+def _grid(panels: SubFigure) -> np.ndarray:
+    """The panels (3, 3): of each part of the chain the quantities, which have one y axis each."""
+    if _turned():
+        return panels.subplots(len(PANELS), 3, sharey="row").T
+    return panels.subplots(3, len(PANELS), sharey="col")
+
+
+def _shared_axis() -> str:
+    return f"The panels of a {'row' if _turned() else 'column'} have one y axis."
+
+
+def _finish_part(axes: Axes, knots: Mapping[float, str], label: str) -> None:
+    mark_knots(axes, knots, label, wide=not _turned())
+    if _turned():
+        axes.set_xlabel(wrapped(label, page().width / 3 - 0.5))
+        axes.label_outer()
 
 
 def _ends(paths: Sequence[ShownPath]) -> list[tuple[str, int, dict[float, str]]]:
     """Heading, number and ends of the first and of the last segment."""
     first, last = paths[0].ends
     return [
-        ("First segment", 0, {0.0: first, 1.0: "next checkpoint"}),
-        ("Last segment", -1, {0.0: "checkpoint before", 1.0: last}),
+        ("First segment", 0, {0.0: first, 1.0: "next" if _turned() else "next checkpoint"}),
+        ("Last segment", -1, {0.0: "before" if _turned() else "checkpoint before", 1.0: last}),
     ]
 
 
@@ -136,7 +167,7 @@ def _mark_checkpoints(axes: Axes, paths: Sequence[ShownPath], styles: Mapping[st
             epochs,
             np.full(len(epochs), height),
             linestyle="none",
-            marker="|",
+            marker=CHECKPOINT,
             markersize=4,
             color=styles[path.name].grey,
             clip_on=False,

@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokflow.figures.accuracy import draw_accuracy, finish_accuracy, point_symbols
-from grokflow.figures.sheet import make_sheet, mark_symbol, split_symbols
+from grokflow.figures.page import page
+from grokflow.figures.sheet import make_sheet, mark_symbol, split_symbols, wrapped
 from grokflow.figures.shown import Shown, ShownRun, runs_of
-from grokflow.figures.style import ALONE, HUES, styled
+from grokflow.figures.style import ALONE, CHECKPOINT, HUES, styled
 
 DRAWN = 3
 """Seeds that have a panel where there are many of them."""
@@ -24,7 +25,7 @@ def draw(shown: Shown) -> Figure:
         runs = runs[:DRAWN]
     picture, panels = make_sheet(
         0.5 + 2.1 * len(runs),
-        [*split_symbols(), mark_symbol("logged checkpoint", size=4), *point_symbols()],
+        [*split_symbols(), mark_symbol("logged checkpoint", marker=CHECKPOINT), *point_symbols()],
         [],
         [*notes, *(sentence for run in runs for sentence in run.notes)],
     )
@@ -35,7 +36,9 @@ def draw(shown: Shown) -> Figure:
         finish_accuracy(axes, shown.reference.epochs)
         axes.label_outer()
         title = f"{run.title}; {len(run.points['checkpoints'])} checkpoints"
-        axes.set_title(title, pad=18 if shown.reference.epochs else 6)  # above the paper's labels
+        axes.set_title(
+            wrapped(title, page().width - 0.8), pad=18 if shown.reference.epochs else 6
+        )  # above the paper's labels
     return picture
 
 
@@ -46,8 +49,8 @@ def _mark_checkpoints(axes: Axes, run: ShownRun) -> None:
             epochs,
             run.accuracy(split, epochs),
             linestyle="none",
-            marker="o",
-            markersize=3.5,
+            marker=CHECKPOINT,
+            markersize=6,
             color=ALONE.colour(split),
             label=f"checkpoints {split} {run.name}",
         )

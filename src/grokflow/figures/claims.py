@@ -8,25 +8,37 @@ paper printed, with its percentile among our seeds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
-from matplotlib.ft2font import LoadFlags
 from matplotlib.lines import Line2D
 
 from grokflow.artifacts.provenance import AGAIN
 from grokflow.artifacts.reference import is_miniature
 from grokflow.artifacts.tables import read_table
-from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.claim_rows import (
+    CLAIM,
+    EFFECT,
+    HEADING,
+    LOOKS,
+    OTHER,
+    PERCENTILE,
+    SHARE,
+    SIZE,
+    STATEMENT,
+    VERDICT,
+    Row,
+    blank,
+    columns_of_page,
+    place_rows,
+    rows_of,
+    width_of,
+)
+from grokflow.figures.sheet import make_sheet, mark_symbol, wrapped
 from grokflow.figures.shown import Shown
-from grokflow.figures.style import PAPER, TEXT, styled
+from grokflow.figures.style import PAPER, PAPERS, TEXT, styled
 
 CLAIMS = (
     "claim",
@@ -46,34 +58,6 @@ CLAIMS = (
 NUMBERS = ("claim", "number", "unit", "seeds", "median", "low", "high", "paper", "percentile")
 """The columns of claims_numbers.csv that are drawn."""
 
-SIZE = 7.8
-"""Points of the text of a row."""
-
-LINE = 0.12
-"""Inches of one of its lines."""
-
-GAP = 0.035
-"""Inches between a row's text and its border."""
-
-HEADING = 0.27
-"""Inches of the heading of a paper."""
-
-COLUMNS = {
-    "Claim": 0.9,
-    "Statement": 2.8,
-    "Share of the seeds": 1.25,
-    "Verdict": 1.75,
-    "Effect, and what the paper printed": 3.35,
-    "Paper's\npercentile": 0.95,
-}
-"""The headings of the columns, with their widths in inches."""
-
-KEPT = "\N{NO-BREAK SPACE}"
-"""At which no line ends."""
-
-BETWEEN = 0.12
-"""Inches between the text of a column and the next one."""
-
 OURS = ("M1-without-zero", "P5-float64", "P8-cause", "P8-alone", "P8-wholly", "P9-sphere")
 """Claims about controls of our own, which no paper makes."""
 
@@ -86,59 +70,6 @@ TYPICAL = (2.5, 97.5)
 """Percentiles between which 95 % of single seeds lie."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a verdict is told: by the shape and the filling of its mark, and by colour."""
-
-    marker: str
-    filled: bool
-    colour: str
-
-    @property
-    def filling(self) -> str:
-        """The colour inside its mark."""
-        return self.colour if self.filled else "white"
-
-
-LOOKS = {
-    "reproduced": Look("o", True, "#00674e"),
-    "mostly reproduced": Look("o", False, "#00674e"),
-    "undecided": Look("s", False, "#8a6100"),
-    "not reproduced": Look("X", True, "#a33b00"),
-}
-
-OTHER = Look("D", False, TEXT)
-"""The look of any other verdict."""
-
-
-@dataclass
-class Row:
-    """A claim with its words on lines, and where it stands, in inches from the top."""
-
-    claim: dict[str, Any]
-    name: list[str]
-    statement: list[str]
-    not_yet: list[str]
-    numbers: list[tuple[list[str], dict[str, Any]]]
-    """The lines of each number, with its row of the table."""
-    top: float = field(default=0.0)
-
-    @property
-    def look(self) -> Look:
-        """The look of its verdict."""
-        return LOOKS.get(self.claim["verdict"], OTHER)
-
-    @property
-    def height(self) -> float:
-        """Inches."""
-        effects = sum(len(lines) for lines, _ in self.numbers)
-        return LINE * max(len(self.name), len(self.statement), 1 + len(self.not_yet), effects) + 2 * GAP
-
-    def at(self, line: float) -> float:
-        """The middle of one of its lines of text, counted from 0."""
-        return self.top + GAP + LINE * (line + 0.5)
-
-
 @styled
 def draw(shown: Shown) -> Figure:
     """A row for each claim, in the order of the table, a heading for each paper."""
@@ -147,66 +78,48 @@ def draw(shown: Shown) -> Figure:
     )
     columns = ("seeds", "median", "low", "high", "paper", "percentile")
     numbers = read_table(shown["numbers"], NUMBERS, numbers=columns, mend=AGAIN)
-    rows = _rows(table.to_dict("records"), numbers)
-    height = _place(rows)
+    rows, inches = rows_of(table.to_dict("records"), numbers), columns_of_page()
+    height = place_rows(rows)
     miniature = is_miniature(Path(shown["claims"]).parent)
-    symbols, notes = ([], [OF_A_MINIATURE]) if miniature else (_paper_symbols(), [])
-    picture, panels = make_sheet(height + 0.85, _verdict_symbols(rows), symbols, notes + _notes(rows))
-    grid = panels.subplots(1, len(COLUMNS), sharey=True, width_ratios=[*COLUMNS.values()])
-    for axes, heading in zip(grid, COLUMNS, strict=True):
-        axes.set_title(heading, fontsize=9, fontweight="bold")
+    symbols = [] if miniature else _paper_symbols(PERCENTILE in inches)
+    notes = [*([OF_A_MINIATURE] if miniature else []), *_notes(rows)]
+    picture, panels = make_sheet(height + 0.85, _verdict_symbols(rows), symbols, notes)
+    picture.lettered = False  # its columns are those of a table
+    row_of_axes = panels.subplots(1, len(inches), sharey=True, width_ratios=[*inches.values()])
+    grid = dict(zip(inches, row_of_axes, strict=True))
+    for heading, axes in grid.items():
+        axes.set_title(
+            wrapped(heading, inches[heading]) if heading == EFFECT else heading, fontsize=9, fontweight="bold"
+        )
         axes.set_xlim(0, 1)
         axes.set_ylim(height, 0)
         for row in rows:
             axes.axhline(row.top + row.height, color="#dddddd", linewidth=0.6, zorder=0, label="row")
     picture.set_layout_engine("constrained", w_pad=0.02, wspace=0)
-    names, statements, shares, verdicts, effects, percentiles = grid
-    for axes in (names, statements, verdicts, effects):
-        axes.axis("off")
-    _finish_shares(shares)
-    _finish_percentiles(percentiles)
+    for heading in {CLAIM, STATEMENT, VERDICT, EFFECT} & grid.keys():
+        grid[heading].axis("off")
+    _finish_shares(grid[SHARE])
     for row in rows:
-        _write(names, row, row.name, bold=True)
-        _write(statements, row, row.statement)
-        _draw_share(shares, row, paper=not miniature and row.claim["claim"] not in OURS)
-        _write_verdict(verdicts, row)
-        _draw_numbers(effects, percentiles, row)
+        _write(grid[CLAIM], row, row.name, bold=True)
+        _draw_share(grid[SHARE], row, paper=not miniature and is_of_a_paper(row.claim))
+        _write_verdict(grid[VERDICT], row)
+    if PERCENTILE in grid:
+        _finish_percentiles(grid[PERCENTILE])
+        for row in rows:
+            _write(grid[STATEMENT], row, row.statement)
+            _draw_numbers(grid[EFFECT], grid[PERCENTILE], row)
     if miniature:
         picture.suptitle("Claims of a miniature, which say nothing about any paper", fontweight="bold")
-        effects.set_title("Effect", fontsize=9, fontweight="bold")
-        percentiles.set_visible(False)
-    _head_papers(names, rows, "Claims" if miniature else "Paper")
+        if PERCENTILE in grid:
+            grid[EFFECT].set_title("Effect", fontsize=9, fontweight="bold")
+            grid[PERCENTILE].set_visible(False)
+    _head_papers(grid[CLAIM], rows, "Claims" if miniature else "Paper")
     return picture
 
 
-def _rows(claims: Sequence[dict[str, Any]], numbers: pd.DataFrame) -> list[Row]:
-    """Each claim in words: of its numbers the first one, which is its effect, and those the paper printed."""
-    rows: list[Row] = []
-    first: dict[str, str] = {}
-    for claim in claims:
-        name, statement = claim["claim"], claim["statement"]
-        same = first.setdefault(statement, name)
-        own = numbers[numbers["claim"] == name].to_dict("records")
-        told = [number for place, number in enumerate(own) if place == 0 or not _blank(number["paper"])]
-        words = [(_wrap(_number(number), "Effect, and what the paper printed"), number) for number in told]
-        if not _blank(claim["p"]):
-            words.append(([f"test at collapses: p = {claim['p']:.2g}"], {}))
-        said = statement if same == name else f"The same as {same}, of another setup."
-        rows.append(
-            Row(claim, _wrap(name, "Claim", bold=True), _wrap(said, "Statement"), _not_yet(claim), words)
-        )
-    return rows
-
-
-def _place(rows: Sequence[Row]) -> float:
-    """Stack the rows, a heading before those of each paper; the height of all of them in inches."""
-    top, paper = 0.0, None
-    for row in rows:
-        if row.claim["paper"] != paper:
-            top += HEADING
-        paper, row.top = row.claim["paper"], top
-        top += row.height
-    return top
+def is_of_a_paper(claim: dict[str, Any]) -> bool:
+    """Whether a paper makes the claim, and not this project or its user."""
+    return claim["paper"] != "own" and claim["claim"] not in OURS
 
 
 def _head_papers(axes: Axes, rows: Sequence[Row], heading: str) -> None:
@@ -214,14 +127,15 @@ def _head_papers(axes: Axes, rows: Sequence[Row], heading: str) -> None:
     for row in rows:
         if row.claim["paper"] != paper:
             paper = row.claim["paper"]
-            axes.text(0, row.top - HEADING / 2, f"{heading} {paper}", fontsize=9, va="center", color=TEXT)
+            said = "Your own claims" if paper == "own" else f"{heading} {paper}"
+            axes.text(0, row.top - HEADING / 2, said, fontsize=9, va="center", color=TEXT)
 
 
 def _draw_share(axes: Axes, row: Row, *, paper: bool) -> None:
     """The share with its interval, and behind it the seed of a paper that makes the claim."""
     claim, middle = row.claim, row.top + row.height / 2
     if paper:
-        (seed,) = axes.plot([1], [middle], marker="D", markersize=9, color=PAPER)
+        (seed,) = axes.plot([1], [middle], marker=PAPERS, markersize=9, color=PAPER)
         seed.set(markerfacecolor="white", clip_on=False, label="paper")
     if not claim["judged"] > 0:
         text = axes.text(0.5, middle, "none judged", ha="center", va="center", fontsize=SIZE, color=TEXT)
@@ -239,7 +153,7 @@ def _write_verdict(axes: Axes, row: Row) -> None:
     verdict, claim = row.claim["verdict"], row.claim
     _write(axes, row, [verdict], colour=row.look.colour, bold=True)
     counted = f"{claim['holding']:g} of {claim['judged']:g}"
-    right = 72 * (_width(verdict, bold=True) + 0.07)
+    right = 72 * (width_of(verdict, bold=True) + 0.07)
     text = axes.annotate(counted, (0, row.at(0)), (right, 0), textcoords="offset points", va="center")
     text.set(fontsize=SIZE, color=TEXT, in_layout=False)
     _write(axes, row, row.not_yet, start=1)
@@ -252,14 +166,14 @@ def _draw_numbers(texts: Axes, percentiles: Axes, row: Row) -> None:
         _write(texts, row, lines, start=start)
         place = row.at(start + (len(lines) - 1) / 2)
         start += len(lines)
-        if _blank(number.get("paper")):
+        if blank(number.get("paper")):
             continue
         label = f"{row.claim['claim']}: {number['number']}"
-        if _blank(number["percentile"]):
+        if blank(number["percentile"]):
             percentiles.text(50, place, "no seed", ha="center", va="center", fontsize=SIZE, color=TEXT)
             continue
         at = float(number["percentile"])
-        (mark,) = percentiles.plot([at], [place], marker="D", markersize=4.5, color=TEXT, label=label)
+        (mark,) = percentiles.plot([at], [place], marker=PAPERS, markersize=4.5, color=TEXT, label=label)
         mark.set_clip_on(False)
         percentiles.text(148, place, f"{at:.0f}", ha="right", va="center", fontsize=SIZE, color=TEXT)
 
@@ -288,63 +202,6 @@ def _finish_scale(axes: Axes, places: Sequence[float], labels: Sequence[str]) ->
     axes.grid(False)
 
 
-def _not_yet(claim: dict[str, Any]) -> list[str]:
-    """How many seeds would decide, and who could not be judged."""
-    said = [] if _blank(claim["needed"]) else [f"{claim['needed']:g} seeds would decide"]
-    said += [] if _blank(claim["not_judged"]) else [f"not judged: {claim['not_judged']}"]
-    return [line for text in said for line in _wrap(text, "Verdict")]
-
-
-def _number(number: dict[str, Any]) -> str:
-    """A number of a claim over the seeds, with its interval, and what the paper printed."""
-    if _blank(number["median"]):
-        found = "none"
-    else:
-        interval = (
-            "" if _blank(number["low"]) else f" [{_short(number['low'])},{KEPT}{_short(number['high'])}]"
-        )
-        found = f"{_short(number['median'])}{interval}"
-        found += "" if _blank(number["unit"]) else f" {number['unit']}"
-    printed = "" if _blank(number["paper"]) else f"; paper{KEPT}{_short(number['paper'])}"
-    return f"{number['number']}: {found}{printed}"
-
-
-def _short(value: float) -> str:
-    """A number in three digits, a whole one above a hundred."""
-    if np.isinf(value):
-        return "∞"
-    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return text.replace("-", "−")  # at a hyphen a line may end
-
-
-def _blank(value: object) -> bool:
-    return value is None or bool(pd.isna(value)) or value == ""
-
-
-def _wrap(text: str, column: str, *, bold: bool = False) -> list[str]:
-    """The text on as many lines as the column needs; a hyphen may end a line."""
-    lines = [""]
-    for word in text.replace("-", "-\n").replace(" ", " \n").split("\n"):
-        longer = lines[-1] + word
-        if lines[-1] and _width(longer.rstrip(), bold=bold) > COLUMNS[column] - BETWEEN:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return [line.rstrip() for line in lines]
-
-
-@lru_cache(maxsize=4096)
-def _width(text: str, *, bold: bool = False) -> float:
-    """How wide the text of a row is, in inches."""
-    font = get_font(findfont(FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")))
-    font.set_size(SIZE, 72)
-    ends = []
-    for part in (f"{text}|", "|"):  # a space at the end has no outline: measured before a mark that has one
-        font.set_text(part, 0, flags=LoadFlags.NO_HINTING)
-        ends.append(font.get_width_height()[0] / 64)
-    return (ends[0] - ends[1]) / 72
-
-
 def _write(
     axes: Axes, row: Row, lines: Sequence[str], *, start: int = 0, colour: str = TEXT, bold: bool = False
 ) -> None:
@@ -370,12 +227,12 @@ def _verdict_symbols(rows: Sequence[Row]) -> list[Line2D]:
     return symbols
 
 
-def _paper_symbols() -> list[Line2D]:
+def _paper_symbols(with_numbers: bool) -> list[Line2D]:
     """The key of the paper's seed in both scales."""
-    single = mark_symbol("the paper's single seed, which showed it", marker="D", size=8)
+    single = mark_symbol("the paper's single seed, which showed it", marker=PAPERS, size=8)
     single.set(color=PAPER, markerfacecolor="white")
     printed = "percentile of the paper's number among our seeds; shaded: the middle 95 % of them"
-    return [single, mark_symbol(printed, marker="D", size=4.5)]
+    return [single, *[mark_symbol(printed, marker=PAPERS, size=4.5)] * with_numbers]
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:
@@ -386,6 +243,6 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         "over the seeds that have one [95 % interval].",
     ]
     numbers = [number for row in rows for _, number in row.numbers if number and number["seeds"] > 0]
-    if any(_blank(number["low"]) for number in numbers):
+    if any(blank(number["low"]) for number in numbers):
         notes.append("No interval is given of a median over fewer than 6 seeds.")
     return notes

@@ -13,9 +13,10 @@ from grokflow.figures.accuracy import (
     finish_accuracy,
     point_symbols,
 )
-from grokflow.figures.sheet import columns_of, make_sheet, split_symbols, wrapped
+from grokflow.figures.page import page
+from grokflow.figures.sheet import fitting, make_sheet, split_symbols, wrapped
 from grokflow.figures.shown import Shown, ShownRun, by_collapses, by_run, notes_of_many, runs_of
-from grokflow.figures.style import HUES, TEXT, WIDTH, styled
+from grokflow.figures.style import COLLAPSE_BAR, DIVERGED, HUES, POINT, TEXT, styled
 
 RASTER_HEIGHT = 3.2
 """Inches of the panel with all seeds of a run."""
@@ -23,8 +24,8 @@ RASTER_HEIGHT = 3.2
 SINGLE = 3
 """Panels of single seeds below it."""
 
-MOST_COLUMNS = 3
-"""Runs beside one another; more of them go below."""
+COLUMN = 2.2
+"""Inches of a run's column at least; where there is no room for one more, it goes below."""
 
 
 @styled
@@ -50,7 +51,7 @@ def draw(shown: Shown) -> Figure:
             axes.set_ylabel("")
         if (place[0] + 1, place[1]) in places:
             axes.set_xlabel("")
-        axes.set_title(wrapped(f"{run.label}: {run.collapse_count}", WIDTH / columns - 0.4))
+        axes.set_title(wrapped(f"{run.label}: {run.collapse_count}", page().width / columns - 0.4))
     for row, column in sorted(set(_cells(rows, columns)) - set(places)):
         grid[row, column].remove()
     return picture
@@ -59,8 +60,7 @@ def draw(shown: Shown) -> Figure:
 def _draw_many(shown: Shown) -> Figure:
     """For each run a row of collapses a seed, and below it the accuracy of three seeds."""
     grouped = by_run(runs_of(shown))
-    columns = columns_of(len(grouped), MOST_COLUMNS)
-    blocks = -(-len(grouped) // columns)
+    blocks, columns = fitting(len(grouped), COLUMN)
     picture, panels = make_sheet(
         (RASTER_HEIGHT + 1.6 * SINGLE + 0.5) * blocks,
         [*split_symbols(), collapse_symbol(), *point_symbols()],
@@ -78,7 +78,7 @@ def _draw_many(shown: Shown) -> Figure:
     )
     for number, (name, runs) in enumerate(grouped.items()):
         first, column = number // columns * rows, number % columns
-        inches = WIDTH / columns - 0.4
+        inches = page().width / columns - 0.4
         raster = panels.add_subplot(grid[first, column])
         draw_raster(raster, runs)
         raster.set_title(wrapped(_title(name, runs), inches))
@@ -90,6 +90,7 @@ def _draw_many(shown: Shown) -> Figure:
             finish_accuracy(axes, ())
             axes.set_title(wrapped(f"seed {run.seed}: {run.collapse_count}", inches))
             axes.set_xlabel("epoch" if row == SINGLE else "")
+            axes.locator_params(axis="x", nbins=max(4, int(inches * 1.6)))
             axes.set_ylabel("" if column else "accuracy")
         if column:
             raster.set_ylabel("")
@@ -107,7 +108,7 @@ def _title(name: str, runs: list[ShownRun]) -> str:
 def draw_raster(axes: Axes, runs: list[ShownRun]) -> None:
     """The collapses of many seeds, a row each, from early to late in point 2 and then those without it."""
     ranked = sorted(runs, key=lambda run: (run.epoch_of("point_2") is None, run.epoch_of("point_2") or 0))
-    colour = "#a6a6a6"
+    colour = COLLAPSE_BAR
     for row, run in enumerate(ranked):
         spans = [(start, end - start) for start, end in run.collapses]
         bars = axes.broken_barh(spans, (row - 0.45, 0.9), facecolor=colour, edgecolor=colour, linewidth=0.5)
@@ -115,7 +116,7 @@ def draw_raster(axes: Axes, runs: list[ShownRun]) -> None:
     for point, split in SPLIT_OF.items():
         places = [(run.epoch_of(point), row) for row, run in enumerate(ranked) if run.points[point]]
         x, y = zip(*places, strict=True) if places else ((), ())
-        (marks,) = axes.plot(x, y, linestyle="none", marker="o", color=HUES[split], zorder=4, label=point)
+        (marks,) = axes.plot(x, y, linestyle="none", marker=POINT, color=HUES[split], zorder=4, label=point)
         marks.set(markersize=4, markeredgewidth=0.8)
         if point == "point_1":
             marks.set_markerfacecolor("white")
@@ -124,7 +125,9 @@ def draw_raster(axes: Axes, runs: list[ShownRun]) -> None:
     ended = [(run.last_epoch, row) for row, run in enumerate(ranked) if run.diverged]
     if ended:
         x, y = zip(*ended, strict=True)
-        axes.plot(x, y, linestyle="none", marker="x", markersize=4, color=TEXT, zorder=4, label="diverged")
+        axes.plot(
+            x, y, linestyle="none", marker=DIVERGED, markersize=4, color=TEXT, zorder=4, label="diverged"
+        )
     axes.set_ylim(len(ranked) - 0.3, -0.7)
     axes.set_yticks([])
     axes.grid(False, axis="y")
@@ -141,7 +144,7 @@ def _places(runs: list[ShownRun]) -> list[tuple[int, int]]:
     for run in runs:
         seeds.setdefault(run.run, []).append(run.name)
     most = max(len(names) for names in seeds.values())
-    columns = columns_of(len(seeds), MOST_COLUMNS)
+    _, columns = fitting(len(seeds), COLUMN)
     return [
         (number // columns * most + seed, number % columns)
         for number, names in enumerate(seeds.values())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from grokflow.figures.accuracy import (
     accuracy_of_epochs,
@@ -18,9 +18,10 @@ from grokflow.figures.accuracy import (
 )
 from grokflow.figures.aligned import OFFSETS, around_collapses
 from grokflow.figures.bands import BandStyle, band_symbols, draw_bands, quantiles
+from grokflow.figures.page import page
 from grokflow.figures.sheet import make_sheet, split_symbols, wrapped
 from grokflow.figures.shown import LISTED, Shown, ShownRun, by_collapses, by_run, notes_of_many, runs_of
-from grokflow.figures.style import HUES, PAPER, TEXT, WIDTH, SeriesStyle, styled
+from grokflow.figures.style import HUES, PAPER, TEXT, SeriesStyle, styled
 
 QUANTITIES = {
     "effective_learning_rate": "effective learning rate\nη / ‖θ‖²",
@@ -56,7 +57,7 @@ def draw(shown: Shown) -> Figure:
     for run, column in zip(runs, grid.T, strict=True):
         draw_every_epoch(column[0], run)
         finish_accuracy(column[0], ())
-        column[0].set_title(wrapped(f"{run.label}: {run.collapse_count}", WIDTH / len(runs) - 0.4))
+        column[0].set_title(wrapped(f"{run.label}: {run.collapse_count}", page().width / len(runs) - 0.4))
         for axes, quantity in zip(column[1:], QUANTITIES, strict=True):
             _draw_quantity(axes, run, quantity)
     for row, quantity in zip(grid[1:], QUANTITIES, strict=True):
@@ -70,12 +71,14 @@ def draw(shown: Shown) -> Figure:
 def _draw_many(runs: Sequence[ShownRun]) -> Figure:
     """For each run three rows: on the left a seed of it, beside it all collapses of all its seeds."""
     grouped = by_run(runs)
+    beside = _is_wide()
     picture, panels = make_sheet(
-        6.6 * len(grouped),
+        (6.6 if beside else 10.2) * len(grouped),
         [*split_symbols(), collapse_symbol(), *point_symbols()],
         [*(STYLES[part].symbol(label) for part, label in PARTS.items()), *band_symbols("all collapses")],
         [
-            "Left: the seed with the median number of collapses. Beside it: every collapse of every seed, "
+            f"{'Left' if beside else 'Above'}: the seed with the median number of collapses. "
+            f"{'Beside it' if beside else 'Below'}: every collapse of every seed, "
             f"from {-OFFSETS[0]} epochs before its start to {OFFSETS[-1]} after it, cut where the one "
             "before ends or the next begins. Validation accuracy is measured at every epoch around a "
             "collapse; elsewhere it is interpolated between logged epochs.",
@@ -83,15 +86,14 @@ def _draw_many(runs: Sequence[ShownRun]) -> Figure:
             *_without_invariant_groups(runs),
         ],
     )
-    rows = 1 + len(QUANTITIES)
-    grid = panels.subplots(rows * len(grouped), 3, squeeze=False, width_ratios=[1.3, 1, 1])
-    for number, seeds in enumerate(grouped.values()):
-        block = grid[number * rows : (number + 1) * rows]
+    for seeds, block in zip(grouped.values(), _blocks(panels, len(grouped)), strict=True):
         ranked = by_collapses(seeds)
         run = ranked[(len(ranked) - 1) // 2]
         draw_every_epoch(block[0, 0], run)
         finish_accuracy(block[0, 0], ())
-        block[0, 0].set_title(wrapped(f"{run.label}: {run.collapse_count}", WIDTH / 3))
+        block[0, 0].set_title(
+            wrapped(f"{run.label}: {run.collapse_count}", page().width / 3 if beside else page().width - 0.8)
+        )
         for axes, split in zip(block[0, 1:], HUES, strict=True):
             _draw_accuracy_around(axes, seeds, split)
         for row, quantity in zip(block[1:], QUANTITIES, strict=True):
@@ -99,7 +101,40 @@ def _draw_many(runs: Sequence[ShownRun]) -> Figure:
             _scale(row[:1], [run], quantity)
             for axes, part in zip(row[1:], PARTS, strict=True):
                 _draw_around(axes, seeds, quantity, part)
+        if not beside:  # the panels below one another have one x axis
+            for axes in block[:-1].flat:
+                axes.set_xlabel("")
     return picture
+
+
+def _is_wide() -> bool:
+    """Whether three panels stand side by side."""
+    return page().fitting(3.0) > 2
+
+
+def _blocks(panels: SubFigure, count: int) -> list[np.ndarray]:
+    """Of each run three rows (3, 3): a seed on the left, beside it two panels of all collapses.
+
+    On a page too narrow for that a seed's panels stand above, the others below.
+    """
+    rows = 1 + len(QUANTITIES)
+    if _is_wide():
+        grid = panels.subplots(rows * count, 3, squeeze=False, width_ratios=[1.3, 1, 1])
+        return np.split(grid, count)
+    spec = panels.add_gridspec(2 * rows * count, 2)
+    blocks = []
+    for first in range(0, 2 * rows * count, 2 * rows):
+        places = [
+            [spec[first + row, :], *(spec[first + rows + row, side] for side in (0, 1))]
+            for row in range(rows)
+        ]
+        blocks.append(np.array([[panels.add_subplot(place) for place in row] for row in places]))
+    return blocks
+
+
+def _around(words: str) -> str:
+    """Words beside a panel around all collapses, on as many lines as they need."""
+    return wrapped(words, page().width / 3.2 - 0.6 if _is_wide() else page().width / 2 - 0.8)
 
 
 def _draw_accuracy_around(axes: Axes, runs: Sequence[ShownRun], split: str) -> None:
@@ -107,7 +142,7 @@ def _draw_accuracy_around(axes: Axes, runs: Sequence[ShownRun], split: str) -> N
     values = around_collapses(runs, lambda run: accuracy_of_epochs(run, split), relative="difference")
     _finish_around(axes, values, BandStyle.of_split(split), split)
     seeds = sum(len(run.periods) > 0 for run in runs)
-    axes.set_title(f"{len(values)} collapses of {seeds} seeds")
+    axes.set_title(_around(f"{len(values)} collapses of {seeds} seeds"))
     axes.set_ylabel(f"{split} accuracy\n− that at the start")
 
 
@@ -119,7 +154,7 @@ def _draw_around(axes: Axes, runs: Sequence[ShownRun], quantity: str, part: str)
     levels = quantiles(values)
     if len(values) and np.nanmax(levels, initial=1) > LARGEST_SPAN * np.nanmin(levels, initial=1):
         axes.set_yscale("log")
-    axes.set_title(PARTS[part])
+    axes.set_title(_around(PARTS[part]))
     axes.set_ylabel(f"{QUANTITIES[quantity].splitlines()[0]}\n÷ that at the start")
 
 
@@ -129,7 +164,7 @@ def _finish_around(axes: Axes, values: np.ndarray, style: BandStyle, label: str)
     else:
         axes.text(0.5, 0.5, "no collapse", transform=axes.transAxes, ha="center", color=TEXT)
     axes.axvline(0, color=PAPER, linewidth=0.9, zorder=1, label="start")
-    axes.set_xlabel("epochs since the start of a collapse")
+    axes.set_xlabel(_around("epochs since the start of a collapse"))
 
 
 def _draw_quantity(axes: Axes, run: ShownRun, quantity: str) -> None:

@@ -24,10 +24,11 @@ from grokflow.figures.bands import (
     quantiles,
     spread_over,
 )
+from grokflow.figures.near_zero import scale_near_zero
 from grokflow.figures.panels import missing_of_many
-from grokflow.figures.sheet import make_sheet, mark_symbol, seed_symbol
+from grokflow.figures.sheet import fitting, make_sheet, mark_symbol, seed_symbol
 from grokflow.figures.shown import MANY, Shown, ShownPath, paths_of
-from grokflow.figures.style import TEXT, seed_styles, styled
+from grokflow.figures.style import END_MARK, TEXT, seed_styles, styled
 
 
 class Quantity(NamedTuple):
@@ -51,8 +52,8 @@ class Course(NamedTuple):
     curve: Curve
 
 
-END = {"marker": "*", "label": "end of a fit that converged"}
-CUT_OFF = {"marker": "X", "label": "end of one that did not, within its budget"}
+END = "end of a fit that converged"
+CUT_OFF = "end of one that did not, within its budget"
 
 
 @styled
@@ -66,8 +67,9 @@ def draw(shown: Shown) -> Figure:
         rows.setdefault(path.path, []).append(path)
     fitted = {name: [path for path in paths if not path.fit.empty] for name, paths in rows.items()}
     many = [len(paths) for paths in fitted.values() if len(paths) > MANY]
+    lines, columns = fitting(len(QUANTITIES), 3.5)
     picture, panels = make_sheet(
-        2.5 * len(rows) + 0.3,
+        2.5 * len(rows) * lines + 0.3,
         [*_band_symbols(many), *_end_symbols(fitted)],
         _seed_symbols(fitted),
         [
@@ -76,8 +78,10 @@ def draw(shown: Shown) -> Figure:
             *(note for paths in rows.values() for note in _missing(paths)),
         ],
     )
-    grid = panels.subplots(len(rows), len(QUANTITIES), sharex="row", sharey=True, squeeze=False)
+    grid = panels.subplots(len(rows) * lines, columns, sharey=True, squeeze=False)
+    grid = grid.reshape(len(rows), len(QUANTITIES))
     for row, (name, paths) in zip(grid, fitted.items(), strict=True):
+        row[1].sharex(row[0])
         for axes, quantity in zip(row, QUANTITIES, strict=True):
             _draw_panel(axes, paths, quantity)
             axes.set_title(rows[name][0].heading if quantity is QUANTITIES[0] else "")
@@ -109,7 +113,7 @@ def _missing(paths: Sequence[ShownPath]) -> list[str]:
 
 def _end_symbols(fitted: Fitted) -> list[Line2D]:
     ends = [_end(path) for paths in fitted.values() for path in paths]
-    return [mark_symbol(end["label"], marker=end["marker"]) for end in (END, CUT_OFF) if end in ends]
+    return [mark_symbol(end, marker=END_MARK, filled=end == END) for end in (END, CUT_OFF) if end in ends]
 
 
 def _seed_symbols(fitted: Fitted) -> list[Line2D]:
@@ -130,9 +134,17 @@ def _count(paths: Sequence[ShownPath]) -> str:
     return f"{paths[0].heading}: {done} of {len(paths)} {fits} converged; {they} took {took}{middle}."
 
 
-def _end(path: ShownPath) -> dict[str, str]:
-    """The mark at the end of a fit."""
+def _end(path: ShownPath) -> str:
+    """How a fit ended."""
     return END if path.converged else CUT_OFF
+
+
+def _mark_end(mark: Line2D, path: ShownPath, size: float) -> None:
+    """A star at the end of a fit, filled if it converged."""
+    end = _end(path)
+    mark.set(marker=END_MARK, markersize=size, label=end, zorder=3)
+    if end == CUT_OFF:
+        mark.set_markerfacecolor("white")
 
 
 def _course(path: ShownPath, quantity: Quantity) -> Course:
@@ -158,7 +170,7 @@ def _draw_each(axes: Axes, courses: Sequence[Course], quantity: Quantity) -> Non
         line.set(markersize=4, markevery=style.marked(curve.x)[:-1], label=f"{quantity.column} {path.name}")
     for path, curve in courses:
         (mark,) = axes.plot(curve.x[-1:], curve.y[-1:], color=styles[path.name].colour(quantity.split))
-        mark.set(markersize=10, markeredgecolor="white", zorder=3, **_end(path))
+        _mark_end(mark, path, 10)
 
 
 def _draw_bands(axes: Axes, courses: Sequence[Course], quantity: Quantity) -> None:
@@ -169,19 +181,12 @@ def _draw_bands(axes: Axes, courses: Sequence[Course], quantity: Quantity) -> No
         draw_single(axes, curve.x, curve.y, style, f"{quantity.column} {path.name}")
     for path, curve in courses:  # above the curves, which so many marks would hide
         (mark,) = axes.plot(curve.x[-1], 0.97, color=TEXT, transform=axes.get_xaxis_transform())
-        mark.set(markersize=5, markeredgewidth=0, **_end(path))
+        mark.set_markeredgewidth(0.8)
+        _mark_end(mark, path, 6)
 
 
 def _scale(grid: np.ndarray, courses: Sequence[Course]) -> None:
-    """A logarithmic axis of errors, on which zero has a place below the smallest one."""
-    errors = np.concatenate([np.zeros(0), *(course.curve.y for course in courses)])
-    positive = errors[errors > 0]
-    if not len(positive):
-        return
-    smallest = 10 ** np.floor(np.log10(positive.min()))
+    """A logarithmic axis of errors up to 1."""
+    errors = np.concatenate([np.ones(1), *(course.curve.y for course in courses)])
     for axes in grid.flat:
-        axes.set_yscale("symlog", linthresh=smallest, linscale=0.4)
-        axes.set_ylim(-smallest / 3, 2)
-        powers = range(int(np.log10(smallest)), 1)
-        axes.set_yticks([0, *(10.0**power for power in powers)], ["0", *(f"{10.0**p:g}" for p in powers)])
-        axes.minorticks_off()
+        scale_near_zero(axes, errors)

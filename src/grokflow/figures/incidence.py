@@ -14,11 +14,11 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.accuracy import SPLIT_OF
 from grokflow.figures.bands import percentile_in_words
-from grokflow.figures.shown import ShownRun, by_run, readable
-from grokflow.figures.style import HUES, LINES, PAPER, LineStyle
+from grokflow.figures.shown import ShownRun, by_run, of_run, readable
+from grokflow.figures.style import HUES, LINES, PAPER, PAPERS, LineStyle
 from grokflow.statistics import Incidence, Times, incidence
 
-DIVERGED: LineStyle = (0, (1, 1.3))
+SHARE_DIVERGED: LineStyle = (0, (6, 1.5, 1, 1.5, 1, 1.5))
 """The line of the share that has diverged."""
 
 
@@ -45,10 +45,10 @@ def draw_incidence(axes: Axes, runs: Sequence[ShownRun], papers: Sequence[float]
         _draw_steps(axes, found, last, HUES[split], LINES[split], point)
         for epoch in papers[number : number + 1]:
             height = found.incidence[np.searchsorted(found.epochs, epoch, side="right") - 1]
-            (mark,) = axes.plot([epoch], [height], color=PAPER, marker="D", linestyle="none", zorder=4)
+            (mark,) = axes.plot([epoch], [height], color=PAPER, marker=PAPERS, linestyle="none", zorder=4)
             mark.set(markersize=8, markerfacecolor="none", label=f"paper {point}")
     if (diverged := _divergence(runs)).reached:
-        _draw_steps(axes, diverged, last, PAPER, DIVERGED, "diverged")
+        _draw_steps(axes, diverged, last, PAPER, SHARE_DIVERGED, "diverged")
     axes.set_ylim(-0.03, 1.06)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     axes.set_ylabel("share of seeds")
@@ -88,13 +88,13 @@ def incidence_symbols(runs: Sequence[ShownRun], papers: Sequence[float] = ()) ->
     ]
     if _divergence(runs).reached:
         label = "share that diverged before point 2"
-        symbols.append(Line2D([], [], color=PAPER, linestyle=DIVERGED, label=label))
+        symbols.append(Line2D([], [], color=PAPER, linestyle=SHARE_DIVERGED, label=label))
     said = [
         f"{readable(point)} at {epoch:g}, {percentile_in_words(epoch, _epochs(runs, point))}"
         for point, epoch in zip(SPLIT_OF, papers, strict=False)
     ]
     if said:
-        mark = Line2D([], [], color=PAPER, marker="D", linestyle="none", label=f"paper: {'; '.join(said)}")
+        mark = Line2D([], [], color=PAPER, marker=PAPERS, linestyle="none", label=f"paper: {'; '.join(said)}")
         mark.set(markersize=8, markerfacecolor="none")
         symbols.append(mark)
     return symbols
@@ -117,7 +117,7 @@ def _medians(name: str, runs: Sequence[ShownRun]) -> str:
         to = "on" if found.median_high is None else f"to {found.median_high:g}"
         interval = "" if found.median_low is None else f" (95 % interval: from {found.median_low:g} {to})"
         said.append(f"{readable(point)} {when}{interval}")
-    return f"Half of the seeds{f' of {name}' if name else ''} are past {', '.join(said)}."
+    return f"Half of the seeds{of_run(name)} are past {', '.join(said)}."
 
 
 def _epochs(runs: Sequence[ShownRun], point: str) -> list[float]:

@@ -11,9 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grokflow.figures.names import readable_group
+from grokflow.figures.page import page
 from grokflow.figures.sheet import make_sheet
 from grokflow.figures.shown import MOST_NAMED, REACHED, Shown, ShownRun, readable, runs_of
-from grokflow.figures.style import TEXT, WIDTH, styled
+from grokflow.figures.style import TEXT, styled
 
 COLUMNS = ("initial", *REACHED)
 """The points of a run that have a column each."""
@@ -25,8 +27,8 @@ CLIPPED = (-16.0, 1.0)
 
 INVARIANT = "✓"
 
-MOST_COLUMNS = 12
-"""Columns whose labels have room side by side; of more they stand upright, and cells have smaller letters."""
+ROOMY, LEGIBLE = 0.6, 0.25
+"""Inches of a column whose label lies, and of one whose cells have room for numbers."""
 
 ROW_HEIGHT = 0.27
 """Inches of a group's row."""
@@ -35,11 +37,13 @@ ROW_HEIGHT = 0.27
 @styled
 def draw(shown: Shown) -> Figure:
     """A row for each group of weights, a column for each point of each run."""
-    table = _invariance(runs_of(shown))
-    groups, runs = _groups(table), list(dict.fromkeys(map(_run_of, shown)))
+    seeds = runs_of(shown)
+    table = _invariance(seeds)
+    groups, runs = _groups(table), list(dict.fromkeys(run.run for run in seeds))
     points = _points(table)
     columns = [(run, point) for run in runs for point in points]
-    heading = 1.0 if len(columns) <= MOST_COLUMNS else 2.2
+    inches = _inches(columns)
+    heading = 1.0 if inches > ROOMY else 2.2 if inches > LEGIBLE else 3.4
     picture, panels = make_sheet(heading + ROW_HEIGHT * len(groups), [], [], _notes(shown))
     axes = panels.subplots()
     cells = _worst(table)
@@ -49,14 +53,21 @@ def draw(shown: Shown) -> Figure:
             if (run, point, group) in cells.index:
                 cell = cells.loc[(run, point, group)]
                 powers[row, number] = _power(cell["change"])
-                _write_cell(axes, number, row, cell, 8 if len(columns) <= MOST_COLUMNS else 6)
+                _write_cell(axes, number, row, cell, inches)
     image = axes.imshow(powers, cmap=_colours(), vmin=CLIPPED[0], vmax=CLIPPED[1], aspect="auto")
     _finish(axes, groups, runs, points, {(run, point) for run, point, _ in cells.index})
-    bar = panels.colorbar(image, ax=axes, fraction=0.03, pad=0.02, ticks=[-16, -12, -8, -4, 0])
-    bar.ax.set_yticklabels(["≤ $10^{-16}$", "$10^{-12}$", "$10^{-8}$", "$10^{-4}$", "1"])
+    place, fraction, pad = ("right", 0.03, 0.02) if inches > LEGIBLE else ("bottom", 0.02, 0.01)
+    ticks = [-16, -12, -8, -4, 0]
+    bar = panels.colorbar(image, ax=axes, ticks=ticks, location=place, fraction=fraction, pad=pad)
+    bar.set_ticklabels(["≤ $10^{-16}$", "$10^{-12}$", "$10^{-8}$", "$10^{-4}$", "1"])
     bar.set_label("max |Δ log p| (nats)")
     bar.outline.set_visible(False)
     return picture
+
+
+def _inches(columns: Sequence[object]) -> float:
+    """How wide a column is, beside the names of the groups."""
+    return (page().width - 2.6) / len(columns)
 
 
 def _invariance(runs: Sequence[ShownRun]) -> pd.DataFrame:
@@ -86,10 +97,6 @@ def _points(table: pd.DataFrame) -> Sequence[str]:
     return found if set(found).isdisjoint(COLUMNS) else COLUMNS
 
 
-def _run_of(name: str) -> str:
-    return name.rpartition("/")[0]
-
-
 def _power(change: float) -> float:
     """The power of ten that colours a cell; a change of zero has the scale's lowest colour."""
     smallest, largest = (10.0**power for power in CLIPPED)
@@ -106,12 +113,14 @@ def written(change: float) -> str:
     return f"{digit}e{int(power)}"
 
 
-def _write_cell(axes: Axes, column: int, row: int, cell: pd.Series, size: float) -> None:
-    text = written(cell["change"])
-    if not cell["trained"]:
+def _write_cell(axes: Axes, column: int, row: int, cell: pd.Series, inches: float) -> None:
+    """The change, as far as there is room for it; that a group is invariant in any case."""
+    size = 8.0 if inches > ROOMY else 6.5
+    text = written(cell["change"]) if inches > LEGIBLE else ""
+    if text and not cell["trained"]:
         text = f"({text})"
     if cell["invariant"]:
-        text = f"{INVARIANT} {text}"
+        text = f"{INVARIANT} {text}" if inches > 0.4 else INVARIANT
     dark = _is_dark(_power(cell["change"]))
     colour = "white" if dark else "#222222"
     axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
@@ -138,31 +147,35 @@ def _finish(
     measured: set[tuple[str, str]],
 ) -> None:
     columns = [(run, point) for run in runs for point in points]
-    crowded = len(columns) > MOST_COLUMNS
-    labels = [_column_label(point, (run, point) in measured, crowded) for run, point in columns]
+    inches = _inches(columns)
+    crowded, upright = inches <= ROOMY, inches <= LEGIBLE
+    labels = [
+        readable(point) if upright else _column_label(point, (run, point) in measured, crowded)
+        for run, point in columns
+    ]
     axes.grid(False)
     axes.set_xticks(range(len(columns)), labels, rotation=90 if crowded else 0)
-    axes.set_yticks(range(len(groups)), groups)
+    axes.set_yticks(range(len(groups)), [readable_group(group) for group in groups])
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
     for row in range(1, len(groups)):
         axes.axhline(row - 0.5, color="white", linewidth=1)
     for number in range(1, len(columns)):
         axes.axvline(number - 0.5, color="white", linewidth=1 if number % len(points) else 5)
-    room = int((WIDTH - 3) / len(runs) * 13)
-    above = 100 if crowded else 20 if measured == set(columns) else 30
+    room = int((page().width - 3) / len(runs) * 12)
+    above = 50 if upright else 100 if crowded else 20 if measured == set(columns) else 30
     for number, run in enumerate(runs):
-        lines = textwrap.wrap(run.replace("_", "_ "), room) if crowded else [run]
-        name = "\n".join(line.replace("_ ", "_") for line in lines)
+        lines = textwrap.wrap(run.replace("_", "_ "), 30 if upright else room, break_long_words=False)
         axes.annotate(
-            name if crowded or len(run) <= room else f"{run[: room - 1]}…",
+            "\n".join(line.replace("_ ", "_") for line in lines),
             (number * len(points) + (len(points) - 1) / 2, 1),
             xycoords=axes.get_xaxis_transform(),
             xytext=(0, above),
             textcoords="offset points",
             ha="center",
+            rotation=90 if upright else 0,
             color=TEXT,
-            fontsize=9.5,
+            fontsize=9 if inches > LEGIBLE else 8.5,
         )
 
 

@@ -1,8 +1,8 @@
 """The panels of paper M along a path: cross-entropy + L2, error, mean stochastic gradient norm.
 
-Every y axis is linear and starts at zero, as the paper's do: its claims are about how much a
-quantity changes ("from 0.75 to nearly 0", "hardly"), and a logarithm would blow up the changes of
-what is nearly nothing.
+A y axis is linear and starts at zero, as the paper's do, where its claims are about how much a quantity
+changes ("hardly", "symmetric hills"). Where they say that one is nearly zero, the axis is logarithmic, with
+a place for zero: on a linear one an error of 0.02 and one of 0 look alike.
 """
 
 from __future__ import annotations
@@ -26,20 +26,23 @@ from grokflow.figures.bands import (
     quantiles,
     spread_over,
 )
+from grokflow.figures.near_zero import scale_near_zero
 from grokflow.figures.shown import ShownPath, listed
-from grokflow.figures.style import PAPER, TEXT, SeedStyle, draw_curve
+from grokflow.figures.style import PAPER, PAPER_LINE, TEXT, SeedStyle, draw_curve
 
 
 @dataclass(frozen=True)
 class Panel:
     """What a panel shows: the column of metrics.csv for each split that has one.
 
-    `shortest`: up to where the y axis reaches at least, so that single wrong pairs are no hump.
+    `shortest`: up to where a linear y axis reaches at least, so that single wrong pairs are no hump.
+    `near_zero`: the kinds of path along which a claim says that it is nearly zero.
     """
 
     label: str
     columns: dict[str, str]
     shortest: float = 0.0
+    near_zero: tuple[str, ...] = ()
 
 
 PANELS = (
@@ -47,8 +50,17 @@ PANELS = (
         "cross-entropy + L2 (nats)",
         {"train": "train_loss_l2", "validation": "validation_loss_l2"},
     ),
-    Panel("error", {"train": "train_error", "validation": "validation_error"}, shortest=0.02),
-    Panel("mean stochastic gradient norm", {"train": "gradient_norm"}),
+    Panel(
+        "error",
+        {"train": "train_error", "validation": "validation_error"},
+        shortest=0.02,
+        near_zero=("chain", "polyline", "bezier"),  # claims M6, M8, M9, M10
+    ),
+    Panel(
+        "mean stochastic\ngradient norm",
+        {"train": "gradient_norm"},
+        near_zero=("segment",),  # claim M5
+    ),
 )
 
 NOTHING = "nothing to draw"
@@ -76,11 +88,7 @@ def draw_panels(
             for split, column in panel.columns.items():
                 y = metrics[column].to_numpy(float)
                 draw_curve(axes, x, y, split=split, seed=path.name, style=styles[path.name])
-        if measured:
-            axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
-            columns = [path.metrics[column] for path in measured for column in panel.columns.values()]
-            if all(column.isna().all() for column in columns):  # the error of a regression
-                axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=TEXT)
+        _scale(axes, panel, measured)
 
 
 def draw_panel_bands(
@@ -100,11 +108,7 @@ def draw_panel_bands(
             draw_bands(axes, grid, levels, style, split)
             for name in single:
                 draw_single(axes, curves[name].x, curves[name].y, style, f"{split} {name}")
-        if measured:
-            axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
-            columns = [path.metrics[column] for path in measured for column in panel.columns.values()]
-            if all(column.isna().all() for column in columns):  # the error of a regression
-                axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=TEXT)
+        _scale(axes, panel, measured)
 
 
 def path_band_symbols(measured: Sequence[ShownPath]) -> list[Line2D]:
@@ -122,7 +126,8 @@ def missing_of_many(paths: Sequence[ShownPath]) -> list[str]:
     if not skipped:
         return []
     folder, *others = dict.fromkeys(path.name.rpartition("/")[0] for path in skipped)
-    of = f" of {folder}" if folder and not others else ""
+    heading = skipped[0].heading
+    of = f" of the {heading[0].lower()}{heading[1:]}" if folder and not others else ""
     which = listed([path.name.removeprefix(f"{folder}/") if of else path.name for path in skipped])
     first = "because" if len(skipped) == 1 else "the first of them because"
     return [f"Not drawn: {len(skipped)} of {len(paths)}{of}{which}, {first} {skipped[0].why_missing}."]
@@ -143,19 +148,38 @@ def _begin(axes: Axes, panel: Panel, measured: Sequence[ShownPath]) -> None:
         axes.set_yticks([])
 
 
-def mark_knots(axes: Axes, knots: Mapping[float, str], label: str) -> None:
-    """The x axis of a path's parameter, with what lies at which t: both ends and any bends."""
+def _scale(axes: Axes, panel: Panel, measured: Sequence[ShownPath]) -> None:
+    if not measured:
+        return
+    columns = [path.metrics[column] for path in measured for column in panel.columns.values()]
+    if all(column.isna().all() for column in columns):  # the error of a regression
+        axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=TEXT)
+    elif measured[0].record["kind"] in panel.near_zero:
+        scale_near_zero(axes, np.concatenate(columns))
+    else:
+        axes.update_datalim([(0, 0), (0, panel.shortest)], updatex=False)
+
+
+def mark_knots(axes: Axes, knots: Mapping[float, str], label: str, *, wide: bool = True) -> None:
+    """The x axis of a path's parameter, with what lies at which t: both ends and any bends.
+
+    `wide`: there is room for more ticks than these.
+    """
     for t in list(knots)[1:-1]:
         axes.axvline(t, color="#bbbbbb", linewidth=0.9, zorder=1, label="bend")
-    places = sorted({*knots, *((0.25, 0.5, 0.75) if len(knots) < 4 else ())})
+    places = sorted({*knots, *((0.25, 0.5, 0.75) if len(knots) < 4 and wide else ())})
     axes.set_xticks(places, [f"{t:.3g}\n{knots.get(t, '')}".rstrip() for t in places])
+    if not wide:  # inside the panel's width, where the next panel's are close
+        words = axes.get_xticklabels()
+        words[0].set_horizontalalignment("left")
+        words[-1].set_horizontalalignment("right")
     axes.set_xlim(-0.03, 1.03)
     axes.set_xlabel(label)
 
 
 def mark_place(axes: Axes, x: float, label: str) -> None:
     """A light line at a place that the paper names, labelled above the panel."""
-    axes.axvline(x, color=PAPER, linewidth=1, linestyle=(0, (1, 1.5)), zorder=1, label=label)
+    axes.axvline(x, color=PAPER, linewidth=1, linestyle=PAPER_LINE, zorder=1, label=label)
     axes.annotate(
         label,
         (x, 1),

@@ -20,9 +20,9 @@ from grokflow.figures.panels import (
     missing_of_many,
     path_band_symbols,
 )
-from grokflow.figures.sheet import make_sheet, seed_symbol, split_symbols
+from grokflow.figures.sheet import fitting, make_sheet, seed_symbol, split_symbols
 from grokflow.figures.shown import Shown, ShownPath, paths_of, unfinished
-from grokflow.figures.style import PAPER, seed_styles, styled
+from grokflow.figures.style import PAPER, PAPERS, seed_styles, styled
 
 
 @styled
@@ -39,9 +39,12 @@ def draw(shown: Shown) -> Figure:
     notes = [*unfinished(measured), *missing]
     if measured and all(path.metrics["validation_loss"].isna().all() for path in measured):
         notes.append("There were no validation data.")
-    picture, panels = make_sheet(3.1, [*split_symbols(), *norms], titles, notes)
-    panels.suptitle(paths[0].heading, fontsize=10, x=0.01, ha="left")
-    row = panels.subplots(1, len(PANELS))
+    rows, columns = fitting(len(PANELS), 3.0)
+    picture, panels = make_sheet(
+        0.6 + (2.5 if rows == 1 else 2.0) * rows, [*split_symbols(), *norms], titles, notes
+    )
+    panels.suptitle(paths[0].heading, fontsize=9, x=0.01, ha="left")
+    row = [*panels.subplots(rows, columns).flat]
     if shown.is_many:
         draw_panel_bands(row, measured, _whole)
     else:
@@ -57,6 +60,7 @@ def draw(shown: Shown) -> Figure:
                 mark_place(axes, t, "".join([f"paper, {split}: t = {t:g}", *among]))
     for line in norms:
         row[-1].add_line(line)
+        line.set_clip_on(False)
         row[-1].autoscale_view()
     return picture
 
@@ -90,7 +94,7 @@ def _paper_norms(norms: Sequence[float] | None, compared: Sequence[ShownPath]) -
             for words, norm, values in zip(said, norms, ends, strict=True)
         ]
     label = f"paper: gradient norm {', '.join(said)}"
-    marks = Line2D([0, 1], norms, color=PAPER, linestyle="none", marker="D", label=label)
+    marks = Line2D([0, 1], norms, color=PAPER, linestyle="none", marker=PAPERS, label=label)
     marks.set(markersize=9, markerfacecolor="none", zorder=4)
     return [marks]
 

@@ -11,12 +11,19 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.accuracy import mark_point
 from grokflow.figures.bands import LEVELS, band_symbols, draw_interval
-from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.page import page
+from grokflow.figures.sheet import make_sheet, mark_symbol, wrapped
 from grokflow.figures.shown import REACHED, Shown, ShownRun, by_run, notes_of_many, runs_of
-from grokflow.figures.style import HUES, PAPER, TEXT, styled
+from grokflow.figures.style import COLLAPSE_BAR, DIVERGED, PAPER, TEXT, styled
 
 ROW_HEIGHT = 0.32
 """Inches of a seed's row."""
+
+SINGLE = "."
+"""The mark of a single period, or of a seed's number of collapses."""
+
+BAND = "#4d4d4d"
+"""Of the medians and bands."""
 
 
 @styled
@@ -45,8 +52,8 @@ def draw(shown: Shown) -> Figure:
 def _draw_many(runs: Sequence[ShownRun]) -> Figure:
     grouped = by_run(runs)
     picture, panels = make_sheet(
-        0.8 + 2 * ROW_HEIGHT * len(grouped),
-        [*band_symbols("seeds, or periods"), mark_symbol("a single one", size=3)],
+        0.8 + (2 * ROW_HEIGHT if page().fitting(4.0) > 1 else 0.76) * len(grouped),
+        [*band_symbols("seeds, or periods"), mark_symbol("a single one", marker=SINGLE, size=5)],
         [],
         notes_of_many(runs, points=False, collapses=True),
     )
@@ -57,7 +64,7 @@ def _draw_many(runs: Sequence[ShownRun]) -> Figure:
         lengths = np.concatenate([run.periods["period"].dropna().to_numpy(float) for run in seeds])
         _draw_distribution(left, row, counts, f"collapses {name}")
         _draw_distribution(right, row, lengths, f"periods {name}")
-        labels.append(f"{name}\n{len(seeds)} seeds".strip())
+        labels.append(f"{_label(name)}\n{len(seeds)} seeds".strip())
     left.set_yticks(range(len(grouped)), labels)
     left.set_ylim(len(grouped) - 0.4, -0.6)
     for axes, title, label in (
@@ -78,12 +85,15 @@ def _draw_distribution(axes: Axes, row: int, values: np.ndarray, label: str) -> 
     """Median and bands above, every value below; equal or near ones spread over a few lines."""
     if len(values) == 0:
         return
-    draw_interval(
-        axes, row - 0.16, np.quantile(values, LEVELS), HUES["train"], size=0.28, upright=False, label=label
-    )
+    draw_interval(axes, row - 0.16, np.quantile(values, LEVELS), BAND, size=0.28, upright=False, label=label)
     lines = row + 0.1 + 0.06 * (np.arange(len(values)) % 5)
-    (dots,) = axes.plot(np.sort(values), lines, linestyle="none", marker="o", markersize=2.6, color=TEXT)
+    (dots,) = axes.plot(np.sort(values), lines, linestyle="none", marker=SINGLE, markersize=4, color=TEXT)
     dots.set(alpha=0.5, markeredgewidth=0, label=label)
+
+
+def _label(words: str) -> str:
+    """What a row is, on as many lines as a quarter of the page needs."""
+    return wrapped(words, page().width / 3.4)
 
 
 def _notes(run: ShownRun) -> list[str]:
@@ -95,12 +105,21 @@ def _draw_timeline(axes: Axes, row: int, run: ShownRun) -> None:
     axes.plot([0, run.last_epoch], [row, row], color=PAPER, linewidth=0.8, label=f"trained {run.name}")
     starts, ends = np.array(run.collapses).reshape(-1, 2).T
     label = f"collapses {run.name}"
-    colour = HUES["train"]
-    axes.barh([row] * len(starts), ends - starts, 0.55, starts, color=colour, edgecolor=colour, label=label)
+    bars = axes.barh(
+        [row] * len(starts),
+        ends - starts,
+        0.55,
+        starts,
+        color=COLLAPSE_BAR,
+        edgecolor=COLLAPSE_BAR,
+        label=label,
+    )
+    for bar in bars:
+        bar.set_zorder(2.5)
     for point in REACHED:
-        mark_point(axes, run, point, row, marker="o", colour=TEXT)
+        mark_point(axes, run, point, row, TEXT)
     if run.diverged:
-        axes.plot([run.last_epoch], [row], marker="x", color=TEXT, markeredgewidth=2, linestyle="none")
+        axes.plot([run.last_epoch], [row], marker=DIVERGED, color=TEXT, markeredgewidth=2, linestyle="none")
 
 
 def _draw_periods(axes: Axes, row: int, run: ShownRun) -> None:
@@ -109,10 +128,9 @@ def _draw_periods(axes: Axes, row: int, run: ShownRun) -> None:
         lengths,
         np.full(len(lengths), row),
         linestyle="none",
-        marker="o",
-        markersize=5,
-        markerfacecolor="none",
-        color=HUES["train"],
+        marker=SINGLE,
+        markersize=7,
+        color=TEXT,
         label=f"periods {run.name}",
     )
     count = axes.annotate(
@@ -129,7 +147,7 @@ def _draw_periods(axes: Axes, row: int, run: ShownRun) -> None:
 
 
 def _finish_rows(left: Axes, right: Axes, runs: Sequence[ShownRun]) -> None:
-    left.set_yticks(range(len(runs)), [run.label for run in runs])
+    left.set_yticks(range(len(runs)), [_label(run.label) for run in runs])
     left.set_ylim(len(runs) - 0.4, -0.6)
     for axes in (left, right):
         axes.grid(False, axis="y")
@@ -139,9 +157,9 @@ def _finish_rows(left: Axes, right: Axes, runs: Sequence[ShownRun]) -> None:
                 axes.axhline(row - 0.5, color="#cccccc", linewidth=0.8, label="next run")
     right.tick_params(axis="y", labelleft=False)
     left.set_xlabel("epoch")
-    left.set_title("From the start to the end of each collapse")
+    left.set_title(wrapped("From the start to the end of each collapse", 0.4 * page().width))
     right.set_xlabel("epochs")
-    right.set_title("Length of each period")
+    right.set_title(wrapped("Length of each period", 0.25 * page().width))
     right.set_xlim(left=0)
     if not any(run.periods["period"].notna().any() for run in runs):
         right.set_xticks([])
@@ -149,9 +167,9 @@ def _finish_rows(left: Axes, right: Axes, runs: Sequence[ShownRun]) -> None:
 
 def _symbols(with_diverged: bool) -> list[Line2D]:
     collapse = mark_symbol("collapse of the train accuracy", marker="s", size=8)
-    collapse.set(color=HUES["train"], markerfacecolor=HUES["train"])
+    collapse.set(color=COLLAPSE_BAR, markerfacecolor=COLLAPSE_BAR)
     trained = Line2D([], [], color=PAPER, linewidth=0.8, label="epochs trained")
-    diverged = mark_symbol("diverged", marker="x")
+    diverged = mark_symbol("diverged", marker=DIVERGED)
     diverged.set(markeredgewidth=2)
     return [
         trained,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokflow.figures.sheet import make_sheet, wrapped
-from grokflow.figures.shown import Shown, first_of_each_run, subject
-from grokflow.figures.style import PAPER, WIDTH, SeriesStyle, styled
+from grokflow.figures.page import page
+from grokflow.figures.sheet import fitting, make_sheet, wrapped
+from grokflow.figures.shown import Shown, first_of_each_run
+from grokflow.figures.style import PAPER, SeriesStyle, styled
 
 POINT = "initial"
 
@@ -44,23 +45,27 @@ def draw(shown: Shown) -> Figure:
     runs = first_of_each_run(shown)
     rays = {run.name: run.rays[run.rays["point"] == POINT] for run in runs}
     drawn = {class_of(group) for table in rays.values() for group in table["group"]}
+    rows, columns = fitting(len(runs), 2.2)
     picture, panels = make_sheet(
-        3.9,
+        3.9 if rows == 1 else 2.7 * rows,
         [_symbol(name) for name in CLASSES if name in drawn],
         [_tolerance_line()],
         [
-            f"Measured at the initial weights of {', '.join(map(subject, rays))}.",
+            f"Measured at the initial weights of {'; '.join(run.subject for run in runs)}.",
             "Left out: C = 1, which scales nothing.",
         ],
     )
-    row = panels.subplots(1, len(rays), sharey=True, squeeze=False)[0]
+    grid = panels.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(runs) :]:
+        axes.remove()
+    row = list(grid.flat[: len(runs)])
     for axes, run in zip(row, runs, strict=True):
         for group, values in rays[run.name].groupby("group", sort=False):
             _draw_ray(axes, str(group), values)
         for tolerance in run.invariance["tolerance"][:1]:
             axes.axhline(tolerance, color=PAPER, linewidth=1, zorder=1, label="tolerance")
-        axes.set_title(wrapped(run.run or subject(run.name), WIDTH / len(rays) - 0.6))
-    _finish(row, rays)
+        axes.set_title(wrapped(run.run or run.subject, page().width / columns - 0.5))
+    _finish(row, columns, rays)
     return picture
 
 
@@ -84,7 +89,7 @@ def _draw_ray(axes: Axes, group: str, values: pd.DataFrame) -> None:
         line.set_marker("")
 
 
-def _finish(row: np.ndarray, rays: Mapping[str, pd.DataFrame]) -> None:
+def _finish(row: Sequence[Axes], columns: int, rays: Mapping[str, pd.DataFrame]) -> None:
     changes = np.concatenate([table["change"].to_numpy(float) for table in rays.values()])
     highest = np.max(changes, where=np.isfinite(changes), initial=1.0)
     scales = np.concatenate([table["scale"].to_numpy(float) for table in rays.values()])
@@ -98,9 +103,10 @@ def _finish(row: np.ndarray, rays: Mapping[str, pd.DataFrame]) -> None:
         if len(scales):
             ticks = np.geomspace(scales.min(), scales.max(), 5)
             axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
-        axes.set_xlabel("scale C of the group's weights")
+        axes.set_xlabel(wrapped("scale C of the group's weights", page().width / columns - 0.6))
         axes.label_outer()
-    row[0].set_ylabel("largest change of a log-probability\nmax |Δ log p|")
+    for first in row[::columns]:
+        first.set_ylabel("largest change of a\nlog-probability, max |Δ log p|")
 
 
 def _power(power: int) -> str:

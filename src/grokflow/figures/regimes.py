@@ -29,12 +29,12 @@ class Look:
 
 
 LOOKS = {
-    "does not memorise": Look("N", "#e3e3e3", "does not memorise"),
-    "memorises": Look("M", "#f6d9c6", "memorises"),
-    "groks": Look("G", "#cfe3c6", "groks: point 2 ≥ 2 × point 1, where validation error ≥ 0.5"),
-    "generalises at once": Look("A", "#cfe0f1", "generalises at once"),
+    "does not memorise": Look("N", "#ededed", "does not memorise"),
+    "memorises": Look("M", "#f6cfb2", "memorises"),
+    "groks": Look("G", "#9fd3a2", "groks: point 2 ≥ 2 × point 1, where validation error ≥ 0.5"),
+    "generalises at once": Look("A", "#7fb0dd", "generalises at once"),
 }
-"""The look of every regime."""
+"""The look of every regime: the further training came, the darker, so that they are told in grey too."""
 
 
 class ShownSweep(SweepRegimes):
@@ -96,7 +96,7 @@ def sweep_of(shown: Shown) -> ShownSweep:
     return sweep
 
 
-DISAGREEMENT: dict[str, Any] = {"hatch": "///", "edgecolor": "#8a8a8a", "linewidth": 0}
+DISAGREEMENT: dict[str, Any] = {"hatch": "///", "edgecolor": "#5a5a5a", "linewidth": 0}
 """Over the colour of a regime in which not all seeds are."""
 
 

@@ -13,10 +13,10 @@ from matplotlib.lines import Line2D
 from grokflow.dynamics import regime
 from grokflow.figures.bands import LEVELS, band_symbols, draw_interval
 from grokflow.figures.regimes import LOOKS, ShownSweep, regime_symbol, written
-from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.sheet import fitting, make_sheet, mark_symbol
 from grokflow.figures.shown import REACHED, readable
 from grokflow.figures.style import HUES, PAPER, TEXT
-from grokflow.figures.sweep_axes import Places, ceilings_of, finish_epochs, finish_values
+from grokflow.figures.sweep_axes import Places, ceilings_of, ended_symbol, finish_epochs, finish_values
 
 
 def draw_shares(sweep: ShownSweep) -> Figure:
@@ -26,18 +26,24 @@ def draw_shares(sweep: ShownSweep) -> Figure:
     members = sweep.table.assign(regime=[regime(*row) for row in columns.itertuples(index=False)])
     occurring = [name for name in LOOKS if (members["regime"] == name).any()]
     letters = [LOOKS[name].letter for name in occurring]
+    ceilings = ceilings_of(sweep)
+    lines, columns = fitting(3, 3.0)
     picture, panels = make_sheet(
-        4.1,
-        [*_interval_symbols(), *band_symbols(f"{len(sweep.seeds)} seeds at a value")],
+        4.1 if lines == 1 else 2.4 * lines,
+        [
+            *_interval_symbols(),
+            *ended_symbol(ceilings),
+            *band_symbols(f"{len(sweep.seeds)} seeds at a value"),
+        ],
         [regime_symbol(name) for name in occurring],
         [
-            f"Left: how many of the seeds are in each regime, from below in the order {', '.join(letters)}.",
+            "First panel: how many of the seeds are in each regime, from below in the order "
+            f"{', '.join(letters)}.",
             *sweep.notes,
         ],
     )
-    shares, epochs, accuracy = panels.subplots(1, 3)
+    shares, epochs, accuracy = panels.subplots(lines, columns).flat
     places = Places(sweep.regimes.index.to_list())
-    ceilings = ceilings_of(sweep)
     for value, rows in members.groupby(key):
         place = places.place[value]
         _draw_bar(shares, place, 0.8 * places.step, rows["regime"].value_counts(normalize=True))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.config import Reference
+from grokflow.user_code import shown
 
 HEADINGS = {
     "segment": "Straight segment",
@@ -16,6 +18,12 @@ HEADINGS = {
     "bezier": "Optimised Bézier curve",
 }
 """Kinds of path, as a heading says them."""
+
+
+def heading_of(kind: str) -> str:
+    """A kind of path as a heading says it; one of the user's own file by its name there."""
+    return HEADINGS.get(kind, f"Optimised path {shown(kind)}")
+
 
 MOST_NAMED = 6
 """Most seeds, or pairs of seeds, that a note names."""
@@ -42,6 +50,8 @@ class Shown(Mapping[str, str]):
     """Values that a paper printed."""
     dataset: str = ""
     """File of the dataset's table, for the kinds that show it."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the picture calls runs; those that are not named here are called as in the configuration."""
 
     def __getitem__(self, name: str) -> str:
         return self.places[name]
@@ -60,12 +70,15 @@ class Shown(Mapping[str, str]):
 
 
 class ShownRun(RunResults):
-    """One seed of a run in words. `name` is its seed, or `run/seed` where several runs are shown."""
+    """One seed of a run in words. `name` is its seed, or `run/seed` where several runs are shown.
 
-    @property
-    def run(self) -> str:
-        """The run's name, or nothing where the figure shows a single run."""
-        return self.name.rpartition("/")[0]
+    `called`: what the picture calls the run instead.
+    """
+
+    def __init__(self, folder: str | Path, name: str = "", called: str = "") -> None:
+        super().__init__(folder, name)
+        self.run = called or self.name.rpartition("/")[0]
+        """What the run is called, or nothing where the figure shows a single run."""
 
     @property
     def seed(self) -> str:
@@ -116,10 +129,15 @@ class ShownRun(RunResults):
         return [f"{self._subject} was in a collapse when training ended."] * self.never_recovered
 
     @property
+    def subject(self) -> str:
+        """The seed in a sentence."""
+        seed = f"seed {self.seed}" if self.seed.isdigit() else self.seed  # of training from elsewhere a name
+        return f"{seed}{of_run(self.run)}"
+
+    @property
     def _subject(self) -> str:
         """The seed at the beginning of a sentence."""
-        words = subject(self.name)
-        return f"S{words[1:]}" if words.startswith("seed ") else words
+        return f"S{self.subject[1:]}" if self.subject.startswith("seed ") else self.subject
 
 
 class ShownPath(PathResults):
@@ -134,7 +152,7 @@ class ShownPath(PathResults):
     def heading(self) -> str:
         """What the path is and what it joins."""
         kind, (first, last) = self.record["kind"], self.ends
-        return f"{HEADINGS.get(kind, f'Optimised {kind}')} from {first} to {last}"
+        return f"{heading_of(kind)} from {first} to {last}"
 
     @property
     def missing(self) -> str:
@@ -185,7 +203,9 @@ class ShownPath(PathResults):
 
 def runs_of(shown: Shown) -> list[ShownRun]:
     """The seeds of one or more runs, from their folders by name."""
-    return [ShownRun(folder, name) for name, folder in shown.items()]
+    return [
+        ShownRun(folder, name, shown.names.get(name.rpartition("/")[0], "")) for name, folder in shown.items()
+    ]
 
 
 def paths_of(shown: Shown) -> list[ShownPath]:
@@ -231,7 +251,7 @@ def notes_of_many(runs: Sequence[ShownRun], *, points: bool = True, collapses: b
             found["in a collapse when training ended"] = [run.seed for run in seeds if run.never_recovered]
         said = [f"{len(names)}{listed(names)} {what}" for what, names in found.items() if names]
         if said:
-            notes.append(f"Of {len(seeds)} seeds{f' of {name}' if name else ''}: {'; '.join(said)}.")
+            notes.append(f"Of {len(seeds)} seeds{of_run(name)}: {'; '.join(said)}.")
     return notes
 
 
@@ -254,11 +274,9 @@ def first_of_each_run(shown: Shown) -> list[ShownRun]:
     return list(first.values())
 
 
-def subject(name: str) -> str:
-    """The seed "RUN/SEED" in a sentence."""
-    run, _, seed = name.rpartition("/")
-    seed = f"seed {seed}" if seed.isdigit() else seed
-    return f"{seed} of {run}" if run else seed
+def of_run(run: str) -> str:
+    """Such as " of the two-layer model", in a sentence; a name without a space takes no article."""
+    return f" of {'the ' if ' ' in run else ''}{run}" if run else ""
 
 
 def readable(point: str) -> str:

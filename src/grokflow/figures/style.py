@@ -3,15 +3,20 @@
 A split (train, validation) is told by hue and by line style, a seed or a pair of seeds
 by shade and by marker; a series (a run, a kind of quantity) has a hue, a line style and a marker of
 its own. So every curve is recognised without colour too.
+
+A mark means the same in every figure: a circle is a point of a run (hollow: point 1, filled: point 2), a
+diamond or a grey dotted line what the paper printed, a stroke a checkpoint, a cross a divergence, a star the
+end of a fit; a square, a plus and a thick X are verdicts. What else is marked has another shape.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Literal, ParamSpec, TypeAlias
+from typing import Any, Literal, ParamSpec, TypeAlias
 
 import matplotlib.style
 import numpy as np
@@ -19,8 +24,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
 from grokflow.artifacts.files import write_bytes
+from grokflow.figures.page import Sheet
 
 STYLE = {
     "axes.axisbelow": True,
@@ -34,7 +41,10 @@ STYLE = {
     "axes.titlesize": 9,
     "figure.constrained_layout.use": True,
     "figure.dpi": 160,
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
+    "font.family": "sans-serif",
+    # The first comes with matplotlib, so every machine draws with it. In an SVG text stays text; where that
+    # is shown without the first, the next two are as wide.
+    "font.sans-serif": ["DejaVu Sans", "Bitstream Vera Sans", "Verdana", "sans-serif"],
     "font.size": 9,
     "grid.color": "#e6e6e6",
     "grid.linewidth": 0.6,
@@ -42,12 +52,10 @@ STYLE = {
     "legend.fontsize": 8.5,
     "legend.frameon": False,
     "lines.linewidth": 1.4,
+    "svg.fonttype": "none",
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
 }
-
-WIDTH = 11.0
-"""Inches; with the dots per inch of `STYLE`, 1760 pixels."""
 
 LARGEST_SPAN = 20
 """A linear axis shows positive values up to this many times the smallest."""
@@ -62,18 +70,38 @@ LINES: dict[str, LineStyle] = {"train": "-", "validation": (0, (5, 2))}
 HATCHES = ("", "/////", "\\\\\\\\\\", ".....", "|||||", "-----", "xxxxx")
 """On the bands of many seeds: of a split, or of a series."""
 
-MARKERS = "os^DvPX*<>hp"
+MARKERS = "^v<>phd8"
+"""Of seeds and of series: none that has a meaning of its own."""
 
-SERIES_MARKERS = MARKERS[1:]
-"""Of series: without the disc, which stands for a point that is reached."""
+POINT = "o"
+"""Of the points of a run, hollow and filled, where no seed is told by its shape."""
+
+CHECKPOINT = "|"
+
+END_MARK = "*"
+"""Of the end of a fit, filled if it converged."""
+
+DIVERGED = "x"
 
 PAPER = "#757575"
 """What the paper printed, for comparison."""
+
+PAPERS = "D"
+"""The mark of it."""
+
+PAPER_LINE: LineStyle = (0, (1, 1.5))
+"""Through what the paper printed."""
+
+ENDED_LINE: LineStyle = (0, (7, 2.5, 1, 2.5))
+"""Where training ended, or ends for some."""
 
 TEXT = "#444444"
 
 COLLAPSE = "#dcdcdc"
 """Behind the epochs of a collapse."""
+
+COLLAPSE_BAR = "#a6a6a6"
+"""Of a collapse where it is no background."""
 
 SERIES_HUES = (
     "#333333",
@@ -97,6 +125,12 @@ SERIES_LINES: tuple[LineStyle, ...] = (
     (0, (9, 3)),
 )
 
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+LETTER_GAP = 7
+"""Points from a panel's letter to its left edge."""
+
+
 _Arguments = ParamSpec("_Arguments")
 
 
@@ -107,10 +141,29 @@ def styled(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
     def draw_styled(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> Figure:
         with matplotlib.style.context(["default", STYLE]):
             picture = draw(*arguments, **named)
+            _letter(picture)
             _settle(picture)
         return picture
 
     return draw_styled
+
+
+def _letter(picture: Figure) -> None:
+    """A letter above the left edge of every panel, in reading order, where there are several."""
+    panels = [axes for axes in picture.findobj(Axes) if axes.axison and axes.get_label() != "<colorbar>"]
+    if len(panels) < 2 or not (isinstance(picture, Sheet) and picture.lettered):
+        return
+    for axes, letter in zip(sorted(panels, key=_place_of), LETTERS * len(panels), strict=False):
+        # The middle one of the three titles that a panel may have: it keeps the height of the left one.
+        axes.title.set_text(letter)
+        left = ScaledTranslation(-LETTER_GAP / 72, 0, picture.dpi_scale_trans)
+        axes.title.set(x=0, ha="right", fontweight="bold", transform=axes.title.get_transform() + left)
+
+
+def _place_of(axes: Axes) -> tuple[int, int]:
+    """Row and column of a panel."""
+    spec = axes.get_subplotspec()
+    return (spec.rowspan.start, spec.colspan.start) if spec else (0, 0)
 
 
 def _settle(picture: Figure) -> None:
@@ -134,8 +187,8 @@ class SeedStyle:
 
     @property
     def marker(self) -> str:
-        """The shape on its curves."""
-        return MARKERS[self.number % len(MARKERS)]
+        """The shape on its curves, and of its points; of a seed alone that of points."""
+        return POINT if self.count == 1 else MARKERS[self.number % len(MARKERS)]
 
     def colour(self, split: str) -> str:
         """The split's hue in the seed's shade, from dark to light."""
@@ -155,8 +208,10 @@ class SeedStyle:
         return to_hex((red, green, blue))
 
     def marked(self, x: np.ndarray) -> list[int]:
-        """Which of the rising values `x` carry the marker: the ends and some inside."""
-        if len(x) < 2 or self.count == 1:
+        """Which of the rising values `x` carry the marker: the ends and some inside; none of a seed alone."""
+        if self.count == 1:
+            return []
+        if len(x) < 2:
             return [0, len(x) - 1][: len(x)]
         shift = (self.number % self.count + 1) / (self.count + 1)
         inner = x[0] + (x[-1] - x[0]) * (np.arange(4) + shift) / 4
@@ -191,7 +246,7 @@ class SeriesStyle:
     @property
     def marker(self) -> str:
         """The shape on its curves."""
-        return SERIES_MARKERS[self.number % len(SERIES_MARKERS)]
+        return MARKERS[self.number % len(MARKERS)]
 
     def draw(self, axes: Axes, x: np.ndarray, y: np.ndarray, label: str, shift: int = 0) -> Line2D:
         """A curve of the series; `shift` keeps the markers of several curves apart."""
@@ -239,14 +294,36 @@ def draw_curve(
 
 
 def save(picture: Figure, *, png: str, svg: str) -> None:
-    """Write the picture in both formats; the same picture always gives the same bytes."""
+    """Write the picture in both formats; the same picture always gives the same bytes.
+
+    Its notes are the description in both files.
+    """
+    sheet = picture if isinstance(picture, Sheet) else None
+    said = " ".join(sheet.notes) if sheet else ""
+    described = {"Description": said} if said else {}
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with matplotlib.style.context(["default", STYLE, {"svg.hashsalt": "grokflow"}]):
-        write_bytes(png, _rendered(picture, "png", {"Software": None}))
-        write_bytes(svg, _rendered(picture, "svg", nothing))
+        raster = _rendered(picture, "png", {"Software": None, **described})
+        vector = _rendered(picture, "svg", {**nothing, **described})
+    write_bytes(png, raster)
+    write_bytes(svg, _shrunk(vector, sheet.page.scale if sheet else 1.0))
 
 
 def _rendered(picture: Figure, file_format: str, metadata: dict[str, str | None]) -> bytes:
     content = io.BytesIO()
-    picture.savefig(content, format=file_format, metadata=metadata)
+    settings: dict[str, Any] = {}
+    if file_format == "png" and isinstance(picture, Sheet):  # the file says how large it is printed
+        settings["pil_kwargs"] = {"dpi": (picture.page.dots_per_inch,) * 2}
+    picture.savefig(content, format=file_format, metadata=metadata, **settings)
     return content.getvalue()
+
+
+def _shrunk(svg: bytes, scale: float) -> bytes:
+    """The same drawing, printed smaller."""
+
+    def shorter(match: re.Match[bytes]) -> bytes:
+        return b'%s="%.6gpt"' % (match[1], float(match[2]) * scale)
+
+    start, tag, rest = svg.partition(b"<svg ")
+    head, end, body = rest.partition(b">")
+    return start + tag + re.sub(rb'(width|height)="([\d.]+)pt"', shorter, head) + end + body

@@ -15,10 +15,10 @@ from grokflow.figures.accuracy import point_symbols
 from grokflow.figures.phases import draw_phases
 from grokflow.figures.regimes import DISAGREEMENT, LOOKS, ShownSweep, regime_symbols, sweep_of
 from grokflow.figures.shares import draw_shares
-from grokflow.figures.sheet import make_sheet, mark_symbol
+from grokflow.figures.sheet import fitting, make_sheet, mark_symbol
 from grokflow.figures.shown import MANY, REACHED, Shown
 from grokflow.figures.style import HUES, PAPER, TEXT, SeedStyle, seed_styles, styled
-from grokflow.figures.sweep_axes import Places, ceilings_of, finish_epochs, finish_values
+from grokflow.figures.sweep_axes import Places, ceilings_of, ended_symbol, finish_epochs, finish_values
 
 
 @styled
@@ -32,18 +32,24 @@ def draw(shown: Shown) -> Figure:
 
 def _draw_curve(sweep: ShownSweep) -> Figure:
     styles = seed_styles(sweep.seed_names)
+    ceilings = ceilings_of(sweep)
+    lines, columns = fitting(2, 4.0)
     picture, panels = make_sheet(
-        4.1,
-        [*point_symbols(), *(_seed_symbol(seed, styles[seed]) for seed in sweep.seed_names), _mean_symbol()],
+        4.1 if lines == 1 else 2.6 * lines,
+        [
+            *point_symbols(),
+            *(_seed_symbol(seed, styles[seed]) for seed in sweep.seed_names),
+            _mean_symbol(),
+            *ended_symbol(ceilings),
+        ],
         regime_symbols(sweep),
         ["Shaded: the regime of most seeds at a value.", *sweep.notes],
     )
-    left, right = panels.subplots(1, 2)
+    left, right = panels.subplots(lines, columns).flat
     places = Places(sweep.regimes.index.to_list())
     for axes in (left, right):
         _shade_regimes(axes, sweep, places)
         finish_values(axes, sweep.keys[0], places)
-    ceilings = ceilings_of(sweep)
     for seed, rows in sweep.rows_of_seeds.items():
         _draw_points(left, seed, rows, styles[seed], places, ceilings)
         _draw_accuracy(right, seed, rows, styles[seed], places)

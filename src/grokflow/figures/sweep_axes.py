@@ -9,10 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
+from grokflow.figures.page import page
 from grokflow.figures.regimes import ShownSweep, short, written
 from grokflow.figures.shown import REACHED, readable
-from grokflow.figures.style import LARGEST_SPAN, PAPER
+from grokflow.figures.style import ENDED_LINE, LARGEST_SPAN, PAPER
 
 MOST_TICKS = 14
 """Values that are written at an axis; of more, as many as have room."""
@@ -90,6 +92,13 @@ def ceilings_of(sweep: ShownSweep) -> dict[str, float]:
     return {point: height for point, height in heights.items() if sweep.table[point].isna().any()}
 
 
+def ended_symbol(ceilings: Mapping[str, float]) -> list[Line2D]:
+    """The key of the line between reached and missing points, where there is one."""
+    return [Line2D([], [], color=PAPER, linewidth=0.8, linestyle=ENDED_LINE, label="end of training")] * bool(
+        ceilings
+    )
+
+
 def finish_epochs(axes: Axes, sweep: ShownSweep, ceilings: Mapping[str, float]) -> None:
     """The y axis, logarithmic, with the places of points that were not reached."""
     top = float(sweep.table["epochs"].max())
@@ -98,7 +107,10 @@ def finish_epochs(axes: Axes, sweep: ShownSweep, ceilings: Mapping[str, float]) 
     powers = range(math.floor(math.log10(lowest)), math.floor(math.log10(top)) + 1)
     trained = sorted(set(sweep.table["epochs"]))
     within = f"in {trained[0]:g} epochs" if len(trained) == 1 else "when training ended"
-    labels = [f"{readable(point)} not reached\n{within}" for point in ceilings]
+    if page().fitting(4.0) > 1:
+        labels = [f"{readable(point)} not reached\n{within}" for point in ceilings]
+    else:  # on one line, as close as they stand there
+        labels = [f"no {readable(point)}" for point in ceilings]
     axes.set_yscale("log")
     axes.set_ylim(10.0 ** powers[0] / 1.5, 1.6 * max(top, *ceilings.values(), 0))
     ticks = [10.0**power for power in powers]
@@ -106,4 +118,4 @@ def finish_epochs(axes: Axes, sweep: ShownSweep, ceilings: Mapping[str, float]) 
     axes.minorticks_off()
     axes.set_ylabel("epoch of the point")
     if ceilings:
-        axes.axhline(1.3 * top, color=PAPER, linewidth=0.8, linestyle=(0, (1, 1.5)), label="end of training")
+        axes.axhline(1.3 * top, color=PAPER, linewidth=0.8, linestyle=ENDED_LINE, label="end of training")

@@ -14,10 +14,11 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 from grokflow.dynamics.sources import Spread, SweepSources
 from grokflow.errors import ArtifactError
 from grokflow.figures.accuracy import point_symbols
+from grokflow.figures.page import page
 from grokflow.figures.regimes import short, written
 from grokflow.figures.sheet import make_sheet
 from grokflow.figures.shown import REACHED, Shown
-from grokflow.figures.style import HUES, PAPER, TEXT, styled
+from grokflow.figures.style import ENDED_LINE, HUES, PAPER, POINT, TEXT, styled
 
 NAMES = {
     "dataset.split_seed": "split",
@@ -36,6 +37,13 @@ TABLE = (
     ("standard deviation of log₁₀(point 2)", 0.86),
 )
 """The columns of the table: heading, and its place between the table's left (0) and right (1)."""
+
+NARROW_TABLE = (
+    ("reached\npoint 2", 0.15),
+    ("median\n(epochs)", 0.45),
+    ("deviation of\nlog₁₀(point 2)", 0.82),
+)
+"""The same where the page is narrow; what is varied then stands outside, as at the strips."""
 
 CROWDED = 20
 """From this many members of a key the marks are smaller."""
@@ -69,7 +77,7 @@ def _draw_strip(axes: Axes, sweep: SweepSources, key: str, height: float) -> Non
             np.where(np.isnan(epochs), _beyond(sweep), np.maximum(epochs, 1)),
             height + middle + scatter,
             linestyle="none",
-            marker="o",
+            marker=POINT,
             markersize=6 if len(rows) < CROWDED else 4,
             markeredgewidth=1.3,
             markeredgecolor=HUES[split],
@@ -84,7 +92,7 @@ def _draw_strip(axes: Axes, sweep: SweepSources, key: str, height: float) -> Non
 
 def _finish_strips(axes: Axes, sweep: SweepSources) -> None:
     count = len(sweep.keys)
-    axes.set_yticks([-number for number in range(count)], [_name(key) for key in sweep.keys], fontsize=9.5)
+    axes.set_yticks([-number for number in range(count)], [_name(key) for key in sweep.keys], fontsize=9)
     axes.set_ylim(0.5 - count, 0.5)
     axes.grid(False, axis="y")
     for number in range(1, count):
@@ -99,7 +107,7 @@ def _finish_strips(axes: Axes, sweep: SweepSources) -> None:
     ticks = [tick for tick in LogLocator(subs=(1, 2, 5)).tick_values(lowest, top) if lowest <= tick <= top]
     labels = [f"{tick:g}" for tick in ticks]
     if missing:
-        axes.axvline(1.12 * top, color=PAPER, linewidth=0.8, linestyle=(0, (1, 1.5)), label="end of training")
+        axes.axvline(1.12 * top, color=PAPER, linewidth=0.8, linestyle=ENDED_LINE, label="end of training")
         ticks, labels = [*ticks, _beyond(sweep)], [*labels, "not\nreached"]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -109,16 +117,20 @@ def _finish_strips(axes: Axes, sweep: SweepSources) -> None:
 def _write_table(axes: Axes, sweep: SweepSources) -> None:
     """A line for each key; the numbers stand centred below their headings."""
     axes.axis("off")
-    lines = [[heading for heading, _ in TABLE]]
-    lines += [_line(key, sweep.spread(key)) for key in sweep.keys]
+    wide = page().fitting(4.0) > 1
+    columns = TABLE if wide else NARROW_TABLE
+    lines = [[heading for heading, _ in columns]]
+    lines += [_line(key, sweep.spread(key))[-len(columns) :] for key in sweep.keys]
     axes.set(xlim=(0, 1), ylim=(len(lines) - 0.5, -0.5))
+    for row, key in enumerate(() if wide else sweep.keys, start=1):
+        axes.text(-0.02, row, _name(key), ha="right", va="center", color="#222222", fontsize=9)
     for row, cells in enumerate(lines):
-        for number, (cell, (_, place)) in enumerate(zip(cells, TABLE, strict=True)):
+        for number, (cell, (_, place)) in enumerate(zip(cells, columns, strict=True)):
             axes.text(
                 place,
                 row,
                 cell,
-                ha="center" if number else "left",
+                ha="center" if number or not wide else "left",
                 va="center",
                 color=TEXT if row == 0 else "#222222",
                 fontsize=9,
@@ -129,7 +141,8 @@ def _write_table(axes: Axes, sweep: SweepSources) -> None:
 def _line(key: str, spread: Spread) -> list[str]:
     deviation = "–"
     if not math.isnan(spread.deviation):
-        deviation = f"{spread.deviation:.3f}  (a factor of {10**spread.deviation:.2f})"
+        factor = "a factor of" if page().fitting(4.0) > 1 else "×"
+        deviation = f"{spread.deviation:.3f}  ({factor} {10**spread.deviation:.2f})"
     median = "–" if math.isnan(spread.median) else f"{spread.median:g}"
     return [_name(key), f"{spread.reached} of {spread.members}", median, deviation]
 
@@ -149,9 +162,7 @@ def _beyond(sweep: SweepSources) -> float:
 
 
 def _median_symbol() -> Line2D:
-    return Line2D(
-        [], [], color=TEXT, linestyle="none", marker="|", markersize=11, markeredgewidth=2, label="median"
-    )
+    return Line2D([], [], color=TEXT, linewidth=2, label="median")
 
 
 def _notes(sweep: SweepSources) -> list[str]:
@@ -164,7 +175,7 @@ def _notes(sweep: SweepSources) -> list[str]:
             f"Deviations are around the mean of each of {len(sweep.seeds)} seeds, each with its own base."
         )
     if sweep.table[[*REACHED]].isna().to_numpy().any():
-        notes.append("Dotted: the end of training.")
+        notes.append("Dash-dotted: the end of training.")
     diverged = int(sweep.table["diverged"].notna().sum())
     return [*notes, f"{diverged} of {len(sweep.table)} members diverged."] if diverged else notes
 

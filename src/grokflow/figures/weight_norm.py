@@ -21,9 +21,9 @@ from grokflow.figures.bands import (
     quantiles,
 )
 from grokflow.figures.incidence import times_of
-from grokflow.figures.sheet import make_sheet
+from grokflow.figures.sheet import fitting, make_sheet
 from grokflow.figures.shown import MANY, REACHED, Shown, ShownRun, by_run, notes_of_many, runs_of
-from grokflow.figures.style import SeriesStyle, styled
+from grokflow.figures.style import POINT, SeriesStyle, styled
 from grokflow.statistics import incidence
 
 LARGEST_SPAN = 10
@@ -36,13 +36,14 @@ def draw(shown: Shown) -> Figure:
     runs = runs_of(shown)
     many = {name: seeds for name, seeds in by_run(runs).items() if len(seeds) > MANY}
     styles = {name: SeriesStyle(number) for number, name in enumerate(dict.fromkeys(run.run for run in runs))}
+    rows, columns = fitting(2, 4.0)
     picture, panels = make_sheet(
-        3.8,
+        3.8 if rows == 1 else 2.5 * rows,
         [*point_symbols(), *(band_symbols("seeds of a run", len(SINGLE)) if many else [])],
         [_symbol(name, runs, style) for name, style in styles.items()],
         [*_notes_of_points(many), *notes_of_many(runs)],
     )
-    left, right = panels.subplots(1, 2)
+    left, right = panels.subplots(rows, columns).flat
     for name, seeds in many.items():
         for axes, values in ((left, _norm), (right, _accuracy)):
             _draw_bands(axes, seeds, styles[name], values)
@@ -65,7 +66,7 @@ def _draw_values(axes: Axes, run: ShownRun, style: SeriesStyle, values: np.ndarr
         epoch = run.epoch_of(point)
         if epoch is not None:
             height = float(np.interp(epoch, run.logged, values))
-            mark_point(axes, run, point, height, marker=style.marker, colour=style.colour)
+            mark_point(axes, run, point, height, style.colour)
 
 
 def _norm(run: ShownRun) -> np.ndarray:
@@ -93,7 +94,7 @@ def _draw_bands(
         if epoch is not None:
             height = float(np.interp(epoch, grid, levels[2]))
             (mark,) = axes.plot(
-                [epoch], [height], color=series.colour, marker=series.marker, linestyle="none", zorder=4
+                [epoch], [height], color=series.colour, marker=POINT, linestyle="none", zorder=4
             )
             mark.set(markersize=8.5, markeredgewidth=1.5, label=f"{point} {name}")
             mark.set_markerfacecolor("white" if point == "point_1" else series.colour)

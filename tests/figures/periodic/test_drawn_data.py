@@ -192,14 +192,14 @@ def test_a_cell_of_invariance_is_the_worst_seed(records: Any) -> None:
         "point 1\nnot reached",
         "point 2\nnot reached",
     ]
-    assert rows[-2:] == ["residual stream", "all"]
-    embedding, unembedding = rows.index("token_embedding"), rows.index("unembedding")
+    assert rows[-2:] == ["residual stream", "all weights"]
+    embedding, unembedding = rows.index("token embedding"), rows.index("unembedding")
     assert written[0, embedding] == "✓ 2e-15"  # seed 1 has twice the change of seed 0
     assert written[2, embedding] == "✓ 9e-16"  # seed 0 alone
     assert written[0, unembedding].startswith("(")  # frozen
     assert written[3, embedding] == "6e-3"
     assert (4, embedding) not in written
-    assert (3, rows.index("final_norm")) not in written  # no such group
+    assert (3, rows.index("final norm")) not in written  # no such group
     (image,) = axes.images
     shown = image.get_array()
     assert shown[embedding, 3] == pytest.approx(np.log10(0.02 * np.log10(2)))
