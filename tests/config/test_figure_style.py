@@ -74,3 +74,10 @@ def test_a_style_or_a_run_that_nobody_knows_is_refused(
         loaded(tmp_path, figure, **top)
     for words in said:
         assert words in str(refused.value)
+
+
+def test_a_style_among_the_figures_is_told_where_it_belongs(tmp_path: Path) -> None:
+    over = tmp_path / "over.yaml"
+    over.write_text("figures: {style: column}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"figures\.style: .*'figure_style', at the top level"):
+        load_config([ROOT / "config.yaml", over])

@@ -142,7 +142,12 @@ def translate(problem: Any) -> str:
             bound = "at least" if problem["type"] == "too_short" else "at most"
             return problem_line(key, f"{bound} {limit} item{'s' if limit != 1 else ''}", repr(found))
         case "model_type" | "dict_type" | "model_attributes_type":
-            return problem_line(key, "keys with values", f"{found!r} ({type(found).__name__})")
+            mend = (
+                "The style of all figures is 'figure_style', at the top level."
+                if key == "figures.style"
+                else None
+            )
+            return problem_line(key, "keys with values", f"{found!r} ({type(found).__name__})", mend)
         case "string_pattern_mismatch" if "@" in str(context.get("pattern")):
             return problem_line(
                 key, "run@point_1, run@point_2, run@initial, run@final or run@epoch_N", repr(found)
