@@ -69,7 +69,7 @@ class Config(Entry):
     """Jobs that may use one GPU at a time, each with its own memory."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     precision: Literal["float32", "float64"] = "float32"
-    miniature: bool = False
+    miniature: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
     """Whether it is so small that its claims are about itself alone, and about no paper."""
     datasets: dict[Name, Dataset]
     models: dict[Name, Model]
