@@ -8,6 +8,7 @@ Shapes: `...` no or one leading axis (M paths), K control points, n weights, N e
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -217,7 +218,7 @@ class Fitting:
         now = time.monotonic()
         going = [row for row in self.history if not row.ended]
         losses = np.array([row.rows[-1][FIT.index("loss")] for row in self.history])
-        checked = np.array([row.last_check for row in self.history])
+        checked = np.array([_last_check(row) for row in self.history])
         finite = np.isfinite(losses)
         told = finite if finite.any() else ~finite  # of those that diverged there is no more to tell
         loss, (train, validation) = np.median(losses[told]), np.median(checked[told], axis=0)
@@ -315,6 +316,14 @@ class Fitting:
             FittedCurve(Curve(curve.kind, own, curve.names), fit_history(row.table().tolist()))
             for curve, own, row in zip(self.straight, controls, self.history, strict=True)
         ]
+
+
+def _last_check(row: History) -> tuple[float, float]:
+    """The largest train error and the lowest validation error on the curve at the last check, or NaN."""
+    columns = [FIT.index(name) for name in ("largest_train_error", "lowest_validation_error")]
+    checks = (values for values in reversed(row.rows) if not math.isnan(values[columns[0]]))
+    found = next(checks, (math.nan,) * len(FIT))
+    return found[columns[0]], found[columns[1]]
 
 
 def make_fit_optimizer(fit: config.Fit, rates: Tensor, bends: Tensor) -> Optimizer:
