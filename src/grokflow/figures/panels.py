@@ -81,6 +81,7 @@ def draw_panels(
             columns = [path.metrics[column] for path in measured for column in panel.columns.values()]
             if all(column.isna().all() for column in columns):  # the error of a regression
                 axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=TEXT)
+                axes.set_yticks([])
 
 
 def draw_panel_bands(
@@ -105,6 +106,7 @@ def draw_panel_bands(
             columns = [path.metrics[column] for path in measured for column in panel.columns.values()]
             if all(column.isna().all() for column in columns):  # the error of a regression
                 axes.text(0.5, 0.5, "not defined", transform=axes.transAxes, ha="center", color=TEXT)
+                axes.set_yticks([])
 
 
 def path_band_symbols(measured: Sequence[ShownPath]) -> list[Line2D]:

@@ -37,9 +37,10 @@ def draw(shown: Shown) -> Figure:
     if shown.is_many:
         titles, missing = path_band_symbols(measured), [*missing_of_many(paths), *_compared(shown, measured)]
     notes = [*unfinished(measured), *missing]
+    splits = split_symbols()
     if measured and all(path.metrics["validation_loss"].isna().all() for path in measured):
-        notes.append("There were no validation data.")
-    picture, panels = make_sheet(3.1, [*split_symbols(), *norms], titles, notes)
+        splits = splits[:1]  # there were no validation data
+    picture, panels = make_sheet(3.1, [*splits, *norms], titles, notes)
     panels.suptitle(paths[0].heading, fontsize=10, x=0.01, ha="left")
     row = panels.subplots(1, len(PANELS))
     if shown.is_many:
