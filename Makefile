@@ -12,16 +12,14 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick mine compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
-	bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick mine compare summary reference watch report crate schema cluster test test-slow \
+	test-cluster test-s3 test-crate lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Once all is made it ends well, whatever the comparison says, and also when there is nothing to compare.
-reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n, GPU=n), and `compare`
+reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n, GPU=n)
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU)
-	@$(BIN)/python -m grokflow.compare results || true
 
 reproduce-full: $(VENV)/.runtime ## the same on a GPU, with 64 seeds of paper M's runs, 48 of paper P's: results/full/
 	@$(BIN)/python -m grokflow.disk $(FULL)
@@ -37,11 +35,25 @@ mine: $(VENV)/.runtime ## your own questions: what CONFIG=mine.yaml names, and n
 compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RESULTS=folder)
 	@$(BIN)/python -m grokflow.compare $(RESULTS) || test $$? -eq 1
 
+summary: $(VENV)/.runtime ## what came out, in short: verdicts, agreement, failures, where to look (RESULTS=folder)
+	@$(BIN)/python -m grokflow.summary $(RESULTS)
+
 reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and README (RESULTS=folder)
 	$(BIN)/python -m docs.keep_reference $(RESULTS)
 
+watch: $(VENV)/.runtime ## what the running jobs are doing, in another terminal (RESULTS=folder)
+	@$(BIN)/python -m grokflow.watch $(RESULTS)
+
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
+
+# CONFIG: the files that made them, where that is not one file alone; ZIP: an archive to write instead.
+crate: $(VENV)/.runtime ## describe results as a Workflow Run RO-Crate, which others can read (RESULTS=folder)
+	@$(BIN)/python -m grokflow.crate $(RESULTS) $(if $(CONFIG),--config $(CONFIG)) $(if $(ZIP),--zip $(ZIP))
+
+schema: $(VENV)/.runtime ## write what describes every key of a configuration, for editors and on docs/reference-config.md
+	@$(BIN)/python -m docs.config_schema
+	@$(BIN)/python -m docs.config_reference
 
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 
@@ -56,6 +68,9 @@ test-cluster: $(VENV)/.dev $(VENV)/.cluster ## start a SLURM here (as root, on D
 
 test-s3: $(VENV)/.dev $(VENV)/.s3 ## keep results in an S3 server on this machine, in three minutes: the same files?
 	PYTHONPATH="$(CURDIR)/$(VENV)/s3" $(BIN)/python -m pytest -m s3 -n 0 tests/storage
+
+test-crate: $(VENV)/.dev $(VENV)/.crate ## let the validators of RO-Crate and CITATION.cff look; asks w3id.org what names mean
+	PATH="$(CURDIR)/$(VENV)/crate/bin:$$PATH" $(BIN)/python -m pytest -n 0 tests/test_crate.py tests/test_citation.py
 
 lint: $(VENV)/.dev ## style, types, import layers, workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
@@ -91,7 +106,7 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	done
 	.lock/bin/pip install -q . --group dev
 	$(FREEZE) > envs/requirements-dev.lock
-	for tool in fuzz audit; do \
+	for tool in fuzz audit crate; do \
 		$(PYTHON) -m venv --clear .lock && .lock/bin/pip install -q --upgrade pip && \
 		.lock/bin/pip install -q --group $$tool && .lock/bin/pip freeze > envs/requirements-$$tool.lock || exit; \
 	done
@@ -129,4 +144,9 @@ $(VENV)/.fuzz: envs/requirements-fuzz.lock $(VENV)/.runtime
 $(VENV)/.audit: envs/requirements-audit.lock
 	$(PYTHON) -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-audit.lock
+	@touch $@
+
+$(VENV)/.crate: envs/requirements-crate.lock
+	$(PYTHON) -m venv $(VENV)/crate
+	$(VENV)/crate/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-crate.lock
 	@touch $@

@@ -33,28 +33,33 @@ COLUMNS = {
     "agreement": 1,
     "artifacts": 1,
     "claims": 2,
-    "compare": 2,
+    "compare": 1,
     "connect": 0,
     "config": 0,
+    "crate": 2,
     "data": 0,
     "disk": 1,
     "dynamics": 2,
     "errors": 1,
     "figures": 1,
+    "jobs": 2,
     "library": 0,
     "loading": 1,
     "model": 0,
     "paths": 1,
     "periods": 1,
     "randomness": 0,
+    "ro_crate": 2,
     "statistics": 2,
+    "summary": 1,
     "training": 0,
     "user_code": 0,
     "verify": 2,
+    "watch": 0,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""
 
-LOWER = {"compare": 5}
+LOWER = {"summary": 8, "watch": 7}
 """Rows of parts for which there is no room in the first row below all that they import."""
 
 # Inches; the width is that of a page on GitHub.

@@ -13,6 +13,7 @@ from grokflow.config.groups import (
 )
 from grokflow.config.load import load
 from grokflow.config.problems import made_entry
+from grokflow.config.read import read as read_files
 from grokflow.config.resolve import (
     ResolvedMember,
     ResolvedPath,
@@ -90,6 +91,7 @@ __all__ = [
     "members_of_sweep",
     "name_of_group",
     "plain",
+    "read_files",
     "resolve_path",
     "resolve_run",
     "runs_of_path",
