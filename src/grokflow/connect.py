@@ -74,10 +74,20 @@ def run(asked: argparse.Namespace) -> Connection:
         batch_size=asked.batch_size,
         fit={name: value for name, value in fit.items() if value is not None},
         seed=asked.seed,
-        names=(str(asked.a), str(asked.b)),
+        names=short_names(asked.a, asked.b),
         precision=asked.precision,
         device=asked.device,
         log=True,
+    )
+
+
+def short_names(a: Path, b: Path) -> tuple[str, str]:
+    """The names of two files, with their folders' where they are the same."""
+    if a.name != b.name:
+        return a.name, b.name
+    folders = a.absolute().parent.name, b.absolute().parent.name
+    return (
+        (f"{folders[0]}/{a.name}", f"{folders[1]}/{b.name}") if folders[0] != folders[1] else (str(a), str(b))
     )
 
 

@@ -144,6 +144,7 @@ def _begin(axes: Axes, panel: Panel, measured: Sequence[ShownPath]) -> None:
     axes.set_ylabel(label if loss is None else label.replace("cross-entropy", loss).replace(" (nats)", ""))
     if not measured:
         axes.text(0.5, 0.5, NOTHING, transform=axes.transAxes, ha="center", color=TEXT)
+        axes.set_yticks([])
         axes.set_xticks([])
         axes.set_yticks([])
 

@@ -37,12 +37,11 @@ def draw(shown: Shown) -> Figure:
     if shown.is_many:
         titles, missing = path_band_symbols(measured), [*missing_of_many(paths), *_compared(shown, measured)]
     notes = [*unfinished(measured), *missing]
+    splits = split_symbols()
     if measured and all(path.metrics["validation_loss"].isna().all() for path in measured):
-        notes.append("There were no validation data.")
+        splits = splits[:1]  # there were no validation data
     rows, columns = fitting(len(PANELS), 3.0)
-    picture, panels = make_sheet(
-        0.6 + (2.5 if rows == 1 else 2.0) * rows, [*split_symbols(), *norms], titles, notes
-    )
+    picture, panels = make_sheet(0.6 + (2.5 if rows == 1 else 2.0) * rows, [*splits, *norms], titles, notes)
     panels.suptitle(paths[0].heading, fontsize=9, x=0.01, ha="left")
     row = [*panels.subplots(rows, columns).flat]
     if shown.is_many:

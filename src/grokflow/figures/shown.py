@@ -33,6 +33,9 @@ MANY = 6
 LISTED = 12
 """At most this many seeds are named one by one."""
 
+LONGEST_NAME = 18
+"""Characters of the name of a path's end."""
+
 REACHED = ("point_1", "point_2")
 """The points that a run may reach."""
 
@@ -181,9 +184,7 @@ class ShownPath(PathResults):
         return f"{self.seeds(' → ')}: epochs {epochs[0]} → {epochs[1]}"
 
     def seeds(self, between: str) -> str:
-        """The seed or seeds, in words; of weights from elsewhere, the path."""
-        if self.record["from"]["seed"] is None and not self.skipped:
-            return "the path"
+        """The seed or seeds, in words."""
         seeds = self.name.rpartition("/")[2]
         return f"seeds {seeds.replace('-', between)}" if "-" in seeds else f"seed {seeds}"
 
@@ -198,7 +199,12 @@ class ShownPath(PathResults):
         """What lies at t = 0 and at t = 1; a prime marks the other seed's point."""
         first, last = self.record["from"], self.record["to"]
         prime = "′" if first["seed"] != last["seed"] or first["point"] == last["point"] else ""
-        return readable(first["point"]), readable(last["point"]) + prime
+        return _shortened(readable(first["point"])), _shortened(readable(last["point"])) + prime
+
+
+def _shortened(name: str) -> str:
+    """The end of a name, which may be that of a file, for which there is room below an axis."""
+    return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
 
 
 def runs_of(shown: Shown) -> list[ShownRun]:
@@ -218,6 +224,8 @@ def unfinished(paths: Sequence[ShownPath]) -> list[str]:
     found = [path for path in paths if path.converged is False]
     if not found:
         return []
+    if found[0].record["from"]["seed"] is None:
+        return ["The fit did not converge within its budget."]
     named = ", ".join(path.seeds(" and ") for path in found[:MOST_NAMED])
     which = f"Of {named}" if len(found) <= MOST_NAMED else f"Of {len(found)} of the {len(paths)} paths"
     return [f"{which} the fit did not converge within its budget."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -102,7 +103,7 @@ def _numbers(values: Any, where: str, precision: torch.dtype, device: str) -> Te
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ConfigError(where, expected="finite numbers", found="NaN or infinity")
     dtype = precision if array.dtype.kind == "f" else torch.int64
-    return torch.as_tensor(np.ascontiguousarray(array)).to(device=device, dtype=dtype)
+    return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(device=device, dtype=dtype)
 
 
 def _check_alike(train: Examples, validation: Examples) -> None:
@@ -181,10 +182,12 @@ def _try_loss(task: Task, outputs: Tensor) -> None:
         if function is None:
             continue
         try:
-            found = function(outputs, few.targets)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", message=".*broadcasting")  # of (N, 1) with (N,) to (N, N)
+                found = function(outputs, few.targets)
             fits = isinstance(found, Tensor) and tuple(found.shape) == shape
             got = f"a tensor of the shape {tuple(found.shape)}" if isinstance(found, Tensor) else repr(found)
-        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as problem:
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, UserWarning) as problem:
             fits, got = False, _first_line(problem)
         if not fits:
             said = f"outputs {tuple(outputs.shape)} and targets {tuple(few.targets.shape)}"

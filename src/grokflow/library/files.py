@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,9 +119,9 @@ def from_object(value: Any, where: object) -> TrainAndValidation:
 
 def _numpy(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     try:
-        found = np.load(path, allow_pickle=False)
+        found = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
         return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         found_instead = (isinstance(error, OSError) and error.strerror) or error
         raise ArtifactError(path, expected="arrays that NumPy wrote", found=found_instead) from None
 

@@ -1,0 +1,231 @@
+"""`python -m grokflow.connect`: weights, a model, data and a loss from files; bad input ends with one message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import grokflow
+from grokflow.artifacts.results import PathResults
+from grokflow.connect import main
+
+MY = """
+import torch
+from torch import nn
+
+class MLP(nn.Module):
+    def __init__(self, width=5):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(3, width), nn.Tanh(), nn.Linear(width, 2))
+
+    def forward(self, inputs):
+        return self.layers(inputs)
+
+def pair():
+    draw = torch.Generator().manual_seed(1)
+    return torch.randn(20, 3, generator=draw), torch.arange(20) % 2
+
+def four():
+    return *pair(), *pair()
+
+ready = MLP()
+number = 3
+
+def smoothed(outputs, targets):
+    return nn.functional.cross_entropy(outputs, targets, label_smoothing=0.2)
+
+def broken():
+    raise KeyError("no such thing")
+"""
+
+
+def module(seed: int, width: int = 5) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(3, width), nn.Tanh(), nn.Linear(width, 2))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two checkpoints, a file of the user's and data of every kind, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    Path("my.py").write_text(MY)
+    for seed, name in ((1, "a"), (2, "b")):
+        named = {f"layers.{key}": value for key, value in module(seed).state_dict().items()}
+        save_file(named, f"{name}.safetensors")
+        np.savez(f"{name}.npz", **{key: value.numpy() for key, value in named.items()})
+        np.save(f"{name}.npy", np.concatenate([value.numpy().ravel() for value in named.values()]))
+    inputs, targets = data()
+    arrays = {"inputs": inputs.numpy(), "targets": targets.numpy()}
+    np.savez("train.npz", **arrays)
+    validation = {f"validation_{name}": array[:8] for name, array in arrays.items()}
+    np.savez("both.npz", **arrays, **validation)
+    save_file({name: torch.from_numpy(array.copy()) for name, array in arrays.items()}, "train.safetensors")
+    table = pd.DataFrame(arrays["inputs"], columns=["x", "y", "z"]).assign(target=arrays["targets"])
+    table.to_csv("train.csv", index=False, float_format="%.9g")
+    halves = pd.concat([table, table.iloc[:8]]).assign(split=["train"] * 20 + ["validation"] * 8)
+    halves.to_csv("both.csv", index=False, float_format="%.9g")
+    return tmp_path
+
+
+def data() -> tuple[torch.Tensor, torch.Tensor]:
+    draw = torch.Generator().manual_seed(1)
+    return torch.randn(20, 3, generator=draw), torch.arange(20) % 2
+
+
+ARGUMENTS = {
+    "a": "a.safetensors", "b": "b.safetensors", "--model": "my.py:MLP", "--data": "train.npz",
+    "--points": "3", "--device": "cpu", "--out": "out",
+}  # fmt: skip
+
+
+def run(**changes: str) -> int:
+    asked = {**ARGUMENTS, **{key if key in "ab" else f"--{key}": value for key, value in changes.items()}}
+    return main([word for key, value in asked.items() for word in ([value] if key in "ab" else [key, value])])
+
+
+def losses(seed: int = 1) -> float:
+    inputs, targets = data()
+    return cross_entropy(module(seed)(inputs), targets).item()
+
+
+def test_the_command_writes_what_the_function_computes() -> None:
+    assert run(kind="polyline", bends="2", epochs="3", seed="4") == 0
+    read = PathResults("out")
+    same = grokflow.connect(
+        {f"layers.{key}": value for key, value in module(1).state_dict().items()},
+        {f"layers.{key}": value for key, value in module(2).state_dict().items()},
+        model=_as_mlp(),
+        data=data(),
+        kind="polyline",
+        bends=2,
+        fit={"epochs": 3},
+        seed=4,
+        points=3,
+        names=("a.safetensors", "b.safetensors"),
+        device="cpu",
+    )
+    for name in ("train_loss", "train_error", "gradient_norm"):
+        assert read.metrics[name].tolist() == same.metrics[name].tolist()
+    assert read.fit["loss"].tolist() == same.fit["loss"].tolist()
+    assert read.record["control_points"] == ["a.safetensors", "bend 1", "bend 2", "b.safetensors"]
+    written = {path.name for path in Path("out").iterdir()}
+    assert written == {"curve.safetensors", "path.json", "metrics.csv", "fit.csv", "path.png", "path.svg"}
+
+
+def _as_mlp() -> nn.Module:
+    class MLP(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = module(0)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.layers(inputs)
+
+    return MLP()
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["train.npz", "train.safetensors", "train.csv", "my.py:pair", "both.npz", "both.csv", "my.py:four"],
+)
+def test_data_come_in_every_form(source: str) -> None:
+    assert run(data=source) == 0
+    first = PathResults("out").metrics.iloc[0]
+    assert first["train_loss"] == pytest.approx(losses(), rel=1e-5)
+    assert np.isnan(first["validation_loss"]) == ("both" not in source and "four" not in source)
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy"])
+def test_weights_come_in_every_form(kind: str) -> None:
+    assert run(a=f"a.{kind}", b=f"b.{kind}", validation="train.csv") == 0
+    metrics = PathResults("out").metrics
+    for row, seed in ((0, 1), (-1, 2)):
+        assert metrics["train_loss"].iloc[row] == pytest.approx(losses(seed), rel=1e-5)
+        assert metrics["validation_loss"].iloc[row] == pytest.approx(losses(seed), rel=1e-5)
+
+
+def test_a_checkpoint_of_grokflow_is_weights_too(folder: Path) -> None:
+    dataset = grokflow.make_dataset("a*b", modulus=5, train_fraction=0.6)
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    training = grokflow.train(
+        model, dataset, epochs=2, learning_rate=0.1, device="cpu", folder=folder / "run"
+    )
+    (folder / "own.py").write_text(
+        "import grokflow\n"
+        "dataset = grokflow.make_dataset('a*b', modulus=5, train_fraction=0.6)\n"
+        "model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)\n"
+        "train = dataset.table[dataset.table['split'] == 'train']\n"
+        "data = train[['a', 'b']].to_numpy(), train['c'].to_numpy()\n"
+    )
+    ends = [str(folder / f"run/checkpoints/epoch_00000{epoch}.safetensors") for epoch in (0, 2)]
+    assert run(a=ends[0], b=ends[1], model="own.py:model", data="own.py:data") == 0
+    found = PathResults("out").metrics["train_loss"].iloc[-1]
+    assert found == pytest.approx(training.history["train_loss"].iloc[-1], rel=1e-6)
+
+
+def test_a_loss_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(loss="my.py:smoothed") == 0
+    inputs, targets = data()
+    expected = cross_entropy(module(1)(inputs), targets, label_smoothing=0.2).item()
+    assert PathResults("out").metrics["train_loss"].iloc[0] == pytest.approx(expected, rel=1e-5)
+    assert PathResults("out").record["loss"] == "smoothed"
+    assert "t = 0: train loss" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"a": "missing.safetensors"}, "missing.safetensors: expected a readable file, found No such file"),
+        ({"a": "a.pt"}, "a.pt: expected weights in a .safetensors, .npz or .npy file, found no such file"),
+        (
+            {"a": "train.csv"},
+            "train.csv: expected weights in a .safetensors, .npz or .npy file, found '.csv'",
+        ),
+        ({"a": "damaged.safetensors"}, "damaged.safetensors: expected a safetensors file"),
+        ({"a": "damaged.npz"}, "damaged.npz: expected arrays that NumPy wrote"),
+        ({"a": "train.safetensors"}, "train.safetensors: expected the tensor 'layers.0.weight' of the model"),
+        ({"model": "my.py:MPL"}, "--model: expected a name that my.py defines"),
+        ({"model": "yours.py:MLP"}, "--model: expected a file, found yours.py"),
+        ({"model": "torch.nn.Linear"}, "--model: expected file.py:name, found 'torch.nn.Linear'"),
+        (
+            {"model": "my.py:number"},
+            "my.py:number: expected a torch.nn.Module, or what has `layout` and `logits`",
+        ),
+        ({"settings": "width=4"}, "a.safetensors: layers.0.weight: expected the shape (4, 3)"),
+        ({"settings": "widht=4"}, "my.py:MLP: expected a model made of --settings"),
+        ({"settings": "width"}, "--settings: expected name=value, found 'width'"),
+        ({"model": "my.py:ready", "settings": "width=4"}, "my.py:ready: expected a class or a function"),
+        ({"data": "train.txt"}, "train.txt: expected data in a .npz"),
+        ({"data": "a.npz"}, "a.npz: expected the arrays inputs, targets"),
+        (
+            {"data": "train.csv", "target": "label"},
+            "train.csv: expected a column 'label', found x, y, z, target",
+        ),
+        ({"data": "my.py:number"}, "my.py:number: expected (inputs, targets)"),
+        ({"data": "both.npz", "validation": "train.npz"}, "--validation: expected validation data once"),
+        (
+            {"loss": "msee"},
+            "--loss: expected cross-entropy, mse or file.py:name, found 'msee'. Did you mean 'mse'",
+        ),
+        ({"loss": "mse"}, "loss: expected a function that gives"),
+        ({"points": "1"}, "points: expected greater than or equal to 2"),
+    ],
+)
+def test_bad_input_ends_with_one_message(
+    changes: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("damaged.safetensors").write_bytes(Path("a.safetensors").read_bytes()[:100])
+    Path("damaged.npz").write_bytes(Path("a.npz").read_bytes()[:100])
+    assert run(**changes) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("Error: ")
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert not Path("out").exists()
