@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def let_pages_open(report: Path) -> None:
-    """Add to Snakemake's report what opens pages of any size."""
+    """Add to Snakemake's report what opens pages of any size, and names its buttons."""
     text, end, rest = report.read_text(encoding="utf-8").rpartition("</body>")
     assert end, report
     script = SCRIPT.read_text(encoding="utf-8")

@@ -12,3 +12,13 @@ for (const result of Object.values(results)) {
     return opened;
   }});
 }
+// Snakemake's buttons are pictures without a name.
+new MutationObserver(() => {
+  for (const row of document.querySelectorAll("#app nav tbody tr")) {
+    const name = row.querySelector("td").textContent;
+    const [show, about] = row.querySelectorAll("a");
+    show?.setAttribute("aria-label", `Show ${name}`);
+    about?.setAttribute("aria-label", `About ${name}`);
+  }
+  document.querySelector("#app iframe")?.setAttribute("title", "The page that was chosen");
+}).observe(document.getElementById("app"), {childList: true, subtree: true});

@@ -159,7 +159,7 @@ function drawRun() {
   const points = ["point_1", "point_2"].filter((point) => chosen[point] !== null);
   const said = points.map((point) => `${point.replace("_", " ")} at epoch ${chosen[point]}`);
   runs.said.textContent = [...said, `${chosen.collapses.length || "no"} collapse${chosen.collapses.length === 1 ? "" : "s"}`,
-    ...(chosen.diverged ? [`diverged: ${chosen.diverged}`] : [])].join("; ") + ". A collapse is shaded.";
+    ...(chosen.diverged ? [`diverged: ${chosen.diverged}`] : [])].join("; ") + (chosen.collapses.length ? ". A collapse is shaded." : ".");
   const traces = [];
   const drawn = [];
   CURVES.forEach(([title, ending], place) => {
