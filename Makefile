@@ -33,7 +33,7 @@ quick: $(VENV)/.runtime ## smoke test: the same workflow on small models, in min
 compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RESULTS=folder)
 	@$(BIN)/python -m grokflow.compare $(RESULTS) || test $$? -eq 1
 
-reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and README (RESULTS=folder)
+reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and docs/results.md (RESULTS=folder)
 	$(BIN)/python -m docs.keep_reference $(RESULTS)
 
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
