@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
-	bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick compare reference report docs cluster test test-slow test-cluster test-s3 lint \
+	architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference
 
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
+
+# What MkDocs warns of is an error; then every link and anchor in what was built is looked up.
+docs: $(VENV)/.docs ## build the site of these pages, and check its links: site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@$(BIN)/python docs/check_links.py site
 
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 
@@ -80,7 +85,7 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	$(FREEZE) >> envs/requirements.lock
 	.lock/bin/python envs/cuda.py > .lock/cuda && mv .lock/cuda envs/requirements-cuda.lock
 	$(PYTHON) envs/conda.py > envs/grokflow.yaml
-	for tool in cluster s3; do \
+	for tool in cluster s3 docs; do \
 		.lock/bin/pip install -q . --group $$tool && \
 		$(FREEZE) | grep -vxFf envs/requirements.lock > envs/requirements-$$tool.lock && \
 		.lock/bin/pip uninstall -q -y -r envs/requirements-$$tool.lock || exit; \
@@ -94,7 +99,7 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	rm -rf .lock build
 
 clean: ## DELETE ALL RESULTS, saved states and environments, without asking
-	rm -rf $(VENV) .snakemake results/quick results/.resume
+	rm -rf $(VENV) .snakemake site results/quick results/.resume
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 
 $(VENV)/.runtime: envs/requirements.lock envs/requirements-cuda.lock pyproject.toml
@@ -109,6 +114,10 @@ $(VENV)/.dev: envs/requirements-dev.lock $(VENV)/.runtime
 
 $(VENV)/.cluster: envs/requirements-cluster.lock $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/requirements-cluster.lock
+	@touch $@
+
+$(VENV)/.docs: envs/requirements-docs.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/requirements-docs.lock
 	@touch $@
 
 # Beside the others, because boto needs an older python-dateutil: found first where PYTHONPATH names this folder.

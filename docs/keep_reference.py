@@ -1,7 +1,8 @@
-"""Keep results as the reference run: docs/reference gets their tables and pictures, docs/results.md a line a claim.
+"""Keep results as the reference run: its tables and pictures in docs/reference, claims in docs/results.md.
 
-`make reference RESULTS=results/full`. README gets the number of claims with each verdict. What is written stands
-between two comments in both files; a test compares it with the tables, so that they cannot say anything else.
+`make reference RESULTS=results/full`. README gets the number of claims with each verdict. What is written
+stands between two comments in both files; a test compares it with the tables, so that they cannot say
+anything else.
 """
 
 from __future__ import annotations

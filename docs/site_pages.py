@@ -1,7 +1,8 @@
 """Pages of the site that lie outside docs/: README, CHANGELOG, the benchmarks, and a page for each package.
 
-MkDocs calls these functions while it builds the site (`hooks` in mkdocs.yml). Links are written as they lead on
-the disk, so that they work where the repository is read; here they are turned to where their page stands on the site.
+MkDocs calls these functions while it builds the site (`hooks` in mkdocs.yml). Links are written as they
+lead on the disk, so that they work where the repository is read. Here they are turned to where their page
+stands on the site.
 """
 
 from __future__ import annotations
