@@ -5,14 +5,15 @@ CORES ?= all
 GPU ?= 1
 MINUTES ?= 5
 RESULTS ?= results
+CONFIG ?= examples/mine.yaml
 FULL := config.yaml config/gpu.yaml config/full.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick compare reference report docs cluster test test-slow test-cluster test-s3 lint \
-	architecture bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick mine compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
+	bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ reproduce-full: $(VENV)/.runtime ## the same on a GPU, with 64 seeds of paper M'
 quick: $(VENV)/.runtime ## smoke test: the same workflow on small models, in minutes: results/quick/
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile config/quick.yaml
 
+mine: $(VENV)/.runtime ## your own questions: what CONFIG=mine.yaml names, and no more (see examples/mine.yaml)
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile $(CONFIG)
+
 # That results differ is an answer and no failure of this command; in a script ask Python for its exit status.
 compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RESULTS=folder)
 	@$(BIN)/python -m grokflow.compare $(RESULTS) || test $$? -eq 1
@@ -39,6 +43,7 @@ reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html
 
+.PHONY: docs
 # What MkDocs warns of is an error; then every link and anchor in what was built is looked up.
 docs: $(VENV)/.docs ## build the site of these pages, and check its links: site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

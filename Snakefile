@@ -10,8 +10,9 @@ from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.finished import finished_groups
 from grokflow.claims import CRITERIA, overview
 from grokflow.errors import GrokflowError
-from grokflow.figures import FIGURE_KINDS
+from grokflow.figures import kind_of
 from grokflow.loading import load_config
+from grokflow.user_code import files_named, is_user_file
 
 min_version("9.27")
 

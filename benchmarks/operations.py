@@ -72,7 +72,7 @@ def products(setup: Setup, count: Count = distinct) -> dict[str, int]:
 
     A product of (R, I) by (I, O) is 2·R·I·O operations. An embedding is looked up and added: none.
     """
-    D, F, V = setup.run.model.width, setup.run.model.mlp_width, setup.task.model.vocabulary
+    D, F, V = setup.transformer.config.width, setup.transformer.config.mlp_width, setup.transformer.vocabulary
     layers = _rows(setup, count)
     parts = {"embedding": 0}
     for number, rows in enumerate(layers):
@@ -91,7 +91,7 @@ def of_products(setup: Setup, count: Count = distinct) -> int:
 
 def of_norms(setup: Setup) -> int:
     """Operations of a step's norms on distinct rows, forward and backward."""
-    config, batch = setup.run.model, setup.run.optimizer.batch_size
+    config, batch = setup.transformer.config, setup.run.optimizer.batch_size
     if config.normalization == "none":
         return 0
     numbers = sum(
@@ -102,8 +102,8 @@ def of_norms(setup: Setup) -> int:
 
 
 def _rows(setup: Setup, count: Count) -> list[LayerRows]:
-    sizes = [len(tokens) for tokens in setup.task.model.alphabet]
-    return count(sizes, setup.run.optimizer.batch_size, setup.run.model.layers)
+    sizes = [len(tokens) for tokens in setup.transformer.alphabet]
+    return count(sizes, setup.run.optimizer.batch_size, setup.transformer.config.layers)
 
 
 STEPS: dict[str, Count] = {
@@ -141,7 +141,7 @@ def _steps_table(setups: dict[str, Setup]) -> str:
 def main() -> None:
     """The tables of docs/performance.md."""
     setups = {
-        f"{setup.run.model.layers} × `{tokens}`": setup
+        f"{setup.transformer.config.layers} × `{tokens}`": setup
         for name in (SETUP_M, SETUP_P)
         for tokens in ("a b", "a o b =")
         for setup in [setup_of(name, dataset={"tokens": tokens, "b_from": 0})]

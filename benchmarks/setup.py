@@ -17,6 +17,7 @@ from grokflow.config import ResolvedRun, resolve_run
 from grokflow.data.dataset import make_dataset
 from grokflow.loading import load_config
 from grokflow.model.objective import Examples, Task, loss_and_gradient, make_task
+from grokflow.model.transformer import Transformer
 from grokflow.model.weights import to_tensor, unflatten
 from grokflow.randomness import generator
 from grokflow.training.optimizers import Optimizer
@@ -47,9 +48,15 @@ class Setup:
         """The first batch of the train set."""
         return next(self.task.train.batches(self.run.optimizer.batch_size))
 
+    @property
+    def transformer(self) -> Transformer:
+        """The model of the task."""
+        assert isinstance(self.task.model, Transformer)
+        return self.task.model
+
     def eager(self) -> EagerTransformer:
         """The plain model with the same weights."""
-        config, transformer = self.run.model, self.task.model
+        config, transformer = self.transformer.config, self.transformer
         assert config.normalization in ("none", "layer_norm"), "the plain model has no other"
         assert config.norm_affine is None, "nn.LayerNorm learns gain and bias"
         assert config.mlp_norm is None, "written for the norm after the ReLU"

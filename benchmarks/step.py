@@ -34,7 +34,7 @@ def versus_eager(run: str) -> Row:
     setup = setup_of(run)
     pairs = alternate(_eager_steps(setup), steps(setup), repeats=REPEATS, warmup=3)
     milliseconds = float(np.median(pairs.b)) / STEPS * 1e3
-    name = f"step_{setup.run.model.layers}layer_vs_eager"
+    name = f"step_{setup.transformer.config.layers}layer_vs_eager"
     against = "plain eager nn.Module, every position"
     return Row(name, *pairs.ratio(), milliseconds, "ms/step", against, DEVICE)
 
@@ -55,7 +55,7 @@ def versus_floor(run: str) -> Row:
     rate = square / float(np.median(pairs.b)) / 1e9
     milliseconds = float(np.median(pairs.a)) / STEPS * 1e3
     return Row(
-        f"step_{setup.run.model.layers}layer_vs_floor",
+        f"step_{setup.transformer.config.layers}layer_vs_floor",
         *pairs.ratio(operations / square),
         milliseconds,
         "ms/step",
@@ -90,7 +90,7 @@ def versus_formula(run: str) -> Row:
 
     pairs = alternate(with_the_formula, ours, repeats=REPEATS, warmup=3)
     milliseconds = float(np.median(pairs.b)) / STEPS * 1e3
-    name = f"attention_{setup.run.model.layers}layer"
+    name = f"attention_{setup.transformer.config.layers}layer"
     return Row(name, *pairs.ratio(), milliseconds, "ms/step", "the same step, attention as a formula", DEVICE)
 
 

@@ -46,6 +46,7 @@ COLUMNS = {
     "randomness": 0,
     "statistics": 2,
     "training": 0,
+    "user_code": 1,
     "verify": 2,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""

@@ -24,7 +24,7 @@ from grokflow.artifacts import resumable
 from grokflow.artifacts.provenance import read_provenance, write_provenance
 from grokflow.config import plain
 from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint, write_checkpoint
-from grokflow.model.layout import make_layout
+from grokflow.model.models import make_layout
 from grokflow.training import batch
 
 INTERVAL = work.RUN.checkpoint_every

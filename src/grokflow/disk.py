@@ -27,7 +27,7 @@ from grokflow.config import (
 )
 from grokflow.errors import ConfigError, GrokflowError
 from grokflow.loading import load_config
-from grokflow.model.layout import make_layout
+from grokflow.model.models import make_layout
 
 BYTES_PER_NUMBER = 21
 """Of a number in a CSV file, with its comma."""

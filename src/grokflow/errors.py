@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import traceback
 from collections.abc import Iterable
 
 
@@ -39,3 +41,18 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The sentence that names the valid name closest to `name`, or None when none is close."""
     matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
     return f"Did you mean '{matches[0]}'?" if matches else None
+
+
+def fault_in(error: BaseException, files: Iterable[str]) -> ConfigError | None:
+    """The message for an error that arose in one of a user's own files; None when it arose elsewhere."""
+    own = {os.path.realpath(file): file for file in files}
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((each for each in reversed(frames) if os.path.realpath(each.filename) in own), None)
+    if frame is None:
+        return None
+    inside = f", in {frame.name}" if frame.name != "<module>" else ""
+    return ConfigError(
+        f"{own[os.path.realpath(frame.filename)]}, line {frame.lineno}{inside}",
+        expected="code that runs",
+        found=f"{type(error).__name__}: {error}",
+    )

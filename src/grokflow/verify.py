@@ -29,7 +29,7 @@ from grokflow.dynamics import periods
 from grokflow.errors import ArtifactError, GrokflowError
 from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint
 from grokflow.model.device import prepare
-from grokflow.model.layout import make_layout
+from grokflow.model.models import make_layout
 from grokflow.model.objective import loss_and_error, make_task
 from grokflow.model.weights import to_tensor
 from grokflow.paths.curve_files import read_curve

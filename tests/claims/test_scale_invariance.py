@@ -10,7 +10,7 @@ from made import GROUPS, STREAM, judged, make_audit
 from grokflow.claims.criteria import Finding
 from grokflow.claims.scale_invariance import ATTENTION
 from grokflow.loading import load_config
-from grokflow.model.transformer import make_model
+from grokflow.model.models import make_model
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ import torch
 
 from grokflow.config import Dataset, Model
 from grokflow.model.layout import Layout, Parameter, merged
-from grokflow.model.transformer import make_model
+from grokflow.model.models import make_model
 from grokflow.model.weights import norm_of, to_tensor, unflatten
 from grokflow.randomness import generator
 

@@ -18,9 +18,10 @@ from torch import Tensor
 from grokflow.config import Dataset, Model
 from grokflow.data.dataset import make_dataset, tokenization
 from grokflow.model import attention, objective
+from grokflow.model.models import make_model
 from grokflow.model.objective import Examples, gradient_pass, loss_and_error, loss_and_gradient
 from grokflow.model.prefixes import Prefixes
-from grokflow.model.transformer import Transformer, make_model
+from grokflow.model.transformer import Transformer
 
 TOLERANCE = 1e-12
 """Relative to the largest entry: the two sides sum in different orders."""

@@ -17,7 +17,7 @@ from oracles.transformer import Pairs, Weights
 
 from grokflow.config import ResolvedRun
 from grokflow.data.dataset import make_dataset
-from grokflow.model.transformer import make_model
+from grokflow.model.models import make_model
 from grokflow.randomness import generator
 
 

@@ -26,7 +26,8 @@ from runs import (
 from grokflow.config import SGD, Dataset, Fit, Model, Polyline, ResolvedPath, ResolvedRun
 from grokflow.data import make_dataset
 from grokflow.model.device import prepare
-from grokflow.model.layout import Layout, make_layout
+from grokflow.model.layout import Layout
+from grokflow.model.models import make_layout
 from grokflow.model.objective import make_task
 from grokflow.paths import fitting
 from grokflow.paths.connecting import Unfitted

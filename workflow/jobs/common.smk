@@ -94,6 +94,13 @@ def folders_of_path(path):
     }
 
 
+def code_of(entry):
+    """The user's own files that an entry of the configuration names, with what they import: they lie here, wherever the
+    results do.
+    """
+    return [local(file) for file in files_named(configuration.plain(entry))]
+
+
 def sweep_file(sweep):
     return f"{RESULTS}/sweeps/{sweep}.csv"
 

@@ -130,6 +130,10 @@ def runtime_of_fit(wildcards, attempt):
     return attempt * math.ceil(minutes)
 
 
+def code_of_measuring(together, wildcards):
+    return code_of(measured_together(together, wildcards)[0])
+
+
 def memory_of_measuring(together, wildcards, attempt):
     return memory(
         1, measured_together(together, wildcards)[0].from_run, attempt, wildcards

@@ -47,14 +47,14 @@ def tables_of_figure(wildcards):
     figure = CONFIG.figures[wildcards.figure]
     if figure.sweep or not figure.subjects:
         return list(shown)
-    names = FIGURE_KINDS[figure.kind].files
+    names = kind_of(figure).files
     return [f"{folder}/{name}" for folder in shown for name in names]
 
 
 def dataset_of_figure(wildcards):
     """The table behind a figure, for the kinds that show it."""
     figure = CONFIG.figures[wildcards.figure]
-    shown = FIGURE_KINDS[figure.kind].shows_dataset
+    shown = kind_of(figure).shows_dataset
     return dataset_file(figure.run) if shown else []
 
 
@@ -87,6 +87,7 @@ def tables_of_claims(wildcards):
     tables += [
         f"{folder}/{name}"
         for id, claim in CONFIG.claims.items()
+        if not is_user_file(claim.claim)
         for run in (claim.run, claim.against)
         for name in CRITERIA[claim.claim or id].files
         if run in CONFIG.runs

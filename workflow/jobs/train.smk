@@ -60,6 +60,11 @@ def parameters_of_training(together, wildcards):
     return ([{"group": runs}] if together else []) + [{"run": run} for run in runs]
 
 
+def code_of_training(together, wildcards):
+    """The user's own files behind its dataset, model and optimizer."""
+    return code_of(resolved_runs(together, wildcards)[0])
+
+
 def resolved_runs(together, wildcards):
     runs = runs_of_training(together, wildcards)
     return [configuration.resolve_run(CONFIG, run, int(seed)) for run, seed in runs]

@@ -40,6 +40,7 @@ rule audit_invariance:
         points=f"{RUN}/points.json",
         checkpoints=f"{RUN}/checkpoints",
         records=records_of(lambda w: dataset_file(w.run), f"{RUN}/points.json"),
+        code=lambda w: code_of(configuration.resolve_run(CONFIG, w.run, int(w.seed))),
     output:
         audit=f"{RUN}/invariance.csv",
         rays=f"{RUN}/rays.csv",

@@ -8,6 +8,7 @@ rule fit_paths:
         points=partial(files_of_fit, "points.json"),
         checkpoints=partial(files_of_fit, "checkpoints"),
         records=records_of(dataset_of_fit, partial(files_of_fit, "points.json")),
+        code=lambda w: code_of(fitted_together(w)[0]),
     output:
         f"{RESULTS}/paths/{{path}}/fit_{{group}}.safetensors",
         provenance=f"{RESULTS}/paths/{{path}}/fit_{{group}}.provenance.json",
@@ -56,6 +57,7 @@ for RULE, TOGETHER in PATHS_OF_RULE.items():
                 partial(inputs_of_measuring, "points.json", TOGETHER),
                 partial(inputs_of_measuring, "fit", TOGETHER),
             ),
+            code=partial(code_of_measuring, TOGETHER),
         output:
             curve=[f"{folder}/curve.safetensors" for folder in FOLDERS],
             fit=[f"{folder}/fit.csv" for folder in FOLDERS],

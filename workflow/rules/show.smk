@@ -6,6 +6,7 @@ rule draw_figure:
         tables=tables_of_figure,
         dataset=dataset_of_figure,
         records=records_of(tables_of_figure, dataset_of_figure),
+        code=lambda w: code_of(CONFIG.figures[w.figure]),
     output:
         png=report(
             f"{RESULTS}/figures/{{figure}}.png",
@@ -37,6 +38,7 @@ rule judge_claims:
     input:
         tables_of_claims,
         records=records_of(tables_of_claims),
+        code=[file for claim in CONFIG.claims.values() for file in code_of(claim)],
     output:
         csv=report(
             f"{RESULTS}/claims.csv",

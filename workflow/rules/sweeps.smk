@@ -2,6 +2,8 @@
 
 
 rule train_members:
+    input:
+        code=lambda w: code_of(GROUPS_OF_SWEEP[w.sweep][w.group][0]),
     output:
         f"{RESULTS}/sweeps/{{sweep}}/group_{{group}}.csv",
         provenance=f"{RESULTS}/sweeps/{{sweep}}/group_{{group}}.provenance.json",

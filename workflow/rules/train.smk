@@ -2,6 +2,8 @@
 
 
 rule make_dataset:
+    input:
+        code=lambda w: code_of(CONFIG.datasets[w.dataset]),
     output:
         f"{RESULTS}/datasets/{{dataset}}.csv",
         provenance=f"{RESULTS}/datasets/{{dataset}}.provenance.json",
@@ -36,6 +38,7 @@ for RULE, TOGETHER in SEEDS_OF_RULE.items():
         input:
             dataset=partial(dataset_of_training, TOGETHER),
             records=records_of(partial(dataset_of_training, TOGETHER)),
+            code=partial(code_of_training, TOGETHER),
         output:
             history=[f"{folder}/history.csv" for folder in FOLDERS],
             epochs=[f"{folder}/epochs.csv" for folder in FOLDERS],

@@ -8,14 +8,14 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from grokflow.artifacts.gpus import one_gpu
 from grokflow.artifacts.provenance import SUFFIX, check_files, write_provenance
-from grokflow.errors import GrokflowError
+from grokflow.errors import GrokflowError, fault_in
 
 LOGS_ARE_SHOWN = "GROKFLOW_LOGS_ARE_SHOWN"
 """Environment variable, set by a console that shows the end of a failed job's log: the job need not say on
@@ -39,14 +39,21 @@ def job(given: Any) -> Iterator[None]:
     gc.set_threshold(COLLECTION_THRESHOLD)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a job without Python's traceback
     try:
-        with logged(given.log[0]):
+        with logged(given.log[0], _files_of_user(given)):
             # A record that is an input was brought for the others, perhaps without all that it is about.
-            check_files(file for file in given.input if not file.endswith(SUFFIX))
+            code = _files_of_user(given)
+            check_files(file for file in given.input if not file.endswith(SUFFIX) and file not in code)
             with _gpu_of(given):
                 yield
             _record(given.output, dict(given.params.items()))
     finally:
         gc.freeze()  # else Python, as it ends, searches all modules for garbage: a quarter of a short job
+
+
+def _files_of_user(given: Any) -> list[str]:
+    """The inputs that are a user's own files, which have no record: code, or the table of an operation."""
+    files = getattr(given.input, "code", [])
+    return [files] if isinstance(files, str) else list(files)
 
 
 def gpus_of(given: Any) -> int:
@@ -95,12 +102,16 @@ def _put_before(before: str, names: Any) -> Any:
 
 
 @contextlib.contextmanager
-def logged(path: str | Path) -> Iterator[None]:
+def logged(path: str | Path, code: Sequence[str] = ()) -> Iterator[None]:
     """Send all output to the log at `path`, line by line, and end what the user can mend in one message.
 
     The message goes to the terminal and to the log; the exit status is 1. Any other exception is a
     fault of grokflow and keeps its traceback, in both. Where the console shows logs (`LOGS_ARE_SHOWN`), the
     terminal gets only what the log could not take.
+
+    Parameters
+    ----------
+    code : the user's own files: an error that arises in one of them is said with its file and line.
     """
     terminal = sys.stderr
     try:
@@ -112,9 +123,11 @@ def logged(path: str | Path) -> Iterator[None]:
     sys.stdout = sys.stderr = log
     try:
         yield
-    except Exception as error:
-        message = f"Error: {_message(error, path)}\n" if _can_be_mended(error) else ""
-        trace = "" if isinstance(error, GrokflowError) else _trace()
+    except Exception as raised:
+        problem = raised if isinstance(raised, GrokflowError) else fault_in(raised, code) or raised
+        message = f"Error: {_message(problem, path)}\n" if _can_be_mended(problem) else ""
+        # What was raised from an error of a user's file shows where in it.
+        trace = "" if isinstance(raised, GrokflowError) and raised.__cause__ is None else _trace()
         if not (_written(log, trace + message) and os.environ.get(LOGS_ARE_SHOWN)):
             if not message:
                 raise

@@ -5,14 +5,15 @@ claims.md, a verdict for each; claims_numbers.csv, claims_seeds.csv and claims_v
 points.csv and times.csv, when every seed reached its points. Called by the rules `judge_claims` and
 `tabulate_seeds`.
 
-To add a claim: a function with `@criterion` in the module of its paper and subject.
+To add a claim: a function with `@criterion` in the module of its paper and subject. A user's own file has a
+function with `@own_claim` instead.
 """
 
 from grokflow.claims import conditions as conditions
 from grokflow.claims import mode_connectivity as mode_connectivity
 from grokflow.claims import periodic_behaviour as periodic_behaviour
 from grokflow.claims import scale_invariance as scale_invariance
-from grokflow.claims.criteria import CRITERIA, Subject
+from grokflow.claims.criteria import CRITERIA, Finding, NotJudged, Number, Subject, own_claim
 from grokflow.claims.judging import judge
 from grokflow.claims.outcomes import outcomes_of_runs, times_of_runs
 from grokflow.claims.page import overview, page
@@ -25,10 +26,14 @@ __all__ = [
     "CRITERIA",
     "SUBJECTS",
     "ClaimTables",
+    "Finding",
+    "NotJudged",
+    "Number",
     "Subject",
     "judge",
     "outcomes_of_runs",
     "overview",
+    "own_claim",
     "page",
     "tabulate",
     "times_of_runs",

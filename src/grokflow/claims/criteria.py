@@ -8,11 +8,14 @@ claim is about. `docs/registration.md` gives the reason for every criterion.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from grokflow.artifacts.results import RunResults
+from grokflow.config import Claim
 from grokflow.dynamics import Coincidence
+from grokflow.errors import ConfigError
+from grokflow.user_code import is_user_file, parse
 
 SubjectKind = Literal["run", "path", "sweep"]
 
@@ -81,11 +84,13 @@ class Criterion:
     """Whether the claim is about seeds that have their points: one without says nothing about it."""
     files: tuple[str, ...] = ()
     """Tables of a run that it reads besides those that every run has."""
+    is_users: bool = False
+    """Whether it is a claim of the user's own, and of no paper."""
 
     @property
     def paper(self) -> str:
-        """The letter of the paper: M or P."""
-        return self.id[0]
+        """The letter of the paper, M or P; `own` for a claim of the user's."""
+        return "own" if self.is_users else self.id[0]
 
     @property
     def in_full(self) -> str:
@@ -122,6 +127,42 @@ def criterion(
         return judge
 
     return register
+
+
+def own_claim(statement: str, criterion: str, *numbers: str | Number) -> Callable[[Judge], Criterion]:
+    """Make the decorated function the judge of a claim of your own; a configuration names it `file.py:name`.
+
+    Parameters
+    ----------
+    statement : what you claim, as a sentence.
+    criterion : when it holds for a seed.
+    numbers : names of what is measured, in the order of the function's `Finding`; the first is the effect.
+    """
+
+    def make(judge: Judge) -> Criterion:
+        measured = tuple(Number(each) if isinstance(each, str) else each for each in numbers)
+        return Criterion("", "–", statement, criterion, Subject("run"), judge, measured, is_users=True)
+
+    return make
+
+
+def criterion_of(name: str, claim: Claim) -> Criterion:
+    """The criterion of a claim of the configuration: registered, or of the user's own file.
+
+    Raises
+    ------
+    ConfigError : when the user's file does not run, or what it names is no claim.
+    """
+    if not is_user_file(claim.claim):
+        return CRITERIA[claim.claim or name]
+    code = parse(str(claim.claim))
+    criterion = code.load()
+    if not (isinstance(criterion, Criterion) and criterion.is_users and criterion.numbers):
+        expected = "a function with the decorator grokflow.claims.own_claim, and at least one number"
+        raise ConfigError(code.shown, expected=expected, found=f"{type(criterion).__name__}")
+    kind: SubjectKind = "path" if claim.path else "sweep" if claim.sweep else "run"
+    about = Subject(kind, kind if claim.against else None)
+    return replace(criterion, id=code.shown, subject=about)
 
 
 def point_of(run: RunResults, name: str, which: str = "") -> dict[str, Any]:

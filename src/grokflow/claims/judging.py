@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow.artifacts.results import PathResults, RunResults, SweepResults
-from grokflow.claims.criteria import CRITERIA, Criterion, Finding, NotJudged, Reason
+from grokflow.claims.criteria import Criterion, Finding, NotJudged, Reason, criterion_of
 from grokflow.claims.first_registered import FIRST, NEW, first_verdict
 from grokflow.config import Claim
 from grokflow.dynamics import Coincidence, PooledTest, pooled_test
@@ -90,7 +90,7 @@ class JudgedClaim:
     @property
     def is_new(self) -> bool:
         """Whether the claim was not made at first."""
-        return self.criterion.id in NEW
+        return self.criterion.is_users or self.criterion.id in NEW
 
     @property
     def first(self) -> str | None:
@@ -147,7 +147,7 @@ def verdict(claim: JudgedClaim, p: float | None) -> str:
 
 
 def _judge(name: str, claim: Claim, places: Places) -> JudgedClaim:
-    criterion = CRITERIA[claim.claim or name]
+    criterion = criterion_of(name, claim)
     shown = _results(claim, places)
     others = _compared_with(claim, places) if criterion.subject.against else None
     seeds = []

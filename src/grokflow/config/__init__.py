@@ -28,6 +28,7 @@ from grokflow.config.schema import (
     SGD,
     UNEMBEDDING_NORM,
     AdamW,
+    AnyModel,
     Bezier,
     Chain,
     Claim,
@@ -45,6 +46,9 @@ from grokflow.config.schema import (
     Run,
     Segment,
     Sweep,
+    UserModel,
+    UserOptimizer,
+    UserPath,
 )
 
 __all__ = [
@@ -52,6 +56,7 @@ __all__ = [
     "SGD",
     "UNEMBEDDING_NORM",
     "AdamW",
+    "AnyModel",
     "Bezier",
     "Chain",
     "Claim",
@@ -72,6 +77,9 @@ __all__ = [
     "Run",
     "Segment",
     "Sweep",
+    "UserModel",
+    "UserOptimizer",
+    "UserPath",
     "fits_of_path",
     "groups_of_path",
     "groups_of_run",

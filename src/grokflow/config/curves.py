@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Discriminator, Field, Tag
 
-from grokflow.config.entry import Count, Entry, NotNegative, PointName, Positive
+from grokflow.config.entry import (
+    Code,
+    Count,
+    Entry,
+    NotNegative,
+    PointName,
+    Positive,
+    name_or_code,
+    tag_of,
+)
 
 
 class Fit(Entry):
@@ -89,4 +98,18 @@ class Bezier(Fitted):
     kind: Literal["bezier"]
 
 
-AnyPath = Annotated[Segment | Chain | Polyline | Bezier, Field(discriminator="kind")]
+class UserPath(Fitted):
+    """A curve of the user's: a function from (t, number of control points) to the share of each point."""
+
+    kind: Code
+    """`file.py:name` of the function."""
+
+
+AnyPath = Annotated[
+    Annotated[Segment, Tag("segment")]
+    | Annotated[Chain, Tag("chain")]
+    | Annotated[Polyline, Tag("polyline")]
+    | Annotated[Bezier, Tag("bezier")]
+    | Annotated[UserPath, Tag("code")],
+    Discriminator(lambda value: name_or_code(tag_of(value, "kind"))),
+]

@@ -5,9 +5,13 @@ Key names are the YAML's. Types are strict: no text is taken for a number, no nu
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from grokflow.user_code import CODE
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 """A user's name for an entry; it becomes part of a path, so letters, digits, `_` and `-` only."""
@@ -36,6 +40,37 @@ def _seeds_of_range(value: object) -> object:
 
 Seeds = Annotated[list[Seed], BeforeValidator(_seeds_of_range), Field(min_length=1)]
 """A list of seeds, or `{from: 0, to: 63}`."""
+Code = Annotated[str, Field(pattern=CODE)]
+"""`file.py:name`: a function or class of the user's."""
+
+
+def _setting(value: object) -> object:
+    usable = isinstance(value, int | float | str) and not (
+        isinstance(value, float) and not math.isfinite(value)
+    )
+    if not usable:
+        raise ValueError(
+            f"expected a finite number, a text, true or false, found {value!r} ({type(value).__name__})"
+        )
+    return value
+
+
+Settings = dict[
+    Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Annotated[Any, AfterValidator(_setting)]
+]
+"""What a user's code is given by name."""
+
+
+def tag_of(value: Any, key: str) -> Any:
+    """The value of the key that tells the classes of a union apart, of raw or of checked configuration."""
+    return value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+
+
+def name_or_code(tag: Any) -> Any:
+    """The tag itself, or "code" where it names a class or function of the user's."""
+    return "code" if isinstance(tag, str) and re.match(CODE, tag) else tag
+
+
 PointName = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_[0-9]{1,18})$")
 ]

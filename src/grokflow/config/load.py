@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from grokflow.artifacts.files import digest
 from grokflow.config import design, resolve, schema
-from grokflow.config.problems import Problems, problem_line, translate
+from grokflow.config.problems import Problems, problem_line, tag_of_entry, translate
 from grokflow.config.read import merge, read
 from grokflow.config.schema import Config
+from grokflow.config.user_files import with_user_files
 from grokflow.errors import GrokflowError, nearest
+from grokflow.user_code import is_user_file
 
 
 class FigureKind(Protocol):
@@ -68,7 +70,7 @@ def load(
     ConfigError : with one line for each problem.
     """
     files = list(files)
-    raw = merge(read(files), overrides or {})
+    raw = merge(read(files), with_user_files(overrides or {}, Path()))
     where = " + ".join(str(file) for file in files)
     try:
         config = Config.model_validate(raw)
@@ -121,7 +123,7 @@ def _runs(config: Config) -> Iterable[str]:
         yield from _unless_known(f"runs.{name}.model", "model", run.model, config.models)
         yield from _unless_known(f"runs.{name}.optimizer", "optimizer", run.optimizer, config.optimizers)
         model = config.models.get(run.model)
-        if run.sphere and model is not None and model.normalization == "none":
+        if run.sphere and isinstance(model, schema.Model) and model.normalization == "none":
             expected = "false, because a model without normalization has no scale-invariant weights to hold"
             yield problem_line(f"runs.{name}.sphere", expected, "true")
 
@@ -136,10 +138,14 @@ def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable
         yield from _unless_known(f"{key}.path", "path", figure.path, config.paths)
         for path_name in figure.paths or ():
             yield from _unless_known(f"{key}.paths", "path", path_name, config.paths)
+        if is_user_file(figure.kind):
+            if not figure.subjects:
+                yield problem_line(key, "one of run, runs, path, paths and sweep", "none of them")
+            continue
         if figure.kind not in figure_kinds:
             yield problem_line(
                 f"{key}.kind",
-                f"a kind of figure ({', '.join(figure_kinds)})",
+                f"a kind of figure ({', '.join(figure_kinds)}), or your own, file.py:name",
                 f"'{figure.kind}'",
                 nearest(figure.kind, figure_kinds),
             )
@@ -181,10 +187,13 @@ def _claims(config: Config, claim_subjects: Mapping[str, ClaimSubject]) -> Itera
     for name, claim in config.claims.items():
         yield from _unless_known(f"claims.{name}.figure", "figure", claim.figure, config.figures)
         key, criterion = f"claims.{name}", claim.claim or name
+        if is_user_file(criterion):
+            yield from _own_claim(key, claim, config)
+            continue
         if criterion not in claim_subjects:
             yield problem_line(
                 f"{key}.claim" if claim.claim else key,
-                f"the id of a claim ({', '.join(claim_subjects)})",
+                f"the id of a claim ({', '.join(claim_subjects)}), or your own, file.py:name",
                 f"'{criterion}'",
                 nearest(criterion, claim_subjects),
             )
@@ -205,6 +214,19 @@ def _claims(config: Config, claim_subjects: Mapping[str, ClaimSubject]) -> Itera
             elif needed:
                 what = against if given == "against" else subject
                 yield from _unless_known(f"{key}.{given}", str(what), value, names)
+
+
+def _own_claim(key: str, claim: schema.Claim, config: Config) -> Iterable[str]:
+    """What is wrong with a claim whose criterion is the user's, as far as can be told without running it."""
+    given = {"run": claim.run, "path": claim.path, "sweep": claim.sweep}
+    kinds = [kind for kind, name in given.items() if name is not None]
+    if len(kinds) != 1:
+        yield problem_line(key, "one of run, path and sweep", " and ".join(kinds) or "none of them")
+        return
+    known: dict[str, Collection[str]] = {"run": config.runs, "path": config.paths, "sweep": config.sweeps}
+    yield from _unless_known(f"{key}.{kinds[0]}", kinds[0], given[kinds[0]], known[kinds[0]])
+    if claim.against is not None:
+        yield from _unless_known(f"{key}.against", kinds[0], claim.against, known[kinds[0]])
 
 
 def _paths(config: Config) -> Iterable[str]:
@@ -279,8 +301,7 @@ def _sweeps(config: Config, count_pairs: CountPairs) -> Iterable[str]:
 
 def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) -> Iterable[str]:
     """What is wrong with the varied keys, with each value alone, and with their combinations."""
-    fields = {part: [f for f in type(entry).model_fields if f != "name"] for part, entry in entries.items()}
-    valid = [f"{part}.{field}" for part, names in fields.items() for field in names]
+    valid = [f"{part}.{key}" for part, entry in entries.items() for key in resolve.keys_to_vary(entry)]
     unknown = [varied for varied in sweep.vary if varied not in valid]
     for varied in unknown:
         mend = "A sweep has one optimizer." if varied == "optimizer.name" else nearest(varied, valid)
@@ -301,7 +322,7 @@ def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) 
             except ValidationError as error:
                 part = parts[error.title]
                 # The error's place as it would be for an entry called `vary` of that section.
-                tag = [entries[part].model_dump()["name"]] if part == "optimizer" else []
+                tag = [name] if (name := tag_of_entry(f"{part}s", entries[part])) else []
                 for problem in error.errors():
                     problem["loc"] = (f"{part}s", "vary", *tag, *problem["loc"])
                     found.append(translate(problem).replace(f"{part}s.vary", f"{key}.{part}", 1))

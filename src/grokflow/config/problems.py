@@ -7,24 +7,37 @@ from typing import Any, get_args
 from grokflow.config import schema
 from grokflow.config.schema import Config
 from grokflow.errors import ConfigError, nearest
+from grokflow.user_code import CODE
 
 
-def _by_tag(union: Any, key: str) -> dict[str, type[schema.Entry]]:
-    """The classes of a union by the value of the key that tells them apart."""
-    classes = get_args(get_args(union)[0])
-    return {get_args(each.model_fields[key].annotation)[0]: each for each in classes}
+def _by_tag(union: Any) -> dict[str, type[schema.Entry]]:
+    """The classes of a union by their tags."""
+    tagged = [get_args(each) for each in get_args(get_args(union)[0])]
+    return {tag.tag: each for each, tag in tagged}
 
 
 SECTIONS: dict[str, type[schema.Entry] | dict[str, type[schema.Entry]]] = {
     "datasets": schema.Dataset,
-    "models": schema.Model,
-    "optimizers": _by_tag(schema.Optimizer, "name"),
+    "models": _by_tag(schema.AnyModel),
+    "optimizers": _by_tag(schema.Optimizer),
     "runs": schema.Run,
     "sweeps": schema.Sweep,
-    "paths": _by_tag(schema.AnyPath, "kind"),
+    "paths": _by_tag(schema.AnyPath),
     "figures": schema.Figure,
     "claims": schema.Claim,
 }
+
+
+def tag_of_entry(section: str, entry: schema.Entry) -> str | None:
+    """The tag of an entry's class, which stands in the place of a problem; None in a section of one class."""
+    classes = SECTIONS.get(section)
+    if not isinstance(classes, dict):
+        return None
+    return next(tag for tag, each in classes.items() if isinstance(entry, each))
+
+
+TOLD_APART_BY = {"optimizers": "name", "paths": "kind"}
+"""The key that says which class an entry of a section is."""
 
 
 class Problems(ConfigError):
@@ -71,17 +84,20 @@ def translate(problem: Any) -> str:
         case "missing":
             return problem_line(key, "this key", "nothing")
         case "union_tag_invalid":
-            valid = str(context["expected_tags"]).replace("'", "").split(", ")
+            classes = SECTIONS[key_path[0]]
+            assert isinstance(classes, dict)
+            valid = [tag for tag in classes if tag != "code"]
             tag = str(context["tag"])
-            discriminator = str(context["discriminator"]).strip("'")
             return problem_line(
-                f"{key}.{discriminator}",
-                f"one of {', '.join(valid)}",
+                f"{key}.{TOLD_APART_BY[key_path[0]]}",
+                f"one of {', '.join(valid)}, or your own, file.py:name",
                 f"'{tag}'",
                 nearest(tag, valid),
             )
+        case "union_tag_not_found" if not isinstance(found, dict):
+            return problem_line(key, "keys with values", f"{found!r} ({type(found).__name__})")
         case "union_tag_not_found":
-            missing = str(context["discriminator"]).strip("'")
+            missing = TOLD_APART_BY[key_path[0]]
             meant = [name for name in map(str, found) if nearest(name, [missing])] if found else []
             mend = nearest(meant[0], [missing]) if meant else None
             return problem_line(f"{key}.{missing}", "this key", f"'{meant[0]}'" if meant else "nothing", mend)
@@ -102,6 +118,8 @@ def translate(problem: Any) -> str:
             return problem_line(
                 key, "run@point_1, run@point_2, run@initial, run@final or run@epoch_N", repr(found)
             )
+        case "string_pattern_mismatch" if context.get("pattern") == CODE:
+            return problem_line(key, "a name in a file of yours, file.py:name", repr(found))
         case "string_pattern_mismatch":
             return problem_line(key, "a name of letters, digits, '_' and '-', a letter first", repr(found))
     expected = message.removeprefix("Input should be ").removeprefix("a valid ")

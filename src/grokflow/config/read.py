@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from grokflow.config.definitions import laid_over
+from grokflow.config.user_files import with_user_files
 from grokflow.errors import ConfigError
 
 LARGEST_FILE = 1_000_000
@@ -75,8 +77,31 @@ def read(paths: Iterable[str | Path]) -> dict[str, Any]:
     """The YAML files as one dictionary; a later file's keys win over an earlier one's."""
     merged: dict[str, Any] = {}
     for path in paths:
-        merged = merge(merged, _read_one(Path(path)))
+        merged = merge(merged, _read_with_definitions(Path(path), ()))
     return merged
+
+
+def _read_with_definitions(path: Path, over: tuple[Path, ...]) -> dict[str, Any]:
+    """A file, over the one that it takes its definitions from; `over`: those that take theirs from it."""
+    own = with_user_files(_read_one(path), path.parent)
+    definitions = own.pop("definitions_from", None)
+    if definitions is None:
+        return own
+    where = f"{path}: definitions_from"
+    if not isinstance(definitions, str) or not definitions:
+        raise ConfigError(where, expected="the name of a configuration file", found=repr(definitions))
+    source = path.parent / definitions
+    if source.resolve() in (resolved := (*over, path.resolve())):
+        raise ConfigError(
+            where, expected="another file", found=f"{definitions}, which takes its own from here"
+        )
+    if not source.is_file():
+        mend = "It is named relative to the file in which it stands."
+        raise ConfigError(where, expected="a configuration file", found=f"none at {source}", mend=mend)
+    base = _read_with_definitions(source, resolved)
+    # Its claims are judged apart from those of the other file, so they are kept apart.
+    own = {"results": f"results/{path.stem}", **own}
+    return laid_over(base, own, merge(base, own))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from typing import Any, Literal
 from grokflow.artifacts.files import digest
 from grokflow.config.design import settings_of_sweep
 from grokflow.config.schema import (
+    AnyModel,
     AnyPath,
     Config,
     Dataset,
     Entry,
-    Model,
     Optimizer,
     Seed,
     Streams,
@@ -30,7 +30,7 @@ class ResolvedRun(Streams):
     """One seed of one run."""
 
     dataset: Dataset
-    model: Model
+    model: AnyModel
     optimizer: Optimizer
     seed: Seed
     epochs: int
@@ -126,9 +126,26 @@ def base_of_sweep(sweep: Sweep, entries: Mapping[str, Entry], seed: int) -> dict
         return {}
     parts = {key: key.partition(".") for key in sweep.vary}
     return {
-        key: seed if part == "run" else getattr(entries[part], field)
+        key: seed if part == "run" else _value_of(entries[part], field)
         for key, (part, _, field) in parts.items()
     }
+
+
+SETTINGS = "settings."
+"""How a key of a user's own code begins."""
+
+
+def keys_to_vary(entry: Entry) -> list[str]:
+    """The keys of an entry that a sweep may vary: `width`; of a user's own code also `settings.width`."""
+    own = getattr(entry, "settings", {})
+    fixed = {"name", "code", "settings"}  # one sweep has one optimizer and one model class
+    return [*(key for key in type(entry).model_fields if key not in fixed), *(SETTINGS + key for key in own)]
+
+
+def _value_of(entry: Entry, key: str) -> Any:
+    if key.startswith(SETTINGS):
+        return entry.settings[key.removeprefix(SETTINGS)]  # type: ignore[attr-defined]
+    return getattr(entry, key)
 
 
 def varied(entries: Mapping[str, Entry], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +158,8 @@ def varied(entries: Mapping[str, Entry], settings: Mapping[str, Any]) -> dict[st
     changed = {part: entry.model_dump(by_alias=True) for part, entry in entries.items()}
     for key, value in settings.items():
         part, _, field = key.partition(".")
-        changed[part][field] = value
+        inside = changed[part]["settings"] if field.startswith(SETTINGS) else changed[part]
+        inside[field.removeprefix(SETTINGS)] = value
     return {part: type(entry).model_validate(changed[part]) for part, entry in entries.items()}
 
 

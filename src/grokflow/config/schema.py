@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from grokflow.config.curves import AnyPath, Bezier, Chain, Fit, Fitted, Path, Polyline, Segment
+from grokflow.config.curves import AnyPath, Bezier, Chain, Fit, Fitted, Path, Polyline, Segment, UserPath
 from grokflow.config.entry import Entry, Name, Seed
 from grokflow.config.shown import Claim, Figure, Reference
 from grokflow.config.sweep import Range, Sweep
@@ -18,6 +18,7 @@ from grokflow.config.training import (
     SGD,
     UNEMBEDDING_NORM,
     AdamW,
+    AnyModel,
     Dataset,
     Invariance,
     InvariantParts,
@@ -25,6 +26,8 @@ from grokflow.config.training import (
     Optimizer,
     Run,
     Streams,
+    UserModel,
+    UserOptimizer,
 )
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "SGD",
     "UNEMBEDDING_NORM",
     "AdamW",
+    "AnyModel",
     "AnyPath",
     "Bezier",
     "Chain",
@@ -56,12 +60,18 @@ __all__ = [
     "Segment",
     "Streams",
     "Sweep",
+    "UserModel",
+    "UserOptimizer",
+    "UserPath",
 ]
 
 
 class Config(Entry):
     """The whole configuration."""
 
+    definitions_from: Annotated[str | None, Field(exclude=True)] = None
+    """Another configuration file, relative to this one, of whose entries this one may use any; of its runs,
+    paths, sweeps, figures and claims only those are made that this one needs."""
     results: Annotated[str, Field(pattern=r"^[^{}]+$")] = "results"
     """Folder of everything that is made; braces would be wildcards to Snakemake."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -70,7 +80,7 @@ class Config(Entry):
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     precision: Literal["float32", "float64"] = "float32"
     datasets: dict[Name, Dataset]
-    models: dict[Name, Model]
+    models: dict[Name, AnyModel]
     optimizers: dict[Name, Optimizer]
     runs: dict[Name, Run]
     invariance: Invariance = Invariance()

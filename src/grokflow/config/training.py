@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from grokflow.config.entry import Count, Entry, Fraction, Name, NotNegative, Positive, Seed, Seeds
+from grokflow.config.entry import (
+    Code,
+    Count,
+    Entry,
+    Fraction,
+    Name,
+    NotNegative,
+    Positive,
+    Seed,
+    Seeds,
+    Settings,
+    name_or_code,
+    tag_of,
+)
+from grokflow.user_code import CODE, TABLE
 
 # A key that says nothing new where it has its default is left out of records, so that results that were
 # made before there was this key still match.
@@ -25,6 +40,7 @@ class Dataset(Entry):
     """A table a∘b and its split into train and validation pairs."""
 
     operation: str
+    """An expression such as `a^2+a*b`; a user's function `file.py:name`; or a user's table `file.csv`."""
     modulus: Annotated[int, Field(ge=2, le=1000)] | None = None
     group: str | None = None
     a_from: Annotated[int, Field(ge=0, exclude_if=_is_zero)] = 0
@@ -35,11 +51,30 @@ class Dataset(Entry):
 
     @model_validator(mode="after")
     def _one_algebra(self) -> Dataset:
-        if (self.modulus is None) == (self.group is None):
+        given = [key for key in ("modulus", "group") if getattr(self, key) is not None]
+        if self.is_table:
+            if given:
+                raise ValueError(
+                    f"{given[0]}: expected no such key, because a table names its own elements, "
+                    f"found {getattr(self, given[0])!r}"
+                )
+        elif self.code is not None and self.group is not None:
+            raise ValueError(f"group: expected modulus, which a function is given, found '{self.group}'")
+        elif len(given) != 1:
             raise ValueError(
                 "expected either modulus or group, found " + ("neither" if self.group is None else "both")
             )
         return self
+
+    @property
+    def is_table(self) -> bool:
+        """Whether `operation` names a user's table."""
+        return bool(re.match(TABLE, self.operation))
+
+    @property
+    def code(self) -> str | None:
+        """The user's function that `operation` names; None for an expression or a table."""
+        return self.operation if re.match(CODE, self.operation) else None
 
     def train_pairs(self, pairs: int) -> int:
         """How many of the table's `pairs` are train pairs: `train_fraction` of them, rounded down."""
@@ -127,6 +162,23 @@ class Model(Entry):
         return self
 
 
+class UserModel(Entry):
+    """A model of the user's: a class with `layout` and `logits`, or a `torch.nn.Module`."""
+
+    code: Code
+    """`file.py:name` of the class."""
+    settings: Settings = Field(default_factory=dict)
+    """Keyword arguments of the class."""
+    weights: Count = 500_000
+    """About how many numbers a weight vector has; the time and the memory of a job are estimated from it."""
+
+
+AnyModel = Annotated[
+    Annotated[Model, Tag("transformer")] | Annotated[UserModel, Tag("code")],
+    Discriminator(lambda value: "code" if tag_of(value, "code") is not None else "transformer"),
+]
+
+
 class SGD(Entry):
     """w ← w − η (g + λ w): stochastic gradient descent with coupled weight decay λ."""
 
@@ -150,7 +202,22 @@ class AdamW(Entry):
     batch_size: Count = 512
 
 
-Optimizer = Annotated[SGD | AdamW, Field(discriminator="name")]
+class UserOptimizer(Entry):
+    """An optimizer of the user's: a class with `state` and `step`."""
+
+    name: Code
+    """`file.py:name` of the class."""
+    learning_rate: Positive
+    weight_decay: NotNegative = 0.0
+    batch_size: Count = 512
+    settings: Settings = Field(default_factory=dict)
+    """What else the class reads; its argument `settings` has them as attributes, beside those above."""
+
+
+Optimizer = Annotated[
+    Annotated[SGD, Tag("sgd")] | Annotated[AdamW, Tag("adamw")] | Annotated[UserOptimizer, Tag("code")],
+    Discriminator(lambda value: name_or_code(tag_of(value, "name"))),
+]
 
 
 class Streams(Entry):

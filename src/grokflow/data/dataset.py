@@ -16,8 +16,8 @@ import pandas as pd
 from grokflow.artifacts.columns import DATASET
 from grokflow.artifacts.files import write_text
 from grokflow.config import Dataset
-from grokflow.data import operations
-from grokflow.errors import ArtifactError
+from grokflow.data import operations, user_operations
+from grokflow.errors import ArtifactError, ConfigError
 from grokflow.randomness import generator
 
 SPLITS = ("train", "validation")
@@ -45,10 +45,36 @@ class Tokenization:
 
 def tokenization(dataset: Dataset) -> Tokenization:
     """The tokenisation of a dataset."""
-    elements = operations.order(modulus=dataset.modulus, group=dataset.group)
+    elements = _elements(dataset.operation, dataset.is_table, dataset.modulus, dataset.group)
     symbols = {symbol: range(elements + i, elements + i + 1) for i, symbol in enumerate(("o", "="))}
     alphabet = tuple(symbols.get(symbol, range(elements)) for symbol in dataset.tokens.split())
     return Tokenization(alphabet, max(r.stop for r in alphabet))
+
+
+def _elements(operation: str, is_table: bool, modulus: int | None, group: str | None) -> int:
+    """How many elements operands and results are drawn from."""
+    if is_table:
+        return len(user_operations.table_of_file(operation).elements)
+    return operations.order(modulus=modulus, group=group)
+
+
+def _table(dataset: Dataset) -> operations.Table:
+    """Every pair of the dataset."""
+    if not (dataset.is_table or dataset.code):
+        return operations.table(
+            dataset.operation,
+            modulus=dataset.modulus,
+            group=dataset.group,
+            a_from=dataset.a_from,
+            b_from=dataset.b_from,
+        )
+    if dataset.is_table:
+        table = user_operations.table_of_file(dataset.operation).table
+    else:
+        assert dataset.modulus is not None
+        table = user_operations.table_of_function(dataset.operation, dataset.modulus)
+    kept = (table.c != operations.UNDEFINED) & (table.a >= dataset.a_from) & (table.b >= dataset.b_from)
+    return operations.Table(table.a[kept], table.b[kept], table.c[kept])
 
 
 def make_dataset(dataset: Dataset) -> pd.DataFrame:
@@ -56,26 +82,29 @@ def make_dataset(dataset: Dataset) -> pd.DataFrame:
 
     The number of train pairs is rounded down (paper M: 3 724 of 9 312).
     """
-    table = operations.table(
-        dataset.operation,
-        modulus=dataset.modulus,
-        group=dataset.group,
-        a_from=dataset.a_from,
-        b_from=dataset.b_from,
-    )
+    table = _table(dataset)
+    train_pairs, pairs = dataset.train_pairs(len(table.a)), len(table.a)
+    if dataset.code and not 0 < train_pairs < pairs:  # of a user's function only now known
+        expected = f"a fraction that leaves both splits a pair of the {pairs} that {dataset.operation} gives"
+        raise ConfigError("train_fraction", expected=expected, found=dataset.train_fraction)
     order = generator(dataset.split_seed, "split").permutation(len(table.a))
     split = np.full(len(table.a), SPLITS[1], dtype=object)
-    split[order[: dataset.train_pairs(len(table.a))]] = SPLITS[0]
+    split[order[:train_pairs]] = SPLITS[0]
     return pd.DataFrame({"a": table.a, "b": table.b, "c": table.c, "split": split})[DATASET]
 
 
 def count_pairs(dataset: Dataset) -> int:
-    """How many pairs the table of a dataset has.
+    """How many pairs the table of a dataset has; at most, where a function of the user's would have to run.
 
     Raises
     ------
     ConfigError : when there can be no such table.
     """
+    if dataset.is_table:
+        return len(_table(dataset).a)
+    if dataset.code:
+        assert dataset.modulus is not None
+        return max(0, dataset.modulus - dataset.a_from) * max(0, dataset.modulus - dataset.b_from)
     return _count(dataset.operation, dataset.modulus, dataset.group, dataset.a_from, dataset.b_from)
 
 

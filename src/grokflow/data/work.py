@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from grokflow.config import Chain, Fitted, ResolvedPath, ResolvedRun
+from grokflow.config import Chain, Fitted, ResolvedPath, ResolvedRun, UserModel
 from grokflow.data.dataset import count_pairs, tokenization
 
 EVALUATION_BATCH = 2048
@@ -28,7 +28,8 @@ def training_work(run: ResolvedRun) -> float:
     """The operations of its matrix products, about; in float64 each counts twice.
 
     2 operations a weight and example forward and twice that backward, over 4 D² + 2 D F weights a layer
-    (D width, F MLP width). Positions are not counted; OPERATIONS_A_SECOND is low enough for four.
+    (D width, F MLP width), or over all weights of a model of the user's. Positions are not counted;
+    OPERATIONS_A_SECOND is low enough for four.
     """
     return run.epochs * _epoch_work(run)
 
@@ -65,21 +66,29 @@ def row_bytes(run: ResolvedRun) -> int:
     """
     model, tokens = run.model, tokenization(run.dataset)
     context, pairs = len(tokens.alphabet), count_pairs(run.dataset)
-    weights = model.layers * _layer_weights(run) + (2 * tokens.vocabulary + context) * model.width
+    if isinstance(model, UserModel):
+        # How wide its layers are is not known; a square map of all its weights would be this wide.
+        weights, kept = model.weights, 16 * math.isqrt(model.weights) + 4 * tokens.vocabulary
+    else:
+        weights = _layer_weights(run) + (2 * tokens.vocabulary + context) * model.width
+        kept = model.layers * (16 * model.width + 6 * model.mlp_width) + 4 * tokens.vocabulary
     computed = context * max(run.optimizer.batch_size, min(EVALUATION_BATCH, pairs))
-    kept = model.layers * (16 * model.width + 6 * model.mlp_width) + 4 * tokens.vocabulary
     numbers = 8 * weights + computed * kept
     return numbers * (4 if run.precision == "float32" else 8) + 3 * 8 * pairs * (context + 1)
 
 
 def _layer_weights(run: ResolvedRun) -> int:
-    return run.model.width * (4 * run.model.width + 2 * run.model.mlp_width)
+    """Of all layers together."""
+    model = run.model
+    if isinstance(model, UserModel):
+        return model.weights
+    return model.layers * model.width * (4 * model.width + 2 * model.mlp_width)
 
 
 def _epoch_work(run: ResolvedRun) -> float:
     examples = run.dataset.train_fraction * count_pairs(run.dataset)
     twice = 2 if run.precision == "float64" else 1
-    return 6 * examples * run.model.layers * _layer_weights(run) * twice
+    return 6 * examples * _layer_weights(run) * twice
 
 
 def _steps_per_epoch(run: ResolvedRun) -> int:

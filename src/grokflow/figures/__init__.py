@@ -13,7 +13,9 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from grokflow.errors import ConfigError
 from grokflow.figures.shown import Shown
+from grokflow.user_code import is_user_file, parse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -56,7 +58,23 @@ FIGURE_KINDS = {
     "variance": FigureKind("sweep", one_at_a_time=True),
     "claims": FigureKind(None),
 }
-"""Every kind of figure; its module has the same name."""
+"""Every kind of figure but those of users' own files; its module has the same name."""
+
+TABLES = {
+    "run": (*RUN, "epochs.csv", "periods.csv"),
+    "runs": (*RUN, "epochs.csv", "periods.csv"),
+    "path": (*PATH, "fit.csv"),
+    "paths": (*PATH, "fit.csv"),
+    "sweep": (),
+}
+"""By what is shown: the tables that a user's own kind of figure may read from the folder of each seed."""
+
+
+def kind_of(figure: Figure) -> FigureKind:
+    """The kind of a figure of the configuration; one of a user's own file may read whatever it shows."""
+    if is_user_file(figure.kind):
+        return FigureKind(figure.subjects[0], TABLES[figure.subjects[0]])
+    return FIGURE_KINDS[figure.kind]
 
 
 def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
@@ -68,8 +86,23 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
         `numbers` of the claims.
     dataset : file of the dataset's table, for the kinds that show it.
     """
+    given = Shown(shown, figure.reference, dataset)
+    if is_user_file(figure.kind):
+        return _drawn_by_user(figure.kind, given)
     module = importlib.import_module(f"grokflow.figures.{figure.kind}")
-    picture: Picture = module.draw(Shown(shown, figure.reference, dataset))
+    picture: Picture = module.draw(given)
+    return picture
+
+
+def _drawn_by_user(kind: str, shown: Shown) -> Picture:
+    """What a function of the user's own draws."""
+    from matplotlib.figure import Figure as Picture
+
+    code = parse(kind)
+    picture = code.load()(shown)
+    if not isinstance(picture, Picture):
+        expected = "a function that returns a matplotlib.figure.Figure"
+        raise ConfigError(code.shown, expected=expected, found=f"a {type(picture).__name__}")
     return picture
 
 

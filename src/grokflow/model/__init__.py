@@ -14,7 +14,9 @@ from grokflow.model.checkpoints import (
 )
 from grokflow.model.device import free_memory, name_of, prepare
 from grokflow.model.invariance import audit_run, audited_pairs, invariant_groups
-from grokflow.model.layout import Layout, Parameter, make_layout, merged
+from grokflow.model.layout import Layout, Parameter, merged
+from grokflow.model.models import make_layout, make_model
+from grokflow.model.module import ModuleModel, made_by
 from grokflow.model.objective import (
     NO_TARGET,
     Examples,
@@ -28,7 +30,8 @@ from grokflow.model.objective import (
     wrong_answers,
     wrong_examples,
 )
-from grokflow.model.transformer import Transformer, make_model
+from grokflow.model.protocol import ModelFunction
+from grokflow.model.transformer import Transformer
 from grokflow.model.weights import norm_of, to_tensor, unflatten
 
 __all__ = [
@@ -36,6 +39,8 @@ __all__ = [
     "NO_TARGET",
     "Examples",
     "Layout",
+    "ModelFunction",
+    "ModuleModel",
     "Parameter",
     "Task",
     "Transformer",
@@ -50,6 +55,7 @@ __all__ = [
     "invariant_groups",
     "loss_and_error",
     "loss_and_gradient",
+    "made_by",
     "make_layout",
     "make_model",
     "make_task",

@@ -25,7 +25,7 @@ from grokflow.config import Invariance, ResolvedRun
 from grokflow.model.checkpoints import read_checkpoint
 from grokflow.model.layout import merged
 from grokflow.model.objective import Examples, Task, loss_and_gradient, make_task
-from grokflow.model.transformer import Transformer
+from grokflow.model.protocol import ModelFunction, residual_stream
 from grokflow.randomness import generator
 
 RESIDUAL_STREAM = "residual stream"
@@ -37,11 +37,12 @@ ALL = "all"
 Groups = Mapping[str, tuple[slice, ...]]
 
 
-def audited_groups(model: Transformer) -> dict[str, tuple[slice, ...]]:
-    """Every parameter group, the residual stream's together, and everything trained."""
+def audited_groups(model: ModelFunction) -> dict[str, tuple[slice, ...]]:
+    """Every parameter group, the residual stream's together where there is one, and everything trained."""
     groups = dict(model.layout.groups)
-    stream = [piece for group in model.residual_stream for piece in groups[group]]
-    return {**groups, RESIDUAL_STREAM: merged(stream), ALL: model.layout.trained}
+    stream = [piece for group in residual_stream(model) for piece in groups[group]]
+    together = {RESIDUAL_STREAM: merged(stream)} if stream else {}
+    return {**groups, **together, ALL: model.layout.trained}
 
 
 def scales(settings: Invariance) -> np.ndarray:
@@ -52,7 +53,7 @@ def scales(settings: Invariance) -> np.ndarray:
 
 @torch.no_grad()
 def changes(
-    model: Transformer, weights: Tensor, tokens: Tensor, groups: Groups, C: Tensor
+    model: ModelFunction, weights: Tensor, tokens: Tensor, groups: Groups, C: Tensor
 ) -> dict[str, Tensor]:
     """For each group, scaled by each C (S,): the largest |Δ log p| over tokens (B, T).
 
@@ -83,7 +84,7 @@ def changes(
 
 
 def audit(
-    model: Transformer, weights: np.ndarray, examples: Examples, settings: Invariance
+    model: ModelFunction, weights: np.ndarray, examples: Examples, settings: Invariance
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The audit of a weight vector (n,): rows of invariance.csv and of rays.csv, without point and epoch."""
     device = examples.targets.device
@@ -112,7 +113,7 @@ def audit(
 
 
 def invariant_groups(
-    model: Transformer, weights: np.ndarray, examples: Examples
+    model: ModelFunction, weights: np.ndarray, examples: Examples
 ) -> dict[str, tuple[slice, ...]]:
     """The trained groups that the audit finds invariant near weights (n,), or (M, n) for all of M models.
 
@@ -126,10 +127,11 @@ def invariant_groups(
     found = changes(model, theta, examples.tokens, groups, C)
     unchanged = {group for group, change in found.items() if change.max() <= settings.tolerance}
     invariant = unchanged - {ALL, *model.layout.frozen}
-    if RESIDUAL_STREAM in invariant and set(model.residual_stream) <= invariant:
+    stream = set(residual_stream(model))
+    if RESIDUAL_STREAM in invariant and stream <= invariant:
         invariant.remove(RESIDUAL_STREAM)
     elif RESIDUAL_STREAM in invariant:
-        invariant -= set(model.residual_stream)
+        invariant -= stream
     return {group: pieces for group, pieces in groups.items() if group in invariant}
 
 

@@ -17,8 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from grokflow.config import UNEMBEDDING_NORM, Dataset, Model
-from grokflow.data.dataset import tokenization
+from grokflow.config import UNEMBEDDING_NORM, Model
 from grokflow.randomness import generator
 
 
@@ -110,12 +109,6 @@ class Layout:
         """The trained part of a weight vector, in as few pieces as there are."""
         kept = [self.slices[p.name] for p in self.parameters if p.frozen_norm is None]
         return merged(kept)
-
-
-def make_layout(model: Model, dataset: Dataset) -> Layout:
-    """The layout of the transformer of a configuration on the tokens of its dataset."""
-    code = tokenization(dataset)
-    return layout_of(model, len(code.alphabet), code.vocabulary)
 
 
 def layout_of(config: Model, positions: int, vocabulary: int) -> Layout:

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from grokflow.config import Dataset, Model
+from grokflow.config import AnyModel, Dataset
 from grokflow.data.dataset import SPLITS, tokenization
 from grokflow.data.work import EVALUATION_BATCH
-from grokflow.model.transformer import Transformer, make_model
+from grokflow.model.models import make_model
+from grokflow.model.protocol import ModelFunction
 from grokflow.model.weights import norm_of
 
 GPU_EVALUATION_BATCH = 16384
@@ -68,12 +69,12 @@ class Examples:
 class Task:
     """A model with the examples it is trained and validated on, on one device."""
 
-    model: Transformer
+    model: ModelFunction
     train: Examples
     validation: Examples
 
 
-def make_task(model: Model, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
+def make_task(model: AnyModel, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
     """The task of a model on the dataset table `frame` (columns a, b, c, split)."""
     code = tokenization(dataset)
 
@@ -97,7 +98,7 @@ class BatchPass(NamedTuple):
     """(..., n): of the loss, without weight decay."""
 
 
-def batch_pass(model: Transformer, weights: Tensor, batch: Examples) -> BatchPass:
+def batch_pass(model: ModelFunction, weights: Tensor, batch: Examples) -> BatchPass:
     """Loss, wrong answers and gradient of weights (..., n) on a batch (B,) or (M, B)."""
     weights = weights.detach().requires_grad_()
     logits = model.logits(weights, batch.tokens)
@@ -126,14 +127,14 @@ def wrong_answers(logits: Tensor, targets: Tensor) -> Tensor:
     return (highest != targets) & (targets != NO_TARGET)
 
 
-def loss_and_gradient(model: Transformer, weights: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
+def loss_and_gradient(model: ModelFunction, weights: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy (...) over the batch and its gradient (..., n), without weight decay."""
     found = batch_pass(model, weights, batch)
     return found.loss, found.gradient
 
 
 @torch.no_grad()
-def loss_and_error(model: Transformer, weights: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
+def loss_and_error(model: ModelFunction, weights: Tensor, examples: Examples) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
 
     Examples without a target count for nothing. Summed in float64, on the device of the weights.
@@ -162,7 +163,7 @@ CLOSE = {torch.float32: 1e-5, torch.float64: 1e-12}
 
 
 @torch.no_grad()
-def wrong_examples(model: Transformer, weights: Tensor, examples: Examples) -> WrongExamples:
+def wrong_examples(model: ModelFunction, weights: Tensor, examples: Examples) -> WrongExamples:
     """The examples that the weights (n,) get wrong, and those that are too close to call."""
     wrong, close = [], []
     for batch in examples.batches(EVALUATION_BATCH if weights.is_cpu else GPU_EVALUATION_BATCH):
@@ -190,7 +191,7 @@ class GradientPass(NamedTuple):
 
 
 def gradient_pass(
-    model: Transformer,
+    model: ModelFunction,
     weights: Tensor,
     batches: list[Examples],
     weight_decay: float = 0.0,

@@ -19,8 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
-from grokflow.config import Dataset, Model
-from grokflow.data.dataset import tokenization
+from grokflow.config import Model
 from grokflow.model.attention import attend
 from grokflow.model.layout import Layout, layout_of
 from grokflow.model.prefixes import Attended, Prefixes, rows
@@ -126,12 +125,6 @@ class Transformer:
     @cached_property
     def _prefixes(self) -> Prefixes:
         return Prefixes(self.alphabet, self.config.layers)
-
-
-def make_model(model: Model, dataset: Dataset) -> Transformer:
-    """The transformer of a configuration on the alphabet of its dataset."""
-    code = tokenization(dataset)
-    return Transformer(model, code.alphabet, code.vocabulary)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -25,7 +25,7 @@ def unflatten(weights: Tensor, layout: Layout) -> dict[str, Tensor]:
     parts = weights.split([parameter.size for parameter in layout.parameters], dim=-1)
     return {
         # A view of the same shape would still be a node of the gradient's graph.
-        parameter.name: part if len(parameter.shape) == 1 else part.view(*leading, *parameter.shape)
+        parameter.name: part if len(parameter.shape) == 1 else part.view((*leading, *parameter.shape))
         for parameter, part in zip(layout.parameters, parts, strict=True)
     }
 

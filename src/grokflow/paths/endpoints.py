@@ -15,7 +15,8 @@ from grokflow.artifacts.tables import read_record
 from grokflow.config import ResolvedPath, ResolvedRun
 from grokflow.errors import ArtifactError
 from grokflow.model.checkpoints import read_checkpoint
-from grokflow.model.layout import Layout, make_layout
+from grokflow.model.layout import Layout
+from grokflow.model.models import make_layout
 from grokflow.training.points import POINTS
 
 

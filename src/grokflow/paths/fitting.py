@@ -27,7 +27,7 @@ from grokflow.model.weights import norm_of, to_tensor
 from grokflow.paths.bends import LossAt, fit_epoch
 from grokflow.paths.connecting import Unfitted
 from grokflow.paths.curve_files import FittedCurve, fit_history
-from grokflow.paths.geometry import PATH_KINDS, Curve
+from grokflow.paths.geometry import Curve, path_kind
 from grokflow.paths.schedule import History
 from grokflow.randomness import generator
 from grokflow.training.graph import captured
@@ -90,7 +90,7 @@ class Fitting:
         self.unfitted = unfitted
         path = unfitted[0].path
         assert isinstance(path.path, config.Fitted)
-        self.coefficients_of, self.settings = PATH_KINDS[unfitted[0].curve.kind].coefficients, path.path.fit
+        self.coefficients_of, self.settings = path_kind(unfitted[0].curve.kind).coefficients, path.path.fit
         self.decay, self.batch_size = path.weight_decay, path.from_run.optimizer.batch_size
         self.task = make_task(path.from_run.model, path.from_run.dataset, dataset, device)
         # One path has no leading axis: PyTorch then multiplies matrices, not batches of one.

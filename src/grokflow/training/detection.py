@@ -13,7 +13,7 @@ from torch import Tensor
 
 from grokflow.data.work import EVALUATION_BATCH
 from grokflow.model.objective import Examples, wrong_answers
-from grokflow.model.transformer import Transformer
+from grokflow.model.protocol import ModelFunction
 
 FIRST_LOOK = 16
 """Examples looked at first; before the point is near, one of them is wrong and the look ends there."""
@@ -33,7 +33,7 @@ class Watch:
     The order changes only how long an answer takes, so nothing of it need survive an interruption.
     """
 
-    def __init__(self, model: Transformer, examples: Examples) -> None:
+    def __init__(self, model: ModelFunction, examples: Examples) -> None:
         self.model = model
         self.examples = examples
         """(N,), or (M, N) for a split of each of M models."""

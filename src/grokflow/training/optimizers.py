@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from grokflow import config
+from grokflow.errors import ConfigError, fault_in
+from grokflow.user_code import is_user_file, parse
 
 StepNumber = int | Tensor
 """The number of a step, or the number of each row's own step: (M, 1)."""
@@ -74,12 +76,75 @@ class AdamW:
             _add(weights, denominator.reciprocal_().mul_(mean), -rate / (1 - s.beta_1**step))
 
 
+class UserCodeOptimizer:
+    """A class of the user's own as an optimiser.
+
+    It is made with (settings, weights) and has `state` and `step`, as every `Optimizer` has. Its settings are
+    attributes: `learning_rate`, `weight_decay`, `batch_size`, and the user's own. Of M models the first two
+    are tensors (M, 1), in the precision of the weights. It must change weights and state in place.
+
+    Raises
+    ------
+    ConfigError : when the class fails, or does not change in place.
+    """
+
+    def __init__(self, settings: config.UserOptimizer | PerRow, weights: Tensor) -> None:
+        self._code = parse(settings.name)
+        self._settings = settings
+        self._users: Any = self._run(self._code.load(), self._for_user(weights), weights)
+        state = getattr(self._users, "state", None)
+        shapes = {name: getattr(tensor, "shape", None) for name, tensor in (state or {}).items()}
+        if not isinstance(state, dict) or any(shape != weights.shape for shape in shapes.values()):
+            expected = (
+                f"`state`: a dictionary of named tensors of shape {tuple(weights.shape)}, empty if none"
+            )
+            raise ConfigError(self._code.shown, expected=expected, found=shapes if state else state)
+        self.state: dict[str, Tensor] = state
+
+    def step(self, weights: Tensor, gradient: Tensor, step: StepNumber) -> None:
+        own = {
+            name: tensor[: len(weights)] if weights.ndim > 1 else tensor
+            for name, tensor in self.state.items()
+        }
+        given = dict(own)
+        self._users.settings, self._users.state = self._for_user(weights), given
+        self._run(self._users.step, weights, gradient, step)
+        if self._users.state is not given or any(
+            given.get(name) is not tensor for name, tensor in own.items()
+        ):
+            expected = "a step that changes its state in place, as with `tensor.mul_(…)` or `tensor.copy_(…)`"
+            raise ConfigError(self._code.shown, expected=expected, found="another tensor in `state`")
+
+    def _for_user(self, weights: Tensor) -> SimpleNamespace:
+        """The settings as the user's class sees them."""
+        settings = _of_first(self._settings, weights) if weights.ndim > 1 else self._settings
+        shared = settings.settings if isinstance(settings.settings, dict) else vars(settings.settings)
+        names = ("learning_rate", "weight_decay", "batch_size")
+        values = {name: _like(weights, getattr(settings, name)) for name in names}
+        return SimpleNamespace(**shared, **values)
+
+    def _run(self, called: Any, *arguments: Any) -> Any:
+        try:
+            return called(*arguments)
+        except ConfigError:
+            raise
+        except Exception as error:
+            expected = "an optimizer: made with (settings, weights), with `step(weights, gradient, step)`"
+            raise fault_in(error, self._code.files) or ConfigError(
+                self._code.shown, expected=expected, found=f"{type(error).__name__}: {error}"
+            ) from error
+
+
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adamw": AdamW}
 
 
 def make_optimizer(settings: config.Optimizer, weights: Tensor) -> Optimizer:
     """The optimiser of `settings` for a weight vector (n,)."""
-    return OPTIMIZERS[settings.name](settings, weights)
+    return _class_of(settings.name)(settings, weights)
+
+
+def _class_of(name: str) -> Callable[..., Optimizer]:
+    return UserCodeOptimizer if is_user_file(name) else OPTIMIZERS[name]
 
 
 class PerRow(SimpleNamespace):
@@ -92,7 +157,7 @@ def make_batched_optimizer(settings: Sequence[config.Optimizer], weights: Tensor
     for name in ("learning_rate", "weight_decay"):
         values = [getattr(own, name) for own in settings]
         shared[name] = weights.new_tensor(values, dtype=torch.float64).unsqueeze(-1)
-    return OPTIMIZERS[settings[0].name](PerRow(**shared), weights)
+    return _class_of(settings[0].name)(PerRow(**shared), weights)
 
 
 def _of_first(settings: Any, weights: Tensor) -> Any:

@@ -1,0 +1,88 @@
+"""From a model of the configuration to its layout and its function: a transformer, or the user's class."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from grokflow.config import AnyModel, Dataset, UserModel
+from grokflow.data import Tokenization, tokenization
+from grokflow.errors import ConfigError, fault_in
+from grokflow.model.layout import Layout, layout_of
+from grokflow.model.module import made_by
+from grokflow.model.protocol import ModelFunction
+from grokflow.model.transformer import Transformer
+from grokflow.user_code import parse
+
+
+def make_layout(model: AnyModel, dataset: Dataset) -> Layout:
+    """The layout of a model of the configuration on the tokens of its dataset."""
+    if isinstance(model, UserModel):
+        return make_model(model, dataset).layout
+    code = tokenization(dataset)
+    return layout_of(model, len(code.alphabet), code.vocabulary)
+
+
+def make_model(model: AnyModel, dataset: Dataset) -> ModelFunction:
+    """A model of the configuration on the tokens of its dataset.
+
+    Raises
+    ------
+    ConfigError : when a class of the user's fails, or is no model.
+    """
+    code = tokenization(dataset)
+    if isinstance(model, UserModel):
+        return _user_model(model, code)
+    return Transformer(model, code.alphabet, code.vocabulary)
+
+
+def _user_model(model: UserModel, tokens: Tokenization) -> ModelFunction:
+    code = parse(model.code)
+    make = _with_arguments(code.load(), code.shown, model.settings, tokens)
+    try:
+        made = made_by(make) if _makes_modules(code.load()) else make()
+    except ConfigError:
+        raise
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+        raise fault_in(error, code.files) or ConfigError(
+            code.shown, expected="a class that can be made with its settings", found=found
+        ) from error
+    for name, kind in (("layout", Layout), ("logits", Callable)):
+        if not isinstance(getattr(made, name, None), kind):  # type: ignore[arg-type]
+            expected = "a model: a class with `layout` and `logits`, or a torch.nn.Module"
+            raise ConfigError(code.shown, expected=expected, found=f"{type(made).__name__} without `{name}`")
+    return made
+
+
+def _makes_modules(made: Any) -> bool:
+    return isinstance(made, type) and issubclass(made, nn.Module)
+
+
+def _with_arguments(
+    called: Any, shown: str, settings: dict[str, Any], tokens: Tokenization
+) -> Callable[[], Any]:
+    """The call that makes the model: with its settings, and with what it asks for of the tokens by name.
+
+    Raises
+    ------
+    ConfigError : when it takes no such setting, or needs another.
+    """
+    offered = {
+        "vocabulary": tokens.vocabulary,
+        "positions": len(tokens.alphabet),
+        "alphabet": tokens.alphabet,
+    }
+    try:
+        parameters = inspect.signature(called).parameters
+        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+        asked = {name: value for name, value in offered.items() if takes_any or name in parameters}
+        arguments = {**asked, **settings}
+        inspect.signature(called).bind(**arguments)
+    except TypeError as error:
+        expected = f"a class that takes its settings and, of {', '.join(offered)}, what it needs"
+        raise ConfigError(shown, expected=expected, found=str(error)) from None
+    return lambda: called(**arguments)

@@ -1,0 +1,115 @@
+import sys
+
+import pytest
+
+from grokflow.errors import ConfigError
+from grokflow.user_code import files_named, find, is_user_file, parse
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "mine").mkdir()
+    return tmp_path / "mine"
+
+
+def test_code_is_found_and_loaded_by_its_name(folder):
+    (folder / "code.py").write_text("def twice(x):\n    return 2 * x\n")
+    found = find("code.py:twice", folder)
+    assert found.shown == "mine/code.py:twice"
+    assert parse(str(found)) == found
+    assert found.load()(21) == 42
+
+
+def test_nothing_of_a_file_runs_when_it_is_found(folder):
+    (folder / "code.py").write_text("raise SystemExit('ran')\ndef f(): ...\n")
+    find("code.py:f", folder)
+
+
+def test_an_edit_changes_the_digest_and_so_does_one_of_a_file_that_it_imports(folder):
+    (folder / "code.py").write_text("import json\nfrom helper import f\n")
+    (folder / "helper.py").write_text("import deeper\nf = 1\n")
+    (folder / "deeper.py").write_text("x = 1\n")
+    first = find("code.py:f", folder)
+    assert first.files == ("mine/code.py", "mine/helper.py", "mine/deeper.py")
+    (folder / "deeper.py").write_text("x = 2\n")
+    second = find("code.py:f", folder)
+    assert second.digest != first.digest
+    (folder / "deeper.py").write_text("x = 1\n")
+    assert find("code.py:f", folder) == first
+    (folder / "unrelated.py").write_text("x = 3\n")
+    assert find("code.py:f", folder) == first
+
+
+def test_a_file_that_was_edited_since_the_configuration_was_read_is_refused(folder):
+    (folder / "code.py").write_text("f = 1\n")
+    found = find("code.py:f", folder)
+    (folder / "code.py").write_text("f = 2\n")
+    with pytest.raises(ConfigError, match=r"mine/code\.py: expected .*edited since.*same command again"):
+        found.load()
+
+
+def test_a_package_beside_the_file_counts_with_all_its_modules(folder):
+    (folder / "code.py").write_text("import tools.one\nf = 1\n")
+    (folder / "tools").mkdir()
+    (folder / "tools/__init__.py").write_text("")
+    (folder / "tools/one.py").write_text("x = 1\n")
+    assert set(find("code.py:f", folder).files) == {
+        "mine/code.py",
+        "mine/tools/__init__.py",
+        "mine/tools/one.py",
+    }
+
+
+REFUSED = [
+    ("def f(:\n", "code.py:f", ["mine/code.py, line 1", "valid Python"]),
+    ("def first(): ...\nclass Second: ...\n", "code.py:frist", ["(first, Second)", "'frist'", "'first'?"]),
+    ("", "code.py:f", ["(nothing)", "'f'"]),
+    (None, "code.py:f", ["models.m.code", "No such file", "relative to the configuration file"]),
+    ("x = 1\0", "code.py:x", ["mine/code.py", "valid Python"]),
+]
+
+
+@pytest.mark.parametrize(("content", "named", "said"), REFUSED)
+def test_what_is_wrong_with_a_file_is_said_before_it_runs(folder, content, named, said):
+    if content is not None:
+        (folder / "code.py").write_text(content)
+    with pytest.raises(ConfigError) as refusal:
+        find(named, folder, "models.m.code")
+    assert all(part in str(refusal.value) for part in said), str(refusal.value)
+
+
+def test_what_goes_wrong_while_a_file_is_loaded_is_said_with_its_line(folder):
+    (folder / "code.py").write_text("x = 1\n\n\ny = 1 / 0\nf = 3\n")
+    with pytest.raises(ConfigError, match=r"mine/code\.py, line 4: .*ZeroDivisionError"):
+        find("code.py:f", folder).load()
+
+
+def test_a_name_that_only_running_the_file_could_find_is_looked_up_when_it_is_loaded(folder):
+    (folder / "code.py").write_text("if True:\n    f = 7\n")
+    assert find("code.py:f", folder).load() == 7
+    with pytest.raises(ConfigError, match="'g'"):
+        find("code.py:g", folder).load()
+
+
+def test_a_file_elsewhere_keeps_its_whole_name(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "code.py").write_text("f = 1\n")
+    found = find("code.py:f", elsewhere)
+    assert found.file == str(elsewhere / "code.py")
+
+
+def test_files_named_anywhere_in_a_configuration(folder):
+    (folder / "code.py").write_text("f = 1\n")
+    (folder / "table.csv").write_text("a,b,c\n")
+    config = {"x": [str(find("code.py:f", folder))], "y": {"z": str(find("table.csv", folder))}, "n": 1}
+    assert files_named(config) == ["mine/code.py", "mine/table.csv"]
+
+
+def test_what_names_a_file():
+    assert is_user_file("a/b.py:f")
+    assert is_user_file("table.csv")
+    assert not is_user_file("a*b")
+    assert not is_user_file("b.py")
+    assert not is_user_file(3)

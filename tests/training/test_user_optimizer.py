@@ -1,0 +1,118 @@
+"""A user's own optimizer: the same steps as a built-in one written again, alone and in a batch."""
+
+import pytest
+import torch
+
+from grokflow.config import SGD, UserOptimizer
+from grokflow.errors import ConfigError
+from grokflow.training.optimizers import make_batched_optimizer, make_optimizer
+from grokflow.user_code import find
+
+CODE = """
+import torch
+
+
+class Momentum:
+    def __init__(self, settings, weights):
+        self.settings = settings
+        self.state = {"velocity": torch.zeros_like(weights)}
+
+    def step(self, weights, gradient, step):
+        s, velocity = self.settings, self.state["velocity"]
+        velocity.mul_(s.momentum).add_(gradient).add_(s.weight_decay * weights)
+        weights.sub_(s.learning_rate * velocity)
+
+
+class Forgets(Momentum):
+    def step(self, weights, gradient, step):
+        self.state["velocity"] = self.state["velocity"] + gradient
+
+
+class Renames(Momentum):
+    def step(self, weights, gradient, step):
+        self.state = {"velocity": gradient}
+
+
+class Fails(Momentum):
+    def step(self, weights, gradient, step):
+        return weights @ gradient @ gradient
+
+
+class Stateless:
+    def __init__(self, settings, weights):
+        self.settings = settings
+
+    def step(self, weights, gradient, step):
+        weights.sub_(gradient)
+"""
+
+
+@pytest.fixture
+def named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "code.py").write_text(CODE)
+
+    def make(name, **keys):
+        keys = {"learning_rate": 0.1, "weight_decay": 0.01, "settings": {"momentum": 0.5}, **keys}
+        return UserOptimizer(name=str(find(f"code.py:{name}")), **keys)
+
+    return make
+
+
+def steps(optimizer, weights, gradients):
+    for number, gradient in enumerate(gradients, start=1):
+        optimizer.step(weights, gradient, number)
+    return weights
+
+
+def test_it_takes_the_steps_of_a_built_in_optimizer_of_the_same_formula(named):
+    generator = torch.Generator().manual_seed(0)
+    gradients = torch.randn(5, 7, generator=generator, dtype=torch.float64)
+    start = torch.randn(7, generator=generator, dtype=torch.float64)
+    mine = start.clone()
+    steps(make_optimizer(named("Momentum"), mine), mine, gradients)
+    built_in = start.clone()
+    settings = SGD(name="sgd", learning_rate=0.1, weight_decay=0.01, momentum=0.5)
+    steps(make_optimizer(settings, built_in), built_in, gradients)
+    torch.testing.assert_close(mine, built_in)
+
+
+def test_rows_of_a_batch_have_their_own_rates_and_step_as_alone_even_when_some_have_ended(named):
+    generator = torch.Generator().manual_seed(0)
+    rows = [
+        named("Momentum", learning_rate=rate, weight_decay=decay) for rate, decay in [(0.1, 0.0), (0.2, 0.3)]
+    ]
+    start = torch.randn(2, 7, generator=generator, dtype=torch.float64)
+    gradients = torch.randn(4, 2, 7, generator=generator, dtype=torch.float64)
+    together = start.clone()
+    optimizer = make_batched_optimizer(rows, together)
+    for gradient in gradients[:3]:
+        optimizer.step(together, gradient, 1)
+    optimizer.step(together[:1], gradients[3][:1], 1)  # the epoch of the second row is over
+    for i, taken in ((0, 4), (1, 3)):
+        alone = start[i].clone()
+        steps(make_optimizer(rows[i], alone), alone, gradients[:taken, i])
+        torch.testing.assert_close(together[i], alone)
+
+
+def test_settings_are_in_the_precision_of_the_weights(named):
+    weights = torch.ones(2, 3)
+    optimizer = make_batched_optimizer([named("Momentum")] * 2, weights)
+    optimizer.step(weights, torch.ones(2, 3), 1)
+    assert weights.dtype == torch.float32
+    assert optimizer._users.settings.learning_rate.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Forgets", "changes its state in place"),
+        ("Renames", "changes its state in place"),
+        ("Fails", r"code\.py, line 28, in step: .*RuntimeError"),
+        ("Stateless", "`state`: a dictionary of named tensors"),
+    ],
+)
+def test_what_is_wrong_with_an_optimizer_is_said(named, name, said):
+    weights = torch.ones(3)
+    with pytest.raises(ConfigError, match=said):
+        make_optimizer(named(name), weights).step(weights, torch.ones(3), 1)
