@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick mine compare reference report cluster test test-slow test-cluster test-s3 lint architecture \
-	bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick mine compare reference report crate schema cluster test test-slow test-cluster \
+	test-s3 test-crate lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,15 @@ docs: $(VENV)/.docs ## build the site of these pages, and check its links: site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@$(BIN)/python docs/check_links.py site
 
+# CONFIG: the files that made them, where that is not one file alone; ZIP: an archive to write instead.
+crate: $(VENV)/.runtime ## describe results as a Workflow Run RO-Crate, which others can read (RESULTS=folder)
+	@$(BIN)/python -m grokflow.crate $(RESULTS) $(if $(CONFIG),--config $(CONFIG)) $(if $(ZIP),--zip $(ZIP))
+
+schema: $(VENV)/.runtime ## write anew the keys of the configuration for editors, and the pages of keys and of figures
+	@$(BIN)/python -m docs.config_schema
+	@$(BIN)/python -m docs.config_reference
+	@$(BIN)/python -m docs.write_figures
+
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 
 test: $(VENV)/.dev ## the test suite, in minutes
@@ -62,6 +71,9 @@ test-cluster: $(VENV)/.dev $(VENV)/.cluster ## start a SLURM here (as root, on D
 
 test-s3: $(VENV)/.dev $(VENV)/.s3 ## keep results in an S3 server on this machine, in three minutes: the same files?
 	PYTHONPATH="$(CURDIR)/$(VENV)/s3" $(BIN)/python -m pytest -m s3 -n 0 tests/storage
+
+test-crate: $(VENV)/.dev $(VENV)/.crate ## let the validators of RO-Crate and CITATION.cff look; asks w3id.org what names mean
+	PATH="$(CURDIR)/$(VENV)/crate/bin:$$PATH" $(BIN)/python -m pytest -n 0 tests/test_crate.py tests/test_citation.py
 
 lint: $(VENV)/.dev ## style, types, import layers, workflow
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pre-commit run --all-files
@@ -97,7 +109,7 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	done
 	.lock/bin/pip install -q . --group dev
 	$(FREEZE) > envs/requirements-dev.lock
-	for tool in fuzz audit; do \
+	for tool in fuzz audit crate; do \
 		$(PYTHON) -m venv --clear .lock && .lock/bin/pip install -q --upgrade pip && \
 		.lock/bin/pip install -q --group $$tool && .lock/bin/pip freeze > envs/requirements-$$tool.lock || exit; \
 	done
@@ -139,4 +151,9 @@ $(VENV)/.fuzz: envs/requirements-fuzz.lock $(VENV)/.runtime
 $(VENV)/.audit: envs/requirements-audit.lock
 	$(PYTHON) -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-audit.lock
+	@touch $@
+
+$(VENV)/.crate: envs/requirements-crate.lock
+	$(PYTHON) -m venv $(VENV)/crate
+	$(VENV)/crate/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-crate.lock
 	@touch $@

@@ -33,25 +33,28 @@ COLUMNS = {
     "agreement": 1,
     "artifacts": 1,
     "claims": 2,
-    "compare": 2,
+    "compare": 1,
     "config": 0,
+    "crate": 2,
     "data": 0,
     "disk": 1,
     "dynamics": 2,
     "errors": 1,
     "figures": 1,
+    "jobs": 2,
     "loading": 1,
     "model": 0,
     "paths": 1,
     "randomness": 0,
+    "ro_crate": 2,
     "statistics": 2,
     "training": 0,
-    "user_code": 1,
+    "user_code": 0,
     "verify": 2,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""
 
-LOWER = {"compare": 4}
+LOWER: dict[str, int] = {}
 """Rows of parts for which there is no room in the first row below all that they import."""
 
 # Inches; the width is that of a page on GitHub.

@@ -10,9 +10,11 @@ from grokflow.config.entry import (
     Code,
     Count,
     Entry,
+    Epochs,
     NotNegative,
     PointName,
     Positive,
+    Unit,
     name_or_code,
     tag_of,
 )
@@ -29,17 +31,17 @@ class Fit(Entry):
     optimizer: Literal["adam", "sgd"] = "adam"
     """Adam (Kingma & Ba 2015), or SGD as in Garipov et al., which takes several times as long."""
     learning_rate: Positive | None = None
-    """None: 0.003 of Adam; 0.015 of SGD, as in Garipov et al."""
+    """Learning rate at the beginning; none: 0.003 of Adam, 0.015 of SGD, as in Garipov et al."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Of SGD; Adam's β₁."""
-    epochs: Count = 1000
+    """Momentum of SGD; with `adam` its β₁."""
+    epochs: Epochs = 1000
     """The budget: most epochs that are fitted."""
-    check_every: Count = 20
-    """Epochs between two looks at the errors on the curve."""
-    patience: Count = 2
+    check_every: Epochs = 20
+    """Epochs between two checks, which look at the curve at 13 values of t."""
+    patience: Annotated[Count, Unit("checks")] = 2
     """Checks without a fall after which a fit has settled."""
     tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.02
-    """Relative; a fall by no more than this is none."""
+    """Relative; a fall by no more than this counts as none."""
 
     @property
     def rate(self) -> float:
@@ -48,61 +50,72 @@ class Fit(Entry):
 
 
 class Path(Entry):
-    """What every path has. `between: seeds` joins the same points of two seeds on one split."""
+    """What every path has."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     from_point: PointName = Field(alias="from")
+    """Where it begins: `run@initial`, `run@final`, `run@point_1`, `run@point_2`, or `run@epoch_700`, an epoch
+    with a regular checkpoint."""
     to_point: PointName = Field(alias="to")
+    """Where it ends, likewise: in a run on the same dataset with the same model; a chain, in the same run."""
     between: Literal["points", "seeds"] = "points"
+    """`points`: both ends are of the same seed; `seeds`: they are of two seeds. Not for a chain."""
     pairs: Literal["all", "disjoint"] = "all"
-    """Which pairs of seeds are joined: every pair, or 0-1, 2-3, …, which share no seed."""
-    points: Annotated[int, Field(ge=2, le=100_000)] = 61
-    """Values of t at which the path is measured; for a chain, on its first and its last segment."""
+    """With `between: seeds`, which pairs of seeds are joined: all of them, or 0-1, 2-3, …, which share no
+    seed and so are independent."""
+    points: Annotated[int, Field(ge=2, le=100_000), Unit("values of t")] = 61
+    """Values of t at which the path is measured; of a chain, on its first and on its last segment."""
     weight_decay: NotNegative | None = None
     """λ of the path's loss, cross-entropy + (λ/2)‖w‖²; none: the run's weight decay."""
-    members_at_once: Count = 1
-    """Seeds, or pairs of seeds, that are fitted as rows of one batch of models and measured in one job."""
+    members_at_once: Annotated[Count, Unit("seeds or pairs")] = 1
+    """Most seeds, or pairs of seeds, that one job fits as rows of one batch of models, or measures."""
 
 
 class Segment(Path):
     """The straight line."""
 
     kind: Literal["segment"]
+    """A straight line."""
 
 
 class Chain(Path):
     """Straight lines through every regular checkpoint between the two points."""
 
     kind: Literal["chain"]
-    inner_points: Annotated[int, Field(ge=2)] = 5
-    """Values of t on each inner segment."""
+    """Straight lines through the regular checkpoints between both points."""
+    inner_points: Annotated[int, Field(ge=2), Unit("values of t")] = 5
+    """Values of t at which each segment but the first and the last is measured."""
 
 
 class Fitted(Path):
     """A path whose `bends` inner control points are optimised."""
 
-    bends: Count = 1
+    bends: Annotated[Count, Unit("control points")] = 1
+    """Control points between the ends, which are optimised."""
     fit: Fit = Fit()
+    """How the bends are optimised, and when that ends."""
 
 
 class Polyline(Fitted):
     """Straight lines through all control points."""
 
     kind: Literal["polyline"]
+    """Straight lines through bends that are optimised."""
 
 
 class Bezier(Fitted):
     """A Bézier curve."""
 
     kind: Literal["bezier"]
+    """A Bézier curve whose control points are optimised."""
 
 
 class UserPath(Fitted):
     """A curve of the user's: a function from (t, number of control points) to the share of each point."""
 
     kind: Code
-    """`file.py:name` of the function."""
+    """A user's function from t to the share of each control point; the bends are optimised."""
 
 
 AnyPath = Annotated[

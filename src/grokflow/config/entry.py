@@ -7,11 +7,24 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from grokflow.user_code import CODE
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The unit of a key, for the reference and for editors."""
+
+    name: str
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(core) | {"unit": self.name}
+
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 """A user's name for an entry; it becomes part of a path, so letters, digits, `_` and `-` only."""
@@ -20,9 +33,25 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Epochs = Annotated[Count, Unit("epochs")]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 MOST_SEEDS = 100_000
+
+
+class Entry(BaseModel):
+    """Base of every config object: immutable, strict, no unknown key. The text under a key is its meaning."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SeedRange(Entry):
+    """All seeds between two, both included."""
+
+    low: Seed = Field(alias="from")
+    """The first seed."""
+    high: Seed = Field(alias="to")
+    """The last seed."""
 
 
 def _seeds_of_range(value: object) -> object:
@@ -38,7 +67,13 @@ def _seeds_of_range(value: object) -> object:
     raise ValueError(f"expected {expected}, found {value}")
 
 
-Seeds = Annotated[list[Seed], BeforeValidator(_seeds_of_range), Field(min_length=1)]
+Seeds = Annotated[
+    list[Seed],
+    Field(min_length=1),
+    BeforeValidator(
+        _seeds_of_range, json_schema_input_type=Annotated[list[Seed], Field(min_length=1)] | SeedRange
+    ),
+]
 """A list of seeds, or `{from: 0, to: 63}`."""
 Code = Annotated[str, Field(pattern=CODE)]
 """`file.py:name`: a function or class of the user's."""
@@ -75,9 +110,3 @@ PointName = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*@(initial|final|point_1|point_2|epoch_[0-9]{1,18})$")
 ]
 """`run@point_1`, `run@point_2`, `run@initial`, `run@final` or `run@epoch_700`."""
-
-
-class Entry(BaseModel):
-    """Base of every config object: immutable, strict, no unknown key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

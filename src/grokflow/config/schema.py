@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from grokflow.config.curves import AnyPath, Bezier, Chain, Fit, Fitted, Path, Polyline, Segment, UserPath
-from grokflow.config.entry import Entry, Name, Seed
+from grokflow.config.entry import Entry, Name, Seed, Unit
 from grokflow.config.shown import Claim, Figure, Reference
 from grokflow.config.sweep import Range, Sweep
 from grokflow.config.training import (
@@ -75,16 +75,28 @@ class Config(Entry):
     results: Annotated[str, Field(pattern=r"^[^{}]+$")] = "results"
     """Folder of everything that is made; braces would be wildcards to Snakemake."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    jobs_per_gpu: Annotated[int, Field(ge=1, le=64)] = 1
-    """Jobs that may use one GPU at a time, each with its own memory."""
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    """What computes; `auto` takes a GPU if there is one."""
+    jobs_per_gpu: Annotated[int, Field(ge=1, le=64), Unit("jobs")] = 1
+    """Jobs that may use one GPU at a time, each with memory of its own; the others wait."""
+    threads: Annotated[int, Field(ge=1, le=1024), Unit("threads")] = 1
+    """Threads of one job. Results are the same bit for bit only for the same number."""
     precision: Literal["float32", "float64"] = "float32"
+    """Of weights and of all that is computed with them."""
     datasets: dict[Name, Dataset]
+    """Tables a∘b, each with its split, by name."""
     models: dict[Name, AnyModel]
+    """Architectures, by name."""
     optimizers: dict[Name, Optimizer]
+    """Optimizers with their settings, by name."""
     runs: dict[Name, Run]
+    """Trainings, by name."""
     invariance: Invariance = Invariance()
+    """How scale invariance is audited."""
     paths: dict[Name, AnyPath] = Field(default_factory=dict)
+    """Paths between points of runs, by name."""
     sweeps: dict[Name, Sweep] = Field(default_factory=dict)
+    """Many short trainings that differ in a few keys, by name."""
     figures: dict[Name, Figure] = Field(default_factory=dict)
+    """Pictures, by name; the name becomes that of the file."""
     claims: dict[Name, Claim] = Field(default_factory=dict)
+    """Claims to judge, by name."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from grokflow.config.entry import Entry, Name, NotNegative
+from grokflow.config.entry import Entry, Name, NotNegative, Unit
 
 MeasuredCurve = Literal[
     "train_loss_l2", "validation_loss_l2", "train_error", "validation_error", "gradient_norm"
@@ -17,7 +17,7 @@ MeasuredCurve = Literal[
 class Reference(Entry):
     """Values that a paper printed, drawn lightly for comparison."""
 
-    epochs: list[NotNegative] = Field(default_factory=list)
+    epochs: Annotated[list[NotNegative], Unit("epochs")] = Field(default_factory=list)
     """Of a run: points 1 and 2."""
     t: dict[MeasuredCurve, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     """Of a path: where something stands on a curve, named by its column of metrics.csv."""
@@ -29,12 +29,19 @@ class Figure(Entry):
     """A picture: its kind, what it shows, and values printed in the paper, drawn as light references."""
 
     kind: str
+    """What is drawn."""
     run: Name | None = None
+    """Name of an entry of `runs`, for a kind that draws one."""
     runs: Annotated[list[Name], Field(min_length=1)] | None = None
+    """Names of entries of `runs`, for a kind that draws several."""
     path: Name | None = None
+    """Name of an entry of `paths`, for a kind that draws one."""
     paths: Annotated[list[Name], Field(min_length=1)] | None = None
+    """Names of entries of `paths`, for a kind that draws several."""
     sweep: Name | None = None
+    """Name of an entry of `sweeps`, for a kind that draws one."""
     reference: Reference = Reference()
+    """What a paper printed, drawn lightly for comparison."""
 
     @model_validator(mode="after")
     def _one_subject(self) -> Figure:
@@ -57,8 +64,12 @@ class Claim(Entry):
     claim: str | None = None
     """Id of the criterion; none: the entry's own name."""
     run: Name | None = None
+    """Name of the run that is judged, for a criterion about a run."""
     path: Name | None = None
+    """Name of the path that is judged, for a criterion about a path."""
     sweep: Name | None = None
+    """Name of the sweep that is judged, for a criterion about a sweep."""
     against: Name | None = None
+    """Name of the run or path with which it is compared, for a criterion that compares."""
     figure: Name | None = None
-    """Where it is drawn; none: in the criterion's own figure."""
+    """Name of the figure that shows it, as `claims.md` says; none: the criterion's own figure."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
-from grokflow.config.entry import Count, Entry, Name, Seed, Seeds
+from grokflow.config.entry import Count, Entry, Epochs, Name, Seed, Seeds, Unit
 
 
 def _number_or_text(value: object) -> object:
@@ -17,7 +17,7 @@ def _number_or_text(value: object) -> object:
     return value
 
 
-Value = Annotated[Any, AfterValidator(_number_or_text)]
+Value = Annotated[Any, AfterValidator(_number_or_text), WithJsonSchema({"type": ["number", "string"]})]
 """A value of a varied key; whether the key takes it is checked with the key."""
 
 
@@ -28,7 +28,7 @@ def _number(value: object) -> object:
     return value
 
 
-Number = Annotated[Any, AfterValidator(_number)]
+Number = Annotated[Any, AfterValidator(_number), WithJsonSchema({"type": "number"})]
 
 
 class Range(Entry):
@@ -38,8 +38,11 @@ class Range(Entry):
     """
 
     low: Number = Field(alias="from")
+    """The smaller end."""
     high: Number = Field(alias="to")
+    """The larger end."""
     scale: Literal["linear", "log"] = "linear"
+    """Draw evenly in the value, or in its logarithm."""
 
     @model_validator(mode="after")
     def _rising(self) -> Range:
@@ -65,25 +68,36 @@ class Sweep(Entry):
     """Many short trainings that differ in a few keys, with every seed each.
 
     A grid trains every combination of the keys' values; a random design draws `draws` combinations; one at a
-    time, each value is tried alone while the other keys stay as in the entries that the sweep names.
+    time, each value is tried alone while the other keys stay as in the entries that the sweep names. A sweep
+    has at most 10 000 members: combinations × seeds.
     """
 
     dataset: Name
+    """Name of an entry of `datasets`."""
     model: Name
+    """Name of an entry of `models`."""
     optimizer: Name
+    """Name of an entry of `optimizers`."""
     vary: Annotated[dict[str, Varied], Field(min_length=1)]
-    """Keys such as `optimizer.weight_decay` or `run.order_seed`, each with its values or their range."""
-    draws: Count | None = None
-    """How many combinations are drawn at random; more draws keep the first ones. None: no random design."""
+    """The varied keys, such as `optimizer.weight_decay` or `model.layers`: any of dataset, model and
+    optimizer but `name`, and `run.initialization_seed` and `run.order_seed`. Each has a list of values or,
+    with `draws`, a range `{from, to, scale}`."""
+    draws: Annotated[Count, Unit("combinations")] | None = None
+    """Combinations that are drawn at random; more draws keep the first ones, and one drawn twice is trained
+    once. None: no random design."""
     design_seed: Seed = 0
-    """Of the draws."""
+    """Seed of the draws."""
     one_at_a_time: bool = False
-    """Try each value of each key alone instead of every combination."""
+    """Try each value of each key alone instead of every combination. Not with `draws`."""
     seeds: Seeds
-    epochs: Count
-    stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
-    members_at_once: Count = 8
-    """Most members that are trained as rows of one batch of models."""
+    """A list of seeds, or `{from: 0, to: 63}`, both included. Every combination is trained with each."""
+    epochs: Epochs
+    """Most epochs that are trained."""
+    stop_after_point_2: Annotated[int, Field(ge=0), Unit("epochs")] | None = None
+    """Epochs to go on after point 2, generalisation; none: train for all `epochs`."""
+    members_at_once: Annotated[Count, Unit("members")] = 8
+    """Most members that one job trains together, as rows of one batch of models. If they do not fit into
+    half of the free memory, they train in several passes; the log says so."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Sweep:

@@ -12,6 +12,7 @@ from grokflow.config.entry import (
     Code,
     Count,
     Entry,
+    Epochs,
     Fraction,
     Name,
     NotNegative,
@@ -19,6 +20,7 @@ from grokflow.config.entry import (
     Seed,
     Seeds,
     Settings,
+    Unit,
     name_or_code,
     tag_of,
 )
@@ -40,14 +42,23 @@ class Dataset(Entry):
     """A table a∘b and its split into train and validation pairs."""
 
     operation: str
-    """An expression such as `a^2+a*b`; a user's function `file.py:name`; or a user's table `file.csv`."""
+    """An expression of a and b, such as `a^2+a*b`: at most 200 characters, exponents up to 1000. Or a user's
+    function, `file.py:name`; or a user's table, `file.csv`."""
     modulus: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """The operands are the integers modulo this number. Give either this key or `group`."""
     group: str | None = None
+    """The operands are the elements of this group: S2 to S6 symmetric, A3 to A6 alternating, D3 to D100
+    dihedral, C2 to C100 cyclic. Give either this key or `modulus`."""
     a_from: Annotated[int, Field(ge=0, exclude_if=_is_zero)] = 0
+    """Leave out the pairs with a smaller a."""
     b_from: Annotated[int, Field(ge=0)] = 0
+    """Leave out the pairs with a smaller b."""
     tokens: Literal["a b", "a o b ="] = "a b"
+    """What the model reads of a pair; o is a token for the operation, = one for the equals sign."""
     train_fraction: Fraction
+    """Share of the pairs to train on; each split must get at least one pair."""
     split_seed: Seed = 0
+    """Seed of the random split into train and validation pairs."""
 
     @model_validator(mode="after")
     def _one_algebra(self) -> Dataset:
@@ -110,27 +121,35 @@ INVARIANT_PARTS = {
 class Model(Entry):
     """A decoder-only transformer."""
 
-    layers: Annotated[int, Field(ge=1, le=64)] = 1
-    width: Count = 128
-    mlp_width: Count = 512
-    heads: Count = 4
-    head_width: Count | None = None
+    layers: Annotated[int, Field(ge=1, le=64), Unit("layers")] = 1
+    """Transformer layers, each attention and an MLP."""
+    width: Annotated[Count, Unit("activations")] = 128
+    """Width of the residual stream; it must be heads × head width."""
+    mlp_width: Annotated[Count, Unit("activations")] = 512
+    """Width of the hidden layer of each MLP."""
+    heads: Annotated[Count, Unit("heads")] = 4
+    """Attention heads of each layer."""
+    head_width: Annotated[Count, Unit("activations")] | None = None
+    """Only to state it: anything but width / heads is refused."""
     normalization: Literal[
         "none", "layer_norm", "invariant_attention", "invariant_but_attention", "scale_invariant"
     ] = "none"
-    """`layer_norm`: before attention, before the MLP, inside the MLP and before the unembedding (paper P,
-    section 3.4). `scale_invariant`: there, on queries and keys, and on all that is written into the
-    residual stream; nothing learned in the norms, the unembedding frozen. Between these two,
-    `invariant_attention`: attention as in the second, all else as in the first; and
+    """Where norms stand. `layer_norm`: before attention, before the MLP, inside the MLP and before the
+    unembedding (paper P, section 3.4). `scale_invariant`: there, on queries and keys head by head, and on all
+    that is written into the residual stream; the norms learn nothing, and the unembedding is frozen. Between
+    these two, `invariant_attention`: attention as in the second, all else as in the first; and
     `invariant_but_attention`: the reverse."""
     norm_affine: Literal["none", "gain", "gain_and_bias"] | None = None
-    """What the norms learn where they learn; none given: gain and bias (Ba et al. 2016)."""
+    """What the norms learn; none given: gain and bias (Ba et al. 2016). With `layer_norm` and
+    `invariant_attention` only."""
     norm_epsilon: Positive | None = None
-    """Added to the variance; none given: 1e-20, because PyTorch's 1e-5 is a scale of its own."""
+    """Added to the variance; none given: 1e-20, because PyTorch's 1e-5 is a scale of its own. Not with
+    normalization `none`."""
     mlp_norm: Literal["after_relu", "before_relu"] | None = None
-    """Where the norm inside the MLP stands; none given: after the ReLU."""
+    """Where the norm inside the MLP stands; none given: after the ReLU. Not with normalization `none`."""
     unembedding_norm: Positive | None = None
-    """‖unembedding‖ where it is frozen; none given: 10."""
+    """L2 norm of the unembedding where it is frozen, which is with `scale_invariant` and
+    `invariant_but_attention` only; none given: 10."""
 
     @property
     def invariant(self) -> InvariantParts:
@@ -166,10 +185,10 @@ class UserModel(Entry):
     """A model of the user's: a class with `layout` and `logits`, or a `torch.nn.Module`."""
 
     code: Code
-    """`file.py:name` of the class."""
+    """A user's class with `layout` and `logits`, or a `torch.nn.Module`: `file.py:name`."""
     settings: Settings = Field(default_factory=dict)
     """Keyword arguments of the class."""
-    weights: Count = 500_000
+    weights: Annotated[Count, Unit("weights")] = 500_000
     """About how many numbers a weight vector has; the time and the memory of a job are estimated from it."""
 
 
@@ -183,33 +202,49 @@ class SGD(Entry):
     """w ← w − η (g + λ w): stochastic gradient descent with coupled weight decay λ."""
 
     name: Literal["sgd"]
+    """Stochastic gradient descent with coupled weight decay: w ← w − η (g + λ w)."""
     learning_rate: Positive
+    """η."""
     weight_decay: NotNegative = 0.0
+    """λ, added to the gradient as λ w."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    batch_size: Count = 512
+    """Share of the last step that is kept."""
+    batch_size: Annotated[Count, Unit("pairs")] = 512
+    """Pairs in a minibatch; the last one of an epoch may have fewer."""
 
 
 class AdamW(Entry):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019) and linear warm-up."""
 
     name: Literal["adamw"]
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019) and linear warm-up."""
     learning_rate: Positive
+    """η, after the warm-up."""
     weight_decay: NotNegative = 0.0
+    """λ, decoupled: each step takes η λ w off the weights w."""
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Decay, per step, of the mean of the gradient."""
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    """Decay, per step, of the mean of the squared gradient."""
     epsilon: Positive = 1e-8
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
-    batch_size: Count = 512
+    """Added to the root of the mean squared gradient."""
+    warmup_steps: Annotated[int, Field(ge=0), Unit("steps")] = 0
+    """Steps over which the learning rate rises linearly."""
+    batch_size: Annotated[Count, Unit("pairs")] = 512
+    """Pairs in a minibatch; the last one of an epoch may have fewer."""
 
 
 class UserOptimizer(Entry):
     """An optimizer of the user's: a class with `state` and `step`."""
 
     name: Code
-    """`file.py:name` of the class."""
+    """A user's class with `state` and `step`."""
     learning_rate: Positive
+    """η."""
     weight_decay: NotNegative = 0.0
-    batch_size: Count = 512
+    """λ, which the class applies as it likes."""
+    batch_size: Annotated[Count, Unit("pairs")] = 512
+    """Pairs in a minibatch; the last one of an epoch may have fewer."""
     settings: Settings = Field(default_factory=dict)
     """What else the class reads; its argument `settings` has them as attributes, beside those above."""
 
@@ -227,29 +262,39 @@ class Streams(Entry):
     """
 
     initialization_seed: Annotated[Seed | None, Field(exclude_if=_is_none)] = None
-    """Of the initial weights."""
+    """Seed of the initial weights, to hold them fixed while the seeds vary the rest; none: the run's seed."""
     order_seed: Annotated[Seed | None, Field(exclude_if=_is_none)] = None
-    """Of the order of examples in every epoch."""
+    """Seed of the order of pairs in every epoch; none: the run's seed."""
 
 
 class Run(Streams):
     """A training: which dataset, model and optimizer (by name), for how long, with which seeds."""
 
     dataset: Name
+    """Name of an entry of `datasets`."""
     model: Name
+    """Name of an entry of `models`."""
     optimizer: Name
+    """Name of an entry of `optimizers`."""
     seeds: Seeds
-    epochs: Count
-    stop_after_point_2: Annotated[int, Field(ge=0)] | None = None
-    """Epochs to go on after point 2; none: train for all `epochs`."""
-    checkpoint_every: Count = 100
-    log_every: Count = 20
-    members_at_once: Count = 1
-    """Most seeds that are trained as rows of one batch of models: for a GPU."""
+    """A list of seeds, or `{from: 0, to: 63}`, both included; at most 100 000. Each makes a training of its
+    own: initial weights and order of pairs."""
+    epochs: Epochs
+    """Most epochs that are trained."""
+    stop_after_point_2: Annotated[int, Field(ge=0), Unit("epochs")] | None = None
+    """Epochs to go on after point 2, generalisation; none: train for all `epochs`."""
+    checkpoint_every: Epochs = 100
+    """Epochs between regular checkpoints."""
+    log_every: Epochs = 20
+    """Epochs between rows of `history.csv`; epochs with a checkpoint get a row too."""
+    members_at_once: Annotated[Count, Unit("seeds")] = 1
+    """Most seeds that one job trains together, as rows of one batch of models. Raise it on a GPU; on a CPU
+    one job for each seed is faster. A seed that is trained already is never trained again."""
     sphere: bool = False
-    """Hold the scale-invariant weights at their initial norm: training on a sphere (Kodryan et al. 2022)."""
+    """Hold the scale-invariant weights at their initial norm: training on a sphere (Kodryan et al. 2022).
+    Needs a model with normalization."""
     precision: Literal["float32", "float64"] | None = None
-    """Of this run alone; none: the configuration's."""
+    """Of this run alone; none: that of the whole configuration."""
 
     @model_validator(mode="after")
     def _distinct_seeds(self) -> Run:
@@ -265,11 +310,11 @@ class Invariance(Entry):
         default_factory=lambda: [0.5, 2.0]
     )
     """Smallest and largest C."""
-    steps: Annotated[int, Field(ge=2, le=1000)] = 9
+    steps: Annotated[int, Field(ge=2, le=1000), Unit("values of C")] = 9
     """Values of C, evenly spaced in log C."""
-    tolerance: Positive = 1e-9
-    """Largest |Δ log p| of an invariant group."""
-    pairs: Count = 256
+    tolerance: Annotated[Positive, Unit("nats")] = 1e-9
+    """Largest |Δ log p| of an invariant parameter group."""
+    pairs: Annotated[Count, Unit("pairs")] = 256
     """Pairs of the table, drawn at random, on which log p is compared."""
 
     @model_validator(mode="after")
