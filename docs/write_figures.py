@@ -61,7 +61,7 @@ def _entries(text: str) -> dict[str, str]:
 def _drawn(figure: Figure) -> str:
     """What the module of a kind says that it draws, without the figures that it names."""
     said = importlib.import_module(f"grokflow.figures.{figure.kind}").__doc__ or ""
-    return re.sub(r" \([MP]-fig[^)]*\)", "", said.split("\n")[0]).rstrip(".")
+    return re.sub(r" \([MP]-fig[^)]*\)", "", said.split("\n")[0]).split(". ")[0].rstrip(".")
 
 
 def _section(name: str, figure: Figure, entry: str, config: Config) -> str:

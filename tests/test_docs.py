@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from docs import write_figures
 from docs.check_links import wrong_links
+
+from grokflow.loading import load_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -49,6 +52,16 @@ def test_make_targets_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"(?:`|^)make ([a-z0-9-]+)", text, re.MULTILINE)
     assert [name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_configuration_to_copy_is_accepted(page: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    for block in re.findall(
+        r"^```yaml\n(definitions_from.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S
+    ):
+        (tmp_path / "mine.yaml").write_text(block, encoding="utf-8")
+        assert load_config([tmp_path / "mine.yaml"]).figures
 
 
 def test_the_page_of_figures_is_that_of_the_configuration() -> None:
