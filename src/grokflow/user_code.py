@@ -98,6 +98,11 @@ def is_user_file(text: object) -> bool:
     return isinstance(text, str) and bool(re.match(CODE, text) or re.match(TABLE, text))
 
 
+def shown(text: str) -> str:
+    """The text of a read configuration as its user wrote it: `file.py:name`."""
+    return text.partition("#")[0] if is_user_file(text) else text
+
+
 @functools.cache
 def parse(text: str) -> UserFile:
     """The file that the text of a read configuration names: `file.py:name#digest`."""

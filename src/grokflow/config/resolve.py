@@ -14,6 +14,7 @@ from typing import Any, Literal
 from grokflow.artifacts.files import digest
 from grokflow.config.design import settings_of_sweep
 from grokflow.config.schema import (
+    SGD,
     AnyModel,
     AnyPath,
     Config,
@@ -220,10 +221,13 @@ def resolve_path(config: Config, name: str, seeds: str) -> ResolvedPath:
     numbers = [int(seed) for seed in seeds.split("-")]
     first, last = runs_of_path(config, name)
     # A path is the same, however many are fitted with it and whichever other pairs there are.
-    same = {"members_at_once": 1, "pairs": "all"}
+    same: dict[str, Any] = {"members_at_once": 1, "pairs": "all"}
+    run = resolve_run(config, first, numbers[0])
+    if config.paths[name].weight_decay is None and not isinstance(run.optimizer, SGD):
+        same["weight_decay"] = 0.0  # decay that is decoupled from the gradient is part of no loss
     return ResolvedPath(
         path=config.paths[name].model_copy(update=same),
-        from_run=resolve_run(config, first, numbers[0]),
+        from_run=run,
         to_run=resolve_run(config, last, numbers[-1]),
     )
 
