@@ -27,15 +27,29 @@ LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
 LOG = logging.getLogger("mkdocs.hooks.site_pages")
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Add the packages to the navigation."""
+    (looked_up,) = (part["Look up"] for part in config.nav or [] if "Look up" in part)
+    looked_up += [{_title(package): _place_of(package)} for package in packages()]
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that do not lie in docs/."""
     for path, place in OUTSIDE.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / path)))
     for package in packages():
-        name = f"grokflow.{package}" if package else "grokflow"
-        content = f"# {name}\n\n::: {name}\n"
-        files.append(File.generated(config, f"api/{package or 'grokflow'}.md", content=content))
+        content = f"# {_title(package)}\n\n::: {_title(package)}\n"
+        files.append(File.generated(config, _place_of(package), content=content))
     return files
+
+
+def _title(package: str) -> str:
+    return f"grokflow.{package}" if package else "grokflow"
+
+
+def _place_of(package: str) -> str:
+    return f"api/{package or 'grokflow'}.md"
 
 
 def packages() -> list[str]:
