@@ -24,6 +24,7 @@ from grokflow.errors import ArtifactError, ConfigError
 from grokflow.jobs import RULES, read_jobs
 from grokflow.loading import load_config
 from grokflow.ro_crate import WHAT
+from grokflow.user_code import find
 
 CONFIGURATION = """
 results: {results}
@@ -304,6 +305,23 @@ def test_of_many_missing_files_a_few_are_named(made: Made) -> None:
     told = made.write()
     assert len(told) == 6
     assert told[-1] == "And 16 more files: on record, but not there."
+
+
+def test_code_of_ones_own_is_taken_along_and_an_edit_is_told(made: Made) -> None:
+    own = made.folder.parent / "own.py"
+    own.write_text("import beside\n\ndef drawn(shown): ...\n", encoding="utf-8")
+    own.with_name("beside.py").write_text("", encoding="utf-8")
+    figure = plain(load_config([made.file]).figures["table"]) | {"kind": str(find(f"{own}:drawn"))}
+    made.job("figures/own", ["own.png"], figure=figure, shown={"5": "results/runs/alone/seed_5"})
+    assert made.write() == []
+    graph = made.graph()
+    read = {name for name in ids(graph["#job-figures/own"], "object") if name[0] != "#"}
+    tables = ("history.csv", "points.json", "epochs.csv", "periods.csv")
+    assert read == {"source/own.py", *(f"runs/alone/seed_5/{table}" for table in tables)}
+    assert (made.folder / "source/own.py").read_bytes() == own.read_bytes()
+    assert "source/beside.py" in graph
+    own.write_text("def drawn(shown): return 1\n", encoding="utf-8")
+    assert made.write() == [f"{own}: missing, or edited since results were made with it."]
 
 
 def test_another_configuration_is_told(made: Made) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +128,22 @@ def other_sources(jobs: Iterable[Job]) -> Iterator[str]:
         )
 
 
-def sources_with(configuration: Iterable[Path]) -> tuple[dict[str, Path], list[str]]:
+def user_files_of(jobs: Iterable[Job]) -> tuple[list[Path], list[str]]:
+    """The user's own files that jobs read or ran, with what these import; and those that are others now."""
+    files: dict[Path, None] = {}
+    problems: dict[str, None] = {}
+    for named in {user_file: None for job in jobs for user_file in job.user_files}:
+        try:
+            named.check()
+            files.update(dict.fromkeys(map(Path, named.files)))
+        except ConfigError:
+            problems[f"{named.file}: missing, or edited since results were made with it."] = None
+    return list(files), list(problems)
+
+
+def sources_with(
+    configuration: Sequence[Path], user_files: Iterable[Path]
+) -> tuple[dict[str, Path], list[str]]:
     """What computed the results, by its place in the crate; and the places of the configuration."""
     sources = {}
     for part in SOURCES:
@@ -137,11 +152,12 @@ def sources_with(configuration: Iterable[Path]) -> tuple[dict[str, Path], list[s
             if file.is_file() and "__pycache__" not in file.parts:
                 sources[f"{SOURCE}/{file.relative_to(CHECKOUT).as_posix()}"] = file
     places = []
-    for file in (path.resolve() for path in configuration):
+    for path in (*configuration, *user_files):
+        file = path.resolve()
         own = file.is_relative_to(CHECKOUT)
         places.append(f"{SOURCE}/{file.relative_to(CHECKOUT).as_posix() if own else file.name}")
         sources[places[-1]] = file
-    return sources, places
+    return sources, places[: len(configuration)]
 
 
 def write_crate(
@@ -169,7 +185,8 @@ def write_crate(
     files = configuration_of(root, configuration)
     jobs, damaged = read_jobs(root)
     state = examine(root, jobs)
-    problems = [*damaged, *state.problems, *other_settings(jobs, files)]
+    user_files, edited = user_files_of(jobs)
+    problems = [*damaged, *state.problems, *other_settings(jobs, files), *edited]
     for line in [*problems, *other_sources(jobs)]:
         print(line)
     if state.weights_gone:
@@ -179,7 +196,7 @@ def write_crate(
         for name, sha in state.found.items()
         if weights or archive is None or not name.endswith(OF_WEIGHTS)
     }
-    sources, places = sources_with(files)
+    sources, places = sources_with(files, user_files)
     crate = Builder(root, jobs, taken, sources, places).build(agent, orcid)
     if archive:
         archive.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,8 @@ from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
 from grokflow.claims import CRITERIA
 from grokflow.errors import ArtifactError
-from grokflow.figures import FIGURE_KINDS
+from grokflow.figures import FIGURE_KINDS, TABLES
+from grokflow.user_code import UserFile, is_user_file, parse
 
 Record = dict[str, Any]
 
@@ -79,6 +80,14 @@ class Job:
                 if value not in values.setdefault(name, []):
                     values[name].append(value)
         return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+    @property
+    def user_files(self) -> list[UserFile]:
+        """The user's own files that it read or ran, without those that these import."""
+        named = dict.fromkeys(
+            value for _, value in _flat(self.config) if is_user_file(value) and "#" in value
+        )
+        return [parse(name) for name in named]
 
     @property
     def trainings(self) -> list[Record]:
@@ -193,12 +202,14 @@ class _Reader:
         yield from (f"{r.removesuffix(f'.{SUFFIX}')}.csv" for r in self.records if r.startswith(groups))
 
     def _draw_figure(self, name: str, config: Record) -> Iterator[str]:
-        kind = FIGURE_KINDS.get(config["figure"]["kind"])
+        figure = config["figure"]
+        kind = FIGURE_KINDS.get(figure["kind"])
+        tables = kind.files if kind else next((TABLES[key] for key in TABLES if figure[key]), ())
         for place in map(_inside, config["shown"].values()):
             if place.endswith(".csv"):
                 yield place
             else:
-                yield from (f"{place}/{table}" for table in (kind.files if kind else ()))
+                yield from (f"{place}/{table}" for table in tables)
                 if kind and kind.shows_dataset:
                     yield from self._dataset(self._run_of(f"{place}/{SUFFIX}"))
 
@@ -261,6 +272,9 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for inner, each in value.items():
             yield from _flat(each, f"{key}.{inner}".strip("."))
+    elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        for each in value:
+            yield from _flat(each, key)
     elif value not in (None, [], {}):
         yield key, value
 

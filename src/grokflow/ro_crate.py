@@ -105,6 +105,7 @@ class Builder:
     ) -> None:
         self.root, self.jobs, self.files = root, jobs, files
         self.sources, self.configuration = sources, configuration
+        self.place_of = {file.resolve(): place for place, file in sources.items()}
         self.times = times_of(root)
         self.crate = ROCrate(version="1.1")
         self.crate.metadata.extra_contexts.append(CONTEXT)
@@ -349,11 +350,12 @@ class Builder:
 
     def _action_of_job(self, job: Job) -> ContextEntity:
         made = [*job.outputs, job.record]
+        own = [self.place_of.get(Path(each.file).resolve(), "") for each in job.user_files]
         (script,) = self._there([f"{SCRIPTS}/{job.rule}.py"])
         action = self.crate.add_action(
             script,
             f"#job-{quote(job.record.removesuffix(SUFFIX).rstrip('./'))}",
-            object=[*self._there(job.inputs), *self._values("setting", job.settings)],
+            object=[*self._there([*job.inputs, *own]), *self._values("setting", job.settings)],
             result=self._there(made),
             properties={
                 "name": f"{WHAT[job.rule]} {job.about}".strip(),

@@ -67,8 +67,8 @@ class Path(Entry):
     points: Annotated[int, Field(ge=2, le=100_000), Unit("values of t")] = 61
     """Values of t at which the path is measured; of a chain, on its first and on its last segment."""
     weight_decay: NotNegative | None = None
-    """λ of the path's loss, cross-entropy + (λ/2)‖w‖²; none: the run's weight decay if its optimizer is `sgd`,
-    else 0, because decay that is decoupled from the gradient, as in `adamw`, is part of no loss."""
+    """λ of the path's loss, cross-entropy + (λ/2)‖w‖². None: the run's weight decay if its optimizer is
+    `sgd`, else 0, because decay that is decoupled from the gradient, as in `adamw`, is part of no loss."""
     members_at_once: Annotated[Count, Unit("seeds or pairs")] = 1
     """Most seeds, or pairs of seeds, that one job fits as rows of one batch of models, or measures."""
 
