@@ -46,7 +46,7 @@ report: $(VENV)/.runtime ## one self-contained page of the results of config.yam
 .PHONY: docs
 # What MkDocs warns of is an error; then every link and anchor in what was built is looked up.
 docs: $(VENV)/.docs ## build the site of these pages, and check its links: site/index.html
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@$(BIN)/python docs/check_links.py site
 
 # CONFIG: the files that made them, where that is not one file alone; ZIP: an archive to write instead.

@@ -7,7 +7,6 @@ stands on the site.
 
 from __future__ import annotations
 
-import logging
 import posixpath
 import re
 from pathlib import Path
@@ -24,7 +23,7 @@ OUTSIDE = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "benchmarks/
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)")
 """The file to which a Markdown link or picture leads, unless it lies on the network or in the page itself."""
 
-LOG = logging.getLogger("mkdocs.hooks.site_pages")
+PICTURE = re.compile(r'<img [^>]*?src="([^"]+)"[^>]*>')
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -71,6 +70,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return posixpath.relpath(_place(path, config, files), posixpath.dirname(here) or ".")
 
     return LINK.sub(turned, markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Make each picture a link to itself, because on a small screen it is small."""
+    return PICTURE.sub(lambda picture: f'<a href="{picture[1]}">{picture[0]}</a>', html)
 
 
 def _place(path: str, config: MkDocsConfig, files: Files) -> str:
