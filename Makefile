@@ -12,16 +12,14 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick mine compare reference report crate schema cluster test test-slow test-cluster \
-	test-s3 test-crate lint architecture bench faults fuzz audit lock clean
+.PHONY: help reproduce reproduce-full quick mine compare summary reference watch report crate schema cluster test test-slow \
+	test-cluster test-s3 test-crate lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Once all is made it ends well, whatever the comparison says, and also when there is nothing to compare.
-reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n, GPU=n), and `compare`
+reproduce: $(VENV)/.runtime ## every figure and claim of config.yaml into results/ (CORES=n, GPU=n)
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU)
-	@$(BIN)/python -m grokflow.compare results || true
 
 reproduce-full: $(VENV)/.runtime ## the same on a GPU, with 64 seeds of paper M's runs, 48 of paper P's: results/full/
 	@$(BIN)/python -m grokflow.disk $(FULL)
@@ -37,8 +35,14 @@ mine: $(VENV)/.runtime ## your own questions: what CONFIG=mine.yaml names, and n
 compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RESULTS=folder)
 	@$(BIN)/python -m grokflow.compare $(RESULTS) || test $$? -eq 1
 
+summary: $(VENV)/.runtime ## what came out, in short: verdicts, agreement, failures, where to look (RESULTS=folder)
+	@$(BIN)/python -m grokflow.summary $(RESULTS)
+
 reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and docs/results.md (RESULTS=folder)
 	$(BIN)/python -m docs.keep_reference $(RESULTS)
+
+watch: $(VENV)/.runtime ## what the running jobs are doing, in another terminal (RESULTS=folder)
+	@$(BIN)/python -m grokflow.watch $(RESULTS)
 
 report: $(VENV)/.runtime ## one self-contained page of the results of config.yaml: results/report.html
 	@$(BIN)/snakemake --cores 1 --report results/report.html

@@ -8,7 +8,7 @@ from snakemake.utils import min_version
 
 from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.finished import finished_groups
-from grokflow.claims import CRITERIA, overview
+from grokflow.claims import CRITERIA
 from grokflow.errors import GrokflowError
 from grokflow.figures import kind_of
 from grokflow.loading import load_config
@@ -54,6 +54,7 @@ include: "workflow/rules/sweeps.smk"
 include: "workflow/jobs/show.smk"
 include: "workflow/rules/show.smk"
 include: "workflow/jobs/targets.smk"
+include: "workflow/jobs/ended.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -73,35 +74,32 @@ rule all:
 
 # Told by Snakemake's logger, so that it comes in turn and stands in Snakemake's log file, too.
 onsuccess:
-    asked = {file for job in workflow.dag.jobs for file in job.output}
-    if f"{RESULTS}/claims.csv" in asked:
-        files = [os.path.relpath(file) for file in workflow.overwrite_configfiles]
-        configuration = " ".join(["", "--configfile", *files]) if files else ""
-        logger.info(
-            f"{overview(f'{RESULTS}/claims.csv')}\n"
-            f"What was measured: {RESULTS}/claims.md. Figures: {RESULTS}/figures/\n"
-            f"All on one page: snakemake --report {RESULTS}/report.html{configuration}"
-        )
+    from grokflow.summary import summary
+
+    if asked_for_all():
+        logger.info(summary(RESULTS, configuration=configuration_files()))
 
 
 # Jobs that were stopped with the workflow, by SIGTERM or Ctrl-C, have not failed.
 onerror:
-    failed = [] if workflow.scheduler._user_kill else workflow.scheduler.failed
-    groups = [list(job.jobs) if job.is_group() else [job] for job in failed]
-    # Of jobs that were submitted together only those that have started.
-    jobs = [
-        job
-        for group in groups
-        for job in group
-        if len(group) == 1 or any(map(os.path.exists, job.log))
-    ]
-    lines = [
-        f"  {' '.join([job.rule.name, *job.wildcards])}: {', '.join(job.log)}"
-        for job in jobs
-    ]
-    if lines:
+    from grokflow.summary import summary
+
+    failed = {} if workflow.scheduler._user_kill else failed_jobs()
+    if failed:
+        if asked_for_all():
+            told = summary(
+                RESULTS,
+                judged=not any(
+                    job.rule.name == "judge_claims" for job in undone_jobs()
+                ),
+                configuration=configuration_files(),
+                not_done=not_done(failed),
+            )
+            logger.info(told)
         done = f"{workflow.scheduler.finished_jobs} of {len(workflow.dag)} jobs are done"
         logger.error(
             f"{done}; the same command goes on from here. Failed, with their logs:"
         )
-        logger.error("\n".join(sorted(lines)))
+        logger.error(
+            "\n".join(f"  {name}: {logs}" for name, logs in failed.items())
+        )

@@ -48,9 +48,11 @@ COLUMNS = {
     "randomness": 0,
     "ro_crate": 2,
     "statistics": 2,
+    "summary": 2,
     "training": 0,
     "user_code": 0,
     "verify": 2,
+    "watch": 0,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""
 

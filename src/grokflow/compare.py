@@ -20,9 +20,9 @@ import pandas as pd
 
 from grokflow.agreement import HOLDING, JUDGED, Agreement, Line, compare, other_makers, other_settings
 from grokflow.artifacts.files import write_text
-from grokflow.artifacts.reference import read_judgement, write_reference
+from grokflow.artifacts.reference import is_miniature, read_judgement, write_reference
 from grokflow.artifacts.source import ROOT
-from grokflow.errors import GrokflowError
+from grokflow.errors import ArtifactError, GrokflowError
 
 REFERENCE = Path(os.path.relpath(ROOT.parents[1] / "docs/reference"))
 """Of the checkout."""
@@ -175,6 +175,12 @@ def main() -> int:
             written = write_reference(asked.results, asked.write_reference)
             print(f"Written to {asked.write_reference}: {', '.join(path.name for path in written)}.")
             return 0
+        if is_miniature(asked.results):
+            raise ArtifactError(
+                asked.results,
+                expected="results of the papers' setups, which the reference has",
+                found="those of a miniature (`miniature: true` in its configuration)",
+            )
         mine = read_judgement(asked.results, mend="Name the folder of a run that judged claims.")
         reference = read_judgement(
             asked.reference,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from grokflow.claims import SUBJECTS
-from grokflow.config import Config, load
+from grokflow.config import Config, load, read_files
 from grokflow.data import count_pairs
 from grokflow.figures import FIGURE_KINDS
 
@@ -20,3 +20,13 @@ def load_config(files: Iterable[str | Path], overrides: Mapping[str, Any] | None
     ConfigError : with one line for each problem.
     """
     return load(files, overrides, count_pairs=count_pairs, figure_kinds=FIGURE_KINDS, claim_subjects=SUBJECTS)
+
+
+def refuse_unreadable(files: Iterable[str | Path]) -> None:
+    """Refuse configuration files that are missing or no YAML, before anybody else reads them.
+
+    Raises
+    ------
+    ConfigError : with the file, the line and what is wrong there.
+    """
+    read_files(files)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from grokflow.claims import CRITERIA, ClaimTables, overview, page, tabulate, write_csv
+from grokflow.claims import CRITERIA, ClaimTables, of_a_miniature, overview, page, tabulate, write_csv
 from grokflow.claims.criteria import Finding, Reason
 from grokflow.claims.judging import CHANCE, JudgedClaim, JudgedSeed
 from grokflow.claims.page import FEW_SEEDS, WIDTH, written_interval
@@ -293,6 +294,36 @@ def test_long_names_leave_the_statement_less_room(tmp_path: Path) -> None:
     _, line = overview(tmp_path / "claims.csv").splitlines()
     assert name in line
     assert len(line) <= WIDTH
+
+
+def test_the_claims_of_a_miniature_speak_of_no_paper(tables: ClaimTables, tmp_path: Path) -> None:
+    told = page(tables)
+    assert "(paper:" in told
+    assert "| paper |" in told
+    own = of_a_miniature(tables)
+    text = page(own, miniature=True)
+    assert text.startswith("# Claims of a miniature\n\n**These claims are about a miniature**")
+    (line,) = [line for line in text.splitlines() if "paper" in line.lower()]
+    assert "say nothing about any paper" in line
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
+    assert widths == {7, 5}
+    assert own.numbers["paper"].isna().all()
+    assert own.numbers["percentile"].isna().all()
+    kept = [column for column in tables.numbers if column not in ("paper", "percentile")]
+    pd.testing.assert_frame_equal(own.numbers[kept], tables.numbers[kept])
+    write_csv(tmp_path / "claims.csv", own.claims)
+    first, *lines = overview(tmp_path / "claims.csv", miniature=True).splitlines()
+    assert first.startswith("Claims of a miniature, which say nothing about any paper: ")
+    assert "paper" not in "".join(lines)
+
+
+def test_a_line_says_whether_its_claim_is_as_in_the_reference(tables: ClaimTables, tmp_path: Path) -> None:
+    write_csv(tmp_path / "claims.csv", tables.claims)
+    first, *lines = overview(tmp_path / "claims.csv", {"M1": "cannot say"}).splitlines()
+    assert "as in the reference" in first
+    assert lines[0].startswith("  M1        mostly reproduced  60 of 62 [0.89, 0.99]  cannot say  The setup")
+    assert lines[1].startswith("  M3        undecided           3 of 3  [0.44, 1.00]  –           On the")
+    assert max(map(len, lines)) <= WIDTH
 
 
 def test_no_claims_are_a_page_too(tmp_path: Path) -> None:

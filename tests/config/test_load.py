@@ -445,9 +445,29 @@ MERGED = b"a0: &a0 {x: 1, y: 2}\n" + b"".join(
     ("content", "said"),
     [
         (b"runs: [1, 2", ["line 1", "valid YAML"]),
-        (b"threads: 1\nthreads: 2\n", ["line 2", "'threads' stands twice"]),
+        (
+            b"threads: 1\nthreads: 2\n",
+            ["line 2, column 1", "'threads' stands twice, on lines 1 and 2. Remove one"],
+        ),
+        (
+            b"runs:\n  a: {x: 1}\n  a: {x: 2}\n",
+            ["line 3, column 3", "'a' stands twice, on lines 2 and 3. Remove one of the two, or rename it"],
+        ),
+        (
+            b"datasets:\n  a: {x: 1}\nruns: {}\ndatasets:\n  b: {x: 2}\n",
+            [
+                "line 4",
+                "lines 1 and 4. Move what stands under 'datasets:' on line 4 under",
+                "definitions_from:",
+            ],
+        ),
         (b"\xff\xfe", ["UTF-8"]),
-        (b"", ["keys with values", "NoneType"]),
+        (b"", ["keys with values", "the file says nothing"]),
+        (b"# only a comment\n", ["keys with values", "the file says nothing"]),
+        (b"runs: {a: 1\nb: 2}\n", ["line 2, column 2", "left open"]),
+        (b"runs: 'a\n", ["line 2", "unexpected end of stream", "left open"]),
+        (b"runs:\n\ta: 1\n", ["line 2, column 1", "Indent with spaces"]),
+        (b"runs: a: 1\n", ["line 1, column 8", "without quotes"]),
         (b"- 1\n", ["keys with values", "list"]),
         (b"x: !!python/object/apply:os.system ['true']\n", ["valid YAML"]),
         (b"# " + b"x" * 2_000_000, ["at most"]),
@@ -491,6 +511,15 @@ def test_a_table_is_made_once_for_all_splits_of_a_sweep(tmp_path, monkeypatch):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: expected a readable YAML file"):
         loaded(tmp_path / "nowhere.yaml")
+    (tmp_path / "quick.yaml").write_text("a: 1")
+    with pytest.raises(
+        ConfigError, match=r"quik\.yml: .* found no such file. Did you mean '.*/quick\.yaml'\?"
+    ):
+        loaded(tmp_path / "quik.yml")
+    with pytest.raises(ConfigError, match=r"no such file\.$"):
+        loaded(tmp_path / "other.yaml")
+    with pytest.raises(ConfigError, match="found a folder"):
+        loaded(tmp_path)
 
 
 def test_every_problem_is_told_at_once(tmp_path):

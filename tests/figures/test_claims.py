@@ -11,6 +11,7 @@ import pytest
 from layouts import assert_apart, assert_on_the_page, assert_without_noise, boxes_of
 from matplotlib.axes import Axes
 
+from grokflow.artifacts.provenance import write_provenance
 from grokflow.claims import CRITERIA
 from grokflow.config import Figure
 from grokflow.errors import ArtifactError
@@ -242,3 +243,21 @@ def test_a_damaged_table_is_named(tmp_path: Path, file: str) -> None:
     (tmp_path / file).write_text("claim\nM1\n")
     with pytest.raises(ArtifactError, match=rf"{file}: expected the columns"):
         draw(Figure(kind="claims"), tables, "")
+
+
+@pytest.mark.parametrize("miniature", [False, True])
+def test_the_claims_of_a_miniature_are_drawn_without_a_paper(miniature: bool, tmp_path: Path) -> None:
+    shown = write(tmp_path, CLAIMS, [{**number, "paper": None} for number in NUMBERS])
+    about = {"miniature": True} if miniature else {}
+    write_provenance(tmp_path / "claims.provenance.json", [*shown.values()], {"claims": {}, **about})
+    picture = draw(Figure(kind="claims"), shown, "")
+    visible = [axes for axes in picture.get_axes() if axes.get_visible()]
+    marks = [line for axes in visible for line in axes.lines if line.get_label() == "paper"]
+    assert len(marks) == (0 if miniature else len(CLAIMS))
+    texts = [text.get_text() for part in picture.subfigs for text in part.texts]
+    texts += [text.get_text() for axes in visible for text in (*axes.texts, axes.title)]
+    texts += [
+        text.get_text() for part in picture.subfigs for legend in part.legends for text in legend.get_texts()
+    ]
+    assert any("paper" in text.lower() for text in texts) != miniature
+    assert ("miniature" in picture.get_suptitle()) == miniature

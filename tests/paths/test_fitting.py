@@ -16,6 +16,7 @@ from oracles import transformer
 from runs import SCALE_INVARIANT, Trained, tiny_run, train_in
 
 from grokflow import verify
+from grokflow.artifacts.logs import progress_of
 from grokflow.artifacts.results import PathResults
 from grokflow.config import Polyline, ResolvedPath
 from grokflow.errors import ArtifactError
@@ -23,7 +24,7 @@ from grokflow.paths import Curve
 from grokflow.paths.connecting import Skipped, Unfitted, connect, unfitted_paths, write_path
 from grokflow.paths.curve_files import read_fits, write_fits
 from grokflow.paths.fitting import Fitting, fit_paths
-from grokflow.paths.measuring import measure_path
+from grokflow.paths.measuring import measure, measure_path
 from grokflow.paths.schedule import learning_rate, schedule
 from grokflow.randomness import generator
 
@@ -187,6 +188,36 @@ def test_a_fit_that_exhausts_its_budget_says_so(three: list, grokked: Trained, t
     (tmp_path / "path.json").write_text(json.dumps({**record, "converged": True}))
     with pytest.raises(ArtifactError, match="converged False, fit_epochs 7"):
         verify._fit(PathResults(tmp_path), path)
+
+
+def test_the_last_line_of_a_fit_says_where_it_ended(
+    three: list, grokked: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths, both = zip(*three[:2], strict=True)
+    paths = [refitted(path, **{**ENDING, "epochs": 50, "patience": 50}) for path in paths]
+    fits = fit_paths(unfitted_paths(paths, both), grokked.dataset, "cpu")
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("fit epoch")]
+    assert [progress_of([line]).epoch for line in lines] == [20, 40, 50]
+    found, last = progress_of(lines), pd.DataFrame([fit.history.iloc[-1] for fit in fits]).median()
+    assert (found.is_fit, found.going, found.rows, found.epochs) == (True, 0, 2, found.epoch)
+    assert found.train_loss == pytest.approx(last["loss"], rel=1e-3)
+    assert found.train_error == pytest.approx(last["largest_train_error"], abs=6e-5)
+    assert found.validation_error == pytest.approx(last["lowest_validation_error"], abs=6e-5)
+    assert found.diverged == sum(fit.history["loss"].isna().iloc[-1] for fit in fits) == 1
+    assert found.speed is not None
+
+
+def test_each_path_that_is_measured_has_a_line(
+    three: list, grokked: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, both = three[0]
+    straight = resolved(path.from_run, "segment", "point_1", "epoch_60", path.from_run, points=5)
+    found = [connect(straight, *both), Skipped("no point")]
+    tables = [measure(straight, each, grokked.dataset, "cpu") for each in found]
+    lines = capsys.readouterr().out.splitlines()
+    assert progress_of(lines).measured == len(lines) == 2
+    assert f"at 5 values of t  largest train error {tables[0]['train_error'].max():.4f}  " in lines[0]
+    assert lines[1] == "skipped: no point"
 
 
 @pytest.mark.parametrize("number", [slice(1), slice(2)])

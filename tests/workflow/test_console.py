@@ -133,9 +133,12 @@ def test_a_line_for_each_job_and_the_claims_at_the_end(copy):
     done = lines.index(next(line for line in lines if line.startswith(f"Done: {total} jobs in ")))
     assert lines[done + 1] == "Claims: 7 undecided. Seeds holding of judged [95 %]:"
     assert re.fullmatch(r"  M1 +undecided +2 of 2 +\[0\.34, 1\.00\]  The setup groks: .*", lines[done + 2])
-    assert lines[-2] == "What was measured: results/claims.md. Figures: results/figures/"
+    assert lines[-4] == "Where to look:"
+    assert lines[-3].startswith("  results/claims.md  ")
+    assert lines[-2] == "  results/figures/   6 figures"
+    assert lines[-1].startswith("All on one page: ")
     assert lines[-1].endswith("snakemake --report results/report.html --configfile tiny.yaml")
-    assert len(lines) == done + 11
+    assert len(lines) == done + 13
 
 
 def test_nothing_to_be_done_is_one_line(finished):
@@ -143,6 +146,7 @@ def test_nothing_to_be_done_is_one_line(finished):
     assert shown.returncode == 0
     (line,) = [line for line in shown.stdout.splitlines() if "profile" not in line]
     assert line.startswith("Nothing to be done")
+    assert "`make summary` prints what came out" in line
 
 
 def test_snakemake_alone_needs_no_console(finished):
@@ -211,6 +215,46 @@ def test_an_impossible_configuration_is_one_message(project):
     assert refused.returncode == 1
     (line,) = [line for line in refused.stdout.splitlines() if "profile" not in line]
     assert line.startswith("Error: config.yaml: thread: expected a known key")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("runs: {a: 1\nb: 2}\n", "mine.yaml, line 2, column 2: expected valid YAML"),
+        ("", "mine.yaml: expected keys with values"),
+        (None, "mine.yaml: expected a readable YAML file, found no such file."),
+    ],
+)
+@pytest.mark.parametrize("given", [["--configfile", "tiny.yaml", "mine.yaml"], ["--configfile=mine.yaml"]])
+def test_a_configuration_that_is_no_yaml_is_one_message_with_its_line(project, content, said, given):
+    """Snakemake, which reads it before us, names neither file nor line."""
+    if content is not None:
+        (project.folder / "mine.yaml").write_text(content)
+    refused = run(project, configfile=given)
+    assert refused.returncode == 1
+    (line,) = refused.stdout.splitlines()
+    assert line.startswith(f"Error: {said}")
+
+
+def test_where_jobs_fail_and_others_go_on_it_says_what_is_there_and_what_is_not(copy):
+    """A table that the claims and a figure read is altered; another figure can be drawn."""
+    table = copy.folder / "results/sweeps/decay.csv"
+    table.write_text(table.read_text() + "0,5\n")
+    asked = ("--forcerun", "judge_claims", "draw_figure", "tabulate_seeds", "--keep-going")
+    shown = run(copy, *asked, "--rerun-triggers", "mtime")
+    assert shown.returncode == 1
+    after = shown.stdout[shown.stdout.index("The claims were not judged; ") :].splitlines()
+    assert after[0] == "The claims were not judged; results/claims.csv is of an earlier run."
+    assert after[1:4] == [
+        "Where to look:",
+        "  results/claims.md  each claim: verdict, numbers, what was measured",
+        "  results/figures/   5 figures",
+    ]
+    assert re.match(r"\d+ of \d+ jobs are done; the same command goes on", after[-3])
+    assert after[-2:] == [
+        "  draw_figure sweep-weight-decay: results/logs/figures/sweep-weight-decay.log",
+        "  judge_claims: results/logs/claims.log",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Snakemake, which Ctrl-C stops as SIGTERM does: without a traceback, from the first moment on."""
 
+import itertools
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, stop)
     sys.argv[0] = "snakemake"
     try:
+        refuse_unreadable(configuration_files(sys.argv[1:]))
         from snakemake.cli import (
             main as snakemake,
         )  # here, because it takes a second, in which Ctrl-C may come
@@ -28,6 +30,31 @@ def main() -> None:
         sys.exit(getattr(console(), "status", None) or end.code)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def configuration_files(arguments: list[str]) -> list[str]:
+    """The files given as `--configfile`, in whichever of the ways that Snakemake takes."""
+    files: list[str] = []
+    for place, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name in ("--configfile", "--configfiles"):  # given again, the last one counts
+            following = itertools.takewhile(lambda word: not word.startswith("-"), arguments[place + 1 :])
+            files = [value] if equals else list(following)
+    return files
+
+
+def refuse_unreadable(files: list[str]) -> None:
+    """End with one message if a file is missing or no YAML: Snakemake, which reads it first, says less."""
+    if not files:
+        return
+    from grokflow.errors import GrokflowError
+    from grokflow.loading import refuse_unreadable
+
+    try:
+        refuse_unreadable(files)
+    except GrokflowError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 def stop(number: int, frame: FrameType | None) -> None:

@@ -75,6 +75,10 @@ def places_of_claims():
     }
 
 
+# Left out where it is false, so that the parameters of all other claims stay as they are.
+MINIATURE = {"miniature": True} if CONFIG.miniature else {}
+
+
 def tables_of_claims(wildcards):
     places = places_of_claims()
     tables = [

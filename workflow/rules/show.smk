@@ -59,6 +59,7 @@ rule judge_claims:
     conda:
         "../../envs/grokflow.yaml"
     params:
+        **MINIATURE,
         claims={
             name: configuration.plain(claim) for name, claim in CONFIG.claims.items()
         },

@@ -11,6 +11,7 @@ __all__ = [
     "files",
     "finished",
     "job",
+    "logs",
     "provenance",
     "reference",
     "results",

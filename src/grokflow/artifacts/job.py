@@ -6,9 +6,12 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 import sys
+import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -38,14 +41,17 @@ def job(given: Any) -> Iterator[None]:
     """
     gc.set_threshold(COLLECTION_THRESHOLD)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a job without Python's traceback
+    began = time.monotonic()
     try:
         with logged(given.log[0], _files_of_user(given)):
+            print(_first_line(), flush=True)
             # A record that is an input was brought for the others, perhaps without all that it is about.
             code = _files_of_user(given)
             check_files(file for file in given.input if not file.endswith(SUFFIX) and file not in code)
             with _gpu_of(given):
                 yield
             _record(given.output, dict(given.params.items()))
+            print(f"Done in {time.monotonic() - began:.1f} s.", flush=True)
     finally:
         gc.freeze()  # else Python, as it ends, searches all modules for garbage: a quarter of a short job
 
@@ -54,6 +60,12 @@ def _files_of_user(given: Any) -> list[str]:
     """The inputs that are a user's own files, which have no record: code, or the table of an operation."""
     files = getattr(given.input, "code", [])
     return [files] if isinstance(files, str) else list(files)
+
+
+def _first_line() -> str:
+    """When, and by which process of which machine, a log was begun: so that a watcher can see if it lives."""
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"Begun {now} UTC by process {os.getpid()} on {socket.gethostname()}."
 
 
 def gpus_of(given: Any) -> int:

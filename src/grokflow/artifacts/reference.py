@@ -119,6 +119,17 @@ def _describe_results(results: Path) -> Description:
     return description | {"made_with": _gathered(_versions(each) for each in made)}
 
 
+def is_miniature(folder: str | Path) -> bool:
+    """Whether the claims in a results folder are about a miniature: as its record says, if there is one.
+
+    Raises
+    ------
+    ArtifactError : when that record is damaged.
+    """
+    record = Path(folder) / RECORD
+    return record.is_file() and bool(read_provenance(record)["config"].get("miniature", False))
+
+
 def write_reference(results: str | Path, folder: str | Path) -> list[Path]:
     """Keep the tables of a results folder as a reference, with `describe_runs` in runs.json.
 

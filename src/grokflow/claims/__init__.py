@@ -16,7 +16,7 @@ from grokflow.claims import scale_invariance as scale_invariance
 from grokflow.claims.criteria import CRITERIA, Finding, NotJudged, Number, Subject, own_claim
 from grokflow.claims.judging import judge
 from grokflow.claims.outcomes import outcomes_of_runs, times_of_runs
-from grokflow.claims.page import overview, page
+from grokflow.claims.page import of_a_miniature, overview, page
 from grokflow.claims.tables import ClaimTables, tabulate, write_csv
 
 SUBJECTS = {name: criterion.subject for name, criterion in CRITERIA.items()}
@@ -31,6 +31,7 @@ __all__ = [
     "Number",
     "Subject",
     "judge",
+    "of_a_miniature",
     "outcomes_of_runs",
     "overview",
     "own_claim",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,30 +43,51 @@ the reference run was trained (`docs/registration.md`). The verdict is about see
   fewer than six seeds). ∞ stands for what was not reached before training ended.
 - **95 % of seeds**: where further single seeds are expected. For fewer than 40 seeds their values are taken
   as normal, so an end may lie where no value can.
-- **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says
-  whether it is typical: 50 is the middle, 0 below all of them, 100 above all.
-- **As first registered**: the verdict on these runs and fits by the first criteria and their rule:
+{paper}- **As first registered**: the verdict on these runs and fits by the first criteria and their rule:
   *reproduced* if it holds for every judged seed, *not reproduced* if for at most half of them,
   *inconclusive* if between, or if fewer than half of the seeds could be judged.
+"""
+
+MINIATURE = """\
+**These claims are about a miniature**: small datasets and models that train briefly (`miniature: true` in the
+configuration). They show that every step of the workflow runs. They say nothing about any paper.
+
+"""
+
+OF_PAPER = """\
+- **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says
+  whether it is typical: 50 is the middle, 0 below all of them, 100 above all.
 """
 
 WIDTH = 110
 """Most characters in a line of `overview`."""
 
+PAPERS_VALUE = r" \(paper: [^)]*\)"
+"""What statements say of a paper's own seed."""
+
 FEW_SEEDS = 6
 """Seeds up to which every one is written on the page; of more, those for which the claim does not hold."""
 
 
-def page(tables: ClaimTables) -> str:
+def of_a_miniature(tables: ClaimTables) -> ClaimTables:
+    """The tables without what a paper printed, with which a miniature has nothing to do."""
+    statements = tables.claims["statement"].str.replace(PAPERS_VALUE, "", regex=True)
+    statements = statements.str.replace(" as in the paper", " unchanged")
+    return tables._replace(
+        claims=tables.claims.assign(statement=statements),
+        numbers=tables.numbers.assign(paper=None, percentile=None),
+    )
+
+
+def page(tables: ClaimTables, *, miniature: bool = False) -> str:
     """claims.md."""
     effects = tables.numbers.drop_duplicates("claim").set_index("claim")
-    lines = ["# Claims", "", RULE]
+    rule = RULE.format(paper="" if miniature else OF_PAPER)
+    lines = ["# Claims of a miniature", "", MINIATURE + rule] if miniature else ["# Claims", "", rule]
     if tables.claims.empty:
         return "\n".join([*lines, "No claims were asked for."]) + "\n"
-    lines += [
-        "| claim | verdict | holds for | not judged | effect | paper | as first registered |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    headings = ["claim", "verdict", "holds for", "not judged", "effect", "paper", "as first registered"]
+    lines += _head(headings, miniature)
     for row in tables.claims.itertuples():
         effect = effects.loc[row.claim]
         cells = [
@@ -74,7 +96,7 @@ def page(tables: ClaimTables) -> str:
             _share(row),
             row.not_judged or "–",
             f"{effect['number']}: {located(effect)}",
-            _papers(tables.numbers[tables.numbers["claim"] == row.claim]),
+            *([] if miniature else [_papers(tables.numbers[tables.numbers["claim"] == row.claim])]),
             _first(row),
         ]
         lines.append(f"| {' | '.join(cells)} |")
@@ -92,22 +114,32 @@ def page(tables: ClaimTables) -> str:
             lines.append(f"- Changes at collapses against rotated places: p = {row.p:.2g} (corrected).")
         if why := _why_less(row):
             lines.append(f"- {why}.")
-        lines += ["", *_number_lines(tables.numbers[tables.numbers["claim"] == row.claim]), ""]
+        lines += ["", *_number_lines(tables.numbers[tables.numbers["claim"] == row.claim], miniature), ""]
         lines += _seed_lines(tables.seeds[tables.seeds["claim"] == row.claim])
     return "\n".join(lines) + "\n"
 
 
-def overview(csv: str | Path) -> str:
-    """The table of claims in short, for a terminal: how many have which verdict, then a line for each."""
+def overview(csv: str | Path, agreement: Mapping[str, str] | None = None, *, miniature: bool = False) -> str:
+    """The table of claims in short, for a terminal: how many have which verdict, then a line for each.
+
+    Parameters
+    ----------
+    agreement : of each claim that has one, whether it came out as in the reference.
+    miniature : whether the claims are about a miniature, and so about no paper.
+    """
     rows = pd.read_csv(csv, dtype=str)
     if rows.empty:
         return "No claims were asked for."
     counts = ", ".join(f"{count} {verdict}" for verdict, count in rows["verdict"].value_counts().items())
     names, verdicts = (rows[column].str.len().max() for column in ("claim", "verdict"))
-    lines = [f"Claims: {counts}. Seeds holding of judged [95 %]:"]
+    third = ", and whether as in the reference run" if agreement else ""
+    whose = "Claims of a miniature, which say nothing about any paper" if miniature else "Claims"
+    lines = [f"{whose}: {counts}. Seeds holding of judged [95 %]{third}:"]
+    widest = max(map(len, agreement.values())) if agreement else 0
     for row in rows.itertuples():
         share = f"{row.holding:>2} of {row.judged:<2} {written_interval(float(row.low), float(row.high))}"
         start = f"  {row.claim:<{names}}  {row.verdict:<{verdicts}}  {share}  "
+        start += f"{agreement.get(row.claim, '–'):<{widest}}  " if agreement else ""
         room = max(WIDTH - len(start), 10)
         lines.append(start + textwrap.shorten(str(row.statement), room, placeholder=" …"))
     return "\n".join(lines)
@@ -185,13 +217,26 @@ def _first(row: Any) -> str:
     return "–" if pd.isna(row.as_first_registered) else str(row.as_first_registered)
 
 
-def _number_lines(numbers: pd.DataFrame) -> list[str]:
-    lines = ["| number | seeds | median | 95 % of seeds | paper |", "|---|---|---|---|---|"]
+def _head(headings: list[str], miniature: bool) -> list[str]:
+    """The head of a table; that of a miniature has no column for a paper."""
+    shown = [heading for heading in headings if not (miniature and heading == "paper")]
+    return [f"| {' | '.join(shown)} |", "|" + "---|" * len(shown)]
+
+
+def _number_lines(numbers: pd.DataFrame, miniature: bool) -> list[str]:
+    lines = _head(["number", "seeds", "median", "95 % of seeds", "paper"], miniature)
     for _, row in numbers.iterrows():
         inside = "–"
         if not (pd.isna(row["spread_low"]) or pd.isna(row["spread_high"])):
             inside = f"{_written(row['spread_low'])} to {_written(row['spread_high'])}"
-        lines.append(f"| {row['number']} | {row['seeds']} | {located(row)} | {inside} | {_paper(row)} |")
+        cells = [
+            row["number"],
+            str(row["seeds"]),
+            located(row),
+            inside,
+            *([] if miniature else [_paper(row)]),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

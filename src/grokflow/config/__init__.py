@@ -12,6 +12,7 @@ from grokflow.config.groups import (
     name_of_group,
 )
 from grokflow.config.load import load
+from grokflow.config.read import read as read_files
 from grokflow.config.resolve import (
     ResolvedMember,
     ResolvedPath,
@@ -88,6 +89,7 @@ __all__ = [
     "members_of_sweep",
     "name_of_group",
     "plain",
+    "read_files",
     "resolve_path",
     "resolve_run",
     "runs_of_path",

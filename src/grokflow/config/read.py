@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +20,27 @@ LARGEST_FILE = 1_000_000
 
 MOST_VALUES = 100_000
 """With every alias followed: a short text can stand for more than fits in memory, or for itself."""
+
+
+class _KeyTwice(yaml.constructor.ConstructorError):
+    """A key stands twice in one mapping; `mend` says what to do about it.
+
+    Parameters
+    ----------
+    first, again : the key, and what belongs to it.
+    """
+
+    def __init__(self, first: tuple[yaml.Node, yaml.Node], again: tuple[yaml.Node, yaml.Node]) -> None:
+        key, lines = again[0].value, [node.start_mark.line + 1 for node, _ in (first, again)]
+        problem = f"the key '{key}' stands twice, on lines {lines[0]} and {lines[1]}"
+        super().__init__(None, None, problem, again[0].start_mark)
+        self.mend = f"Remove one of the two, or rename it: else the first '{key}' would be lost."
+        if again[0].start_mark.column == 0 and isinstance(again[1], yaml.MappingNode):
+            self.mend = (
+                f"Move what stands under '{key}:' on line {lines[1]} under the '{key}:' on line "
+                f"{lines[0]}; or keep it in a file of your own, which begins with `definitions_from:` and "
+                "the name of this file."
+            )
 
 
 class _Loader(yaml.SafeLoader):
@@ -55,16 +77,13 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
+        seen: dict[Any, tuple[yaml.Node, yaml.Node]] = {}
+        for pair in node.value:
+            if not isinstance(pair[0], yaml.ScalarNode):
                 continue  # a list as a key: the library says so
-            key = key_node.value
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands twice", key_node.start_mark
-                )
-            seen.add(key)
+            if (key := pair[0].value) in seen:
+                raise _KeyTwice(seen[key], pair)
+            seen[key] = pair
         return super().construct_mapping(node, deep)
 
 
@@ -113,11 +132,28 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def _mend(problem: str) -> str | None:
+    """What is most often behind a problem that the library names."""
+    if "'\\t'" in problem:
+        return "Indent with spaces: YAML takes no tabs."
+    if problem == "mapping values are not allowed here":
+        return "Is a colon in a text that stands without quotes, or the line not indented as the one above?"
+    if problem.startswith(("expected ',' or", "expected <block end>", "unexpected end of stream")):
+        return "Is a bracket, brace or quote left open on this line or above, or an indentation wrong?"
+    return None
+
+
 def _read_one(path: Path) -> dict[str, Any]:
     try:
         content = path.read_bytes()
+    except FileNotFoundError:
+        beside = {file.stem: file for file in path.parent.glob("*.y*ml")}
+        near = difflib.get_close_matches(path.stem, beside, n=1)  # any two are alike in their endings
+        mend = f"Did you mean '{beside[near[0]]}'?" if near else None
+        raise ConfigError(path, expected="a readable YAML file", found="no such file", mend=mend) from None
     except OSError as error:
-        raise ConfigError(path, expected="a readable YAML file", found=error.strerror) from None
+        found = "a folder" if path.is_dir() else error.strerror
+        raise ConfigError(path, expected="a readable YAML file", found=found) from None
     if len(content) > LARGEST_FILE:
         raise ConfigError(path, expected=f"at most {LARGEST_FILE} bytes", found=f"{len(content)} bytes")
     try:
@@ -127,12 +163,15 @@ def _read_one(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else path
-        problem = getattr(error, "problem", None) or "text that does not parse"
-        raise ConfigError(where, expected="valid YAML", found=problem) from None
+        problem = (getattr(error, "problem", None) or "text that does not parse").removeprefix("found ")
+        mend = getattr(error, "mend", _mend(problem))
+        raise ConfigError(where, expected="valid YAML", found=problem, mend=mend) from None
     except RecursionError:
         raise ConfigError(path, expected="valid YAML", found="nesting too deep to read") from None
     except (ValueError, OverflowError) as error:  # "\UFFFFFFFF" is no character
         raise ConfigError(path, expected="valid YAML", found=error) from None
+    if value is None:
+        raise ConfigError(path, expected="keys with values", found="none: the file says nothing")
     if not isinstance(value, dict):
         raise ConfigError(path, expected="keys with values", found=type(value).__name__)
     waiting: list[Any] = [value]

@@ -82,6 +82,8 @@ class Config(Entry):
     """Threads of one job. Results are the same bit for bit only for the same number."""
     precision: Literal["float32", "float64"] = "float32"
     """Of weights and of all that is computed with them."""
+    miniature: bool = False
+    """Whether it is so small that its claims are about itself alone, and about no paper."""
     datasets: dict[Name, Dataset]
     """Tables a∘b, each with its split, by name."""
     models: dict[Name, AnyModel]

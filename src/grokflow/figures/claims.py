@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from matplotlib.ft2font import LoadFlags
 from matplotlib.lines import Line2D
 
 from grokflow.artifacts.provenance import AGAIN
+from grokflow.artifacts.reference import is_miniature
 from grokflow.artifacts.tables import read_table
 from grokflow.figures.sheet import make_sheet, mark_symbol
 from grokflow.figures.shown import Shown
@@ -74,6 +76,11 @@ BETWEEN = 0.12
 
 OURS = ("M1-without-zero", "P5-float64", "P8-cause", "P8-alone", "P8-wholly", "P9-sphere")
 """Claims about controls of our own, which no paper makes."""
+
+OF_A_MINIATURE = (
+    "These claims are about a miniature: small datasets and models that train briefly. They show that every "
+    "step of the workflow runs."
+)
 
 TYPICAL = (2.5, 97.5)
 """Percentiles between which 95 % of single seeds lie."""
@@ -142,7 +149,9 @@ def draw(shown: Shown) -> Figure:
     numbers = read_table(shown["numbers"], NUMBERS, numbers=columns, mend=AGAIN)
     rows = _rows(table.to_dict("records"), numbers)
     height = _place(rows)
-    picture, panels = make_sheet(height + 0.85, _verdict_symbols(rows), _paper_symbols(), _notes(rows))
+    miniature = is_miniature(Path(shown["claims"]).parent)
+    symbols, notes = ([], [OF_A_MINIATURE]) if miniature else (_paper_symbols(), [])
+    picture, panels = make_sheet(height + 0.85, _verdict_symbols(rows), symbols, notes + _notes(rows))
     grid = panels.subplots(1, len(COLUMNS), sharey=True, width_ratios=[*COLUMNS.values()])
     for axes, heading in zip(grid, COLUMNS, strict=True):
         axes.set_title(heading, fontsize=9, fontweight="bold")
@@ -159,10 +168,14 @@ def draw(shown: Shown) -> Figure:
     for row in rows:
         _write(names, row, row.name, bold=True)
         _write(statements, row, row.statement)
-        _draw_share(shares, row)
+        _draw_share(shares, row, paper=not miniature and row.claim["claim"] not in OURS)
         _write_verdict(verdicts, row)
         _draw_numbers(effects, percentiles, row)
-    _head_papers(names, rows)
+    if miniature:
+        picture.suptitle("Claims of a miniature, which say nothing about any paper", fontweight="bold")
+        effects.set_title("Effect", fontsize=9, fontweight="bold")
+        percentiles.set_visible(False)
+    _head_papers(names, rows, "Claims" if miniature else "Paper")
     return picture
 
 
@@ -196,20 +209,20 @@ def _place(rows: Sequence[Row]) -> float:
     return top
 
 
-def _head_papers(axes: Axes, rows: Sequence[Row]) -> None:
+def _head_papers(axes: Axes, rows: Sequence[Row], heading: str) -> None:
     paper = None
     for row in rows:
         if row.claim["paper"] != paper:
             paper = row.claim["paper"]
-            axes.text(0, row.top - HEADING / 2, f"Paper {paper}", fontsize=9, va="center", color=TEXT)
+            axes.text(0, row.top - HEADING / 2, f"{heading} {paper}", fontsize=9, va="center", color=TEXT)
 
 
-def _draw_share(axes: Axes, row: Row) -> None:
-    """The share with its interval, and the paper's seed behind it."""
+def _draw_share(axes: Axes, row: Row, *, paper: bool) -> None:
+    """The share with its interval, and behind it the seed of a paper that makes the claim."""
     claim, middle = row.claim, row.top + row.height / 2
-    if claim["claim"] not in OURS:
-        (paper,) = axes.plot([1], [middle], marker="D", markersize=9, color=PAPER)
-        paper.set(markerfacecolor="white", clip_on=False, label="paper")
+    if paper:
+        (seed,) = axes.plot([1], [middle], marker="D", markersize=9, color=PAPER)
+        seed.set(markerfacecolor="white", clip_on=False, label="paper")
     if not claim["judged"] > 0:
         text = axes.text(0.5, middle, "none judged", ha="center", va="center", fontsize=SIZE, color=TEXT)
         text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})  # over the dashed line

@@ -8,6 +8,7 @@ Shapes: `...` no or one leading axis (M paths), K control points, n weights, N e
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from grokflow import config
+from grokflow.artifacts.columns import FIT
 from grokflow.artifacts.files import checksum
 from grokflow.artifacts.resumable import ResumableJob, SavedState
 from grokflow.config import plain
@@ -98,6 +100,8 @@ class Fitting:
         self.controls = to_tensor(straight, path.from_run.precision, device).clone()
         self.history = [History(self.settings) for _ in unfitted]
         self.epoch = 0
+        self.began: tuple[float, int] | None = None
+        """When the first line of progress was printed, and at which epoch."""
         # What an epoch reads stays in one place, so that it can be captured and replayed.
         self.ahead = 0, self._draws(0)
         order, coefficients = self.ahead[1]
@@ -141,12 +145,30 @@ class Fitting:
         measured = self.measured.view(3, -1).T.tolist()
         for number in going:
             self.history[number].add(rates[number], losses[number], *measured[number])
-        if self.epoch % EPOCHS_BETWEEN_LINES == 0:
-            self._say(going, losses)
+        if self.epoch % EPOCHS_BETWEEN_LINES == 0 or self.done:
+            self._say()
 
-    def _say(self, going: Sequence[int], losses: Sequence[float]) -> None:
-        said = " ".join(f"{losses[number]:.4g}" for number in going[:8]) + (" …" if len(going) > 8 else "")
-        print(f"fit epoch {self.epoch}, at most {self.settings.epochs}  loss {said}", flush=True)
+    def _say(self) -> None:
+        """A line of progress: how many paths are in fit, medians of all, speed, and the time left."""
+        now = time.monotonic()
+        going = [row for row in self.history if not row.ended]
+        losses = np.array([row.rows[-1][FIT.index("loss")] for row in self.history])
+        checked = np.array([row.last_check for row in self.history])
+        finite = np.isfinite(losses)
+        told = finite if finite.any() else ~finite  # of those that diverged there is no more to tell
+        loss, (train, validation) = np.median(losses[told]), np.median(checked[told], axis=0)
+        said = (
+            f"fit epoch {self.epoch}, at most {max(row.course.epochs for row in self.history)}  "
+            f"{len(going)} of {len(self.history)} in fit, diverged {(~finite).sum()}  loss {loss:.4g}  "
+            f"largest train error {train:.4f}  lowest validation error {validation:.4f}"
+        )
+        if self.began is None:
+            self.began = now, self.epoch
+        elif going:
+            seconds, epochs = now - self.began[0], self.epoch - self.began[1]
+            left = (max(row.course.epochs for row in going) - self.epoch) * seconds / epochs
+            said += f"  {epochs / seconds:.1f} epochs/s  at most {left:.0f} s left"
+        print(said, flush=True)
 
     def _epoch(self) -> None:
         """One step a minibatch; the last minibatch holds what is left. Never waits for a GPU."""

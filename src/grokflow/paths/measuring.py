@@ -22,12 +22,13 @@ POINTS_AT_ONCE = {"cpu": 1, "cuda": 64}
 def measure(
     path: ResolvedPath, found: FittedCurve | Skipped, dataset: pd.DataFrame, device: str
 ) -> pd.DataFrame:
-    """The measurements along what `connect` found: no rows when the path was skipped."""
+    """The measurements along what `connect` found: no rows when the path was skipped. Prints a line."""
     if isinstance(found, Skipped):
+        print(f"skipped: {found.reason}", flush=True)
         return pd.DataFrame(columns=METRICS)
     run = path.from_run
     inner = path.path.inner_points if isinstance(path.path, Chain) else path.path.points
-    return measure_path(
+    measured = measure_path(
         found.curve,
         values_of_t(found.curve, path.path.points, inner),
         make_task(run.model, run.dataset, dataset, device),
@@ -36,6 +37,13 @@ def measure(
         precision=run.precision,
         device=device,
     )
+    error, norm = measured["train_error"].max(), measured["gradient_norm"].max()
+    print(
+        f"measured {found.curve.ends} at {len(measured)} values of t  largest train error {error:.4f}  "
+        f"largest gradient norm {norm:.4g}",
+        flush=True,
+    )
+    return measured
 
 
 def measure_path(

@@ -100,6 +100,14 @@ class History:
         epoch = len(self.rows) + 1
         return epoch % self.fit.check_every == 0 or epoch == self.course.epochs
 
+    @property
+    def last_check(self) -> tuple[float, float]:
+        """The largest train error and the lowest validation error on the curve at the last check, or NaN."""
+        columns = [FIT.index(name) for name in ("largest_train_error", "lowest_validation_error")]
+        checks = (row for row in reversed(self.rows) if not math.isnan(row[columns[0]]))
+        found = next(checks, (math.nan,) * len(FIT))
+        return found[columns[0]], found[columns[1]]
+
     def add(self, rate: float, loss: float, *measured: float) -> None:
         """Note an epoch; what is `measured` on the curve counts where a check was due."""
         kept = measured if self.check_due else [math.nan] * len(measured)

@@ -51,6 +51,9 @@ DULL = (
 )
 """Beginnings of Snakemake's messages that tell a reader nothing here."""
 
+NOTHING, AGAIN = "Nothing to be done", " `make summary` prints what came out (RESULTS=folder)."
+"""Beginning of Snakemake's message that all is there, and what is said after it."""
+
 STOPPING = "Will exit after finishing currently running jobs"
 """Beginning of Snakemake's message that SIGTERM stops it, or Ctrl-C, of which run.py makes the same."""
 
@@ -243,7 +246,8 @@ class LogHandler(LogHandlerBase):
         if text.startswith(STOPPING):
             self._stopping()
         elif text and not text.startswith(DULL) and (serious or not self.status):
-            self.terminal.print(_without_places(text, exception))
+            again = AGAIN if text.startswith(NOTHING) else ""
+            self.terminal.print(_without_places(text, exception) + again)
 
     def _stopping(self) -> None:
         LogHandler.status = self.status or TERMINATED

@@ -1,0 +1,216 @@
+"""What a run of the workflow came to: verdicts, agreement with the reference, failures, where to look.
+
+The workflow prints it when it ends, well or not; `python -m grokflow.summary results/` prints it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from grokflow.agreement import Agreement, compare, other_settings
+from grokflow.artifacts.logs import Logs
+from grokflow.artifacts.reference import CLAIMS, Judgement, is_miniature, read_judgement
+from grokflow.claims import overview
+from grokflow.compare import REFERENCE
+from grokflow.errors import GrokflowError
+
+MOST_NAMED = 5
+"""Of the jobs of one rule that were not done, and of the claims that are not compared."""
+
+
+def summary(
+    results: str | Path,
+    *,
+    judged: bool = True,
+    configuration: Sequence[str] = (),
+    failed: Mapping[str, Sequence[str]] | None = None,
+    not_done: Mapping[str, Sequence[str]] | None = None,
+    reference: str | Path = REFERENCE,
+) -> str:
+    """All of it, for a terminal.
+
+    Parameters
+    ----------
+    judged : whether the claims were judged on what is there now.
+    configuration : the files that were given as `--configfile`.
+    failed : the jobs that failed, each with its logs.
+    not_done : for each rule, the jobs that could not be done for that reason, or were not begun.
+    """
+    folder = Path(results)
+    parts = [
+        _claims(folder, Path(reference), judged=judged),
+        _where_to_look(folder, configuration),
+        _not_done(not_done or {}),
+        _failed(failed or {}),
+    ]
+    return "\n".join(line for lines in parts for line in lines)
+
+
+def command(name: str) -> str:
+    """How a shell in this folder calls what is installed beside this Python: as on PATH, or by its place."""
+    here = Path(sys.executable).with_name(name)
+    found = shutil.which(name)
+    if found and here.exists() and Path(found).samefile(here):
+        return name
+    inside = os.path.relpath(here)
+    return shlex.quote(str(here) if inside.startswith("..") else inside)
+
+
+def _claims(folder: Path, reference: Path, *, judged: bool) -> Iterator[str]:
+    csv = folder / CLAIMS
+    if not judged or not csv.is_file():
+        earlier = f"; {csv} is of an earlier run" if csv.is_file() else ""
+        if not judged:
+            yield f"The claims were not judged{earlier}."
+        return
+    try:
+        miniature = is_miniature(folder)
+        of_claims, said = ({}, "") if miniature else _agreement(folder, reference)
+    except GrokflowError as error:
+        miniature, of_claims, said = False, {}, f"Not compared with the reference: {error}"
+    yield overview(csv, of_claims, miniature=miniature)
+    if said:
+        yield said
+
+
+def _agreement(folder: Path, reference: Path) -> tuple[dict[str, str], str]:
+    """Of each claim whether it came out as in the reference, and what all of them together say.
+
+    Raises
+    ------
+    ArtifactError : when a table or a record is missing or damaged.
+    """
+    if not (reference / CLAIMS).is_file():
+        return {}, ""
+    mine, theirs = (read_judgement(each, mend="") for each in (folder, reference))
+    alike = _of_the_same_setup(mine, theirs)
+    others = [claim for claim in mine.claims.index if claim not in alike]
+    if not alike:
+        return {}, f"Not compared with the reference ({reference}): no claim is about a setup that it has."
+    found = compare(_only(mine, alike), theirs)
+    of_claims = {claim: _of_claim(found, claim) for claim in alike}
+    left_out = f" Of another setup, and not compared: {_shortly(others)}." if others else ""
+    table = f"{command('python')} -m grokflow.compare {shlex.quote(str(folder))}"
+    return of_claims, f"Reference run: {_together(found)}.{left_out} Line by line: {table}"
+
+
+def _together(found: Agreement) -> str:
+    """What all lines of a comparison say together."""
+    counts = f"{len(found.differing)} of {len(found.decided)} lines that can be decided differ"
+    if found.differs:
+        return f"differs ({counts}, and chance alone does not explain it)"
+    if found.can_say:
+        return f"agrees ({counts}, which may be chance)" if found.differing else f"agrees ({counts})"
+    return "cannot say, with so few seeds"
+
+
+def _of_claim(found: Agreement, claim: str) -> str:
+    """Whether any line of a claim differs, or else can be decided."""
+    lines = [line for line in found.lines if line.claim == claim]
+    if any(line.differs for line in lines):
+        return "differs"
+    return "agrees" if any(line.decided for line in lines) else "cannot say"
+
+
+def _of_the_same_setup(mine: Judgement, reference: Judgement) -> list[str]:
+    """The claims that both judge by one criterion, on runs, paths and sweeps that are configured alike."""
+    about = "about" in mine.claims and "about" in reference.claims
+    if mine.description is None or reference.description is None or not about:
+        return []
+    other = {name.partition(" ")[2] for name in other_settings(mine.description, reference.description)}
+    runs_of_path = {
+        name: {path["config"][end].partition("@")[0] for end in ("from", "to")}
+        for name, path in mine.description["paths"].items()
+    }
+    alike = []
+    for claim in mine.claims.index.intersection(reference.claims.index):
+        here, there = (each.claims.loc[claim] for each in (mine, reference))
+        names = str(here["about"]).split(" against ")
+        behind = {run for name in names for run in runs_of_path.get(name, ())}
+        same = all(here[key] == there[key] for key in ("about", "criterion"))
+        if same and not other.intersection({*names, *behind}):
+            alike.append(claim)
+    return alike
+
+
+def _only(judgement: Judgement, claims: Sequence[str]) -> Judgement:
+    """What a judgement says of these claims."""
+    tables = {
+        name: table[table.index.get_level_values("claim").isin(claims)]
+        for name in ("claims", "numbers", "outcomes", "measurements")
+        for table in [getattr(judgement, name)]
+    }
+    return replace(judgement, **tables)
+
+
+def _where_to_look(folder: Path, configuration: Sequence[str]) -> Iterator[str]:
+    figures = len(list((folder / "figures").glob("*.png")))
+    places = {
+        "claims.md": "each claim: verdict, numbers, what was measured",
+        "figures/": f"{figures} {'figure' if figures == 1 else 'figures'}",
+        "explore.html": "paths and trainings to look into, in a browser",
+        "report.html": "all on one page",
+    }
+    if _is_older(report := folder / "report.html", folder / CLAIMS):
+        del places[report.name]
+    found = {f"{folder}/{name}": what for name, what in places.items() if (folder / name).exists()}
+    if not found:
+        return
+    yield "Where to look:"
+    for place, what in found.items():
+        yield f"  {place:<{max(map(len, found))}}  {what}"
+    if str(report) not in found:
+        files = " ".join(["", "--configfile", *map(shlex.quote, configuration)]) if configuration else ""
+        yield f"All on one page: {command('snakemake')} --report {shlex.quote(str(report))}{files}"
+
+
+def _is_older(file: Path, than: Path) -> bool:
+    return file.exists() and than.exists() and file.stat().st_mtime < than.stat().st_mtime
+
+
+def _not_done(not_done: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    total = sum(map(len, not_done.values()))
+    if total:
+        yield f"Not done: {total} {'job' if total == 1 else 'jobs'}"
+    for rule, jobs in not_done.items():
+        named = _shortly([job for job in jobs if job])
+        yield f"  {len(jobs)} {rule}{': ' if named else ''}{named}"
+
+
+def _shortly(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _failed(failed: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    if failed:
+        yield f"Failed: {len(failed)} {'job' if len(failed) == 1 else 'jobs'}, with their logs"
+    for job, logs in failed.items():
+        yield f"  {job}: {', '.join(logs)}"
+
+
+def main() -> int:
+    """The command `python -m grokflow.summary`; returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m grokflow.summary", description="What a run of the workflow came to, in short."
+    )
+    parser.add_argument("results", nargs="?", type=Path, default=Path("results"), help="default: %(default)s")
+    parser.add_argument("--reference", type=Path, default=REFERENCE, help="default: %(default)s")
+    asked = parser.parse_args()
+    if not asked.results.is_dir():
+        print(f"Error: {asked.results}: expected a results folder, found none.", file=sys.stderr)
+        return 2
+    failed = {job.job: [str(job.path)] for job in Logs(asked.results).read() if job.state == "failed"}
+    print(summary(asked.results, failed=failed, reference=asked.reference))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
