@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 FREEZE = .lock/bin/pip freeze --exclude grokflow | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)'
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce reproduce-full quick mine compare summary reference gallery watch report crate schema cluster test \
+.PHONY: help reproduce reproduce-full quick mine compare summary reference watch report crate schema cluster test \
 	test-slow test-cluster test-s3 test-crate lint architecture bench faults fuzz audit lock clean
 
 help: ## list the commands
@@ -38,7 +38,7 @@ compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RE
 summary: $(VENV)/.runtime ## what came out, in short: verdicts, agreement, failures, where to look (RESULTS=folder)
 	@$(BIN)/python -m grokflow.summary $(RESULTS)
 
-reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and README (RESULTS=folder)
+reference: $(VENV)/.runtime ## keep results as the reference run: docs/reference/ and docs/results.md (RESULTS=folder)
 	$(BIN)/python -m docs.keep_reference $(RESULTS)
 
 watch: $(VENV)/.runtime ## what the running jobs are doing, in another terminal (RESULTS=folder)
@@ -47,17 +47,21 @@ watch: $(VENV)/.runtime ## what the running jobs are doing, in another terminal 
 report: $(VENV)/.runtime ## one self-contained page of finished results: report.html in their folder (CONFIG=files)
 	@$(BIN)/python workflow/report.py $(if $(CONFIG),--configfile $(CONFIG))
 
+.PHONY: docs
+# What MkDocs warns of is an error; then every link and anchor in what was built is looked up.
+docs: $(VENV)/.docs ## build the site of these pages, and check its links: site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@$(BIN)/python docs/check_links.py site
+
 # CONFIG: the files that made them, if given, with their results unless RESULTS is; ZIP: an archive to write instead.
 crate: $(VENV)/.runtime ## describe results as a Workflow Run RO-Crate, which others can read (RESULTS=folder)
 	@$(BIN)/python -m grokflow.crate $(if $(filter file,$(origin RESULTS)),,$(RESULTS)) \
 		$(if $(CONFIG),--config $(CONFIG)) $(if $(ZIP),--zip $(ZIP))
 
-schema: $(VENV)/.runtime ## write what describes every key of a configuration, for editors and on docs/reference-config.md
+schema: $(VENV)/.runtime ## write anew the keys of the configuration for editors, and the pages of keys and of figures
 	@$(BIN)/python -m docs.config_schema
 	@$(BIN)/python -m docs.config_reference
-gallery: $(VENV)/.runtime ## the page of all figures of the reference run: docs/gallery.md
-	$(BIN)/python -m docs.gallery
-
+	@$(BIN)/python -m docs.write_figures
 
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 
@@ -103,7 +107,7 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	$(FREEZE) >> envs/requirements.lock
 	.lock/bin/python envs/cuda.py > .lock/cuda && mv .lock/cuda envs/requirements-cuda.lock
 	$(PYTHON) envs/conda.py > envs/grokflow.yaml
-	for tool in cluster s3; do \
+	for tool in cluster s3 docs; do \
 		.lock/bin/pip install -q . --group $$tool && \
 		$(FREEZE) | grep -vxFf envs/requirements.lock > envs/requirements-$$tool.lock && \
 		.lock/bin/pip uninstall -q -y -r envs/requirements-$$tool.lock || exit; \
@@ -117,7 +121,7 @@ lock: ## update the pinned versions in envs/ from pyproject.toml
 	rm -rf .lock build
 
 clean: ## DELETE ALL RESULTS, saved states and environments, without asking
-	rm -rf $(VENV) .snakemake results/quick results/.resume
+	rm -rf $(VENV) .snakemake site results/quick results/.resume
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 
 $(VENV)/.runtime: envs/requirements.lock envs/requirements-cuda.lock pyproject.toml
@@ -132,6 +136,10 @@ $(VENV)/.dev: envs/requirements-dev.lock $(VENV)/.runtime
 
 $(VENV)/.cluster: envs/requirements-cluster.lock $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/requirements-cluster.lock
+	@touch $@
+
+$(VENV)/.docs: envs/requirements-docs.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/requirements-docs.lock
 	@touch $@
 
 # Beside the others, because boto needs an older python-dateutil: found first where PYTHONPATH names this folder.

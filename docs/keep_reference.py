@@ -1,7 +1,8 @@
-"""Keep results as the reference run: docs/reference gets their tables and pictures, README a line a claim.
+"""Keep results as the reference run: its tables and pictures in docs/reference, claims in docs/results.md.
 
-`make reference RESULTS=results/full`. The line of each claim stands in README between two comments; a test
-compares it with the tables, so that README cannot say anything else.
+`make reference RESULTS=results/full`. README gets the number of claims with each verdict. What is written
+stands between two comments in both files; a test compares it with the tables, so that they cannot say
+anything else.
 """
 
 from __future__ import annotations
@@ -14,42 +15,56 @@ from typing import Any
 
 import pandas as pd
 
-from docs import gallery
 from grokflow.artifacts.reference import write_reference
 from grokflow.claims.page import located, written_interval
 from grokflow.statistics import VERDICTS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "results.md"
 REFERENCE = ROOT / "docs" / "reference"
 
 PART = re.compile(r"(?<=<!-- claims -->\n)(.*?)(?=<!-- end of claims -->)", re.DOTALL)
-"""What stands between the two comments in README."""
+"""What stands between the two comments."""
 
 
-def keep(results: Path, reference: Path = REFERENCE, readme: Path = README) -> None:
-    """Copy what the results came to, and write README's lines anew."""
-    text = readme.read_text(encoding="utf-8")
-    if not PART.search(text):
-        lines = "the comments <!-- claims --> and <!-- end of claims -->, each on a line of its own"
-        raise SystemExit(f"{readme}: expected {lines}, found none; put them where the claims shall stand.")
+def keep(results: Path, reference: Path = REFERENCE, readme: Path = README, page: Path = PAGE) -> None:
+    """Copy what the results came to, and write what README and the page of results say about it anew."""
+    for file in (readme, page):
+        if not PART.search(file.read_text(encoding="utf-8")):
+            lines = "the comments <!-- claims --> and <!-- end of claims -->, each on a line of its own"
+            raise SystemExit(f"{file}: expected {lines}, found none; put them where the claims shall stand.")
     write_reference(results, reference)
     for old in reference.glob("*.png"):
         if (results / "figures" / old.name).exists():
             old.unlink()
     for picture in sorted((results / "figures").glob("*.png")):
         shutil.copyfile(picture, reference / picture.name)
-    gallery.write()
-    readme.write_text(PART.sub(lambda _: lines_of_claims(reference), text), encoding="utf-8")
+    _write_between(readme, counts_of_claims(reference))
+    _write_between(page, lines_of_claims(reference))
+
+
+def _write_between(file: Path, written: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    file.write_text(PART.sub(lambda _: written, text), encoding="utf-8")
+
+
+def counts_of_claims(reference: Path) -> str:
+    """How many claims have which verdict, and which ones were not reproduced or are undecided."""
+    claims = pd.read_csv(reference / "claims.csv")
+    had = []
+    for verdict in VERDICTS:
+        names = claims.loc[claims["verdict"] == verdict, "claim"]
+        named = f" ({', '.join(names)})" if verdict in ("not reproduced", "undecided") else ""
+        had += [f"{len(names)} {verdict}{named}"] if len(names) else []
+    return f"Of {len(claims)} claims: {', '.join(had)}.\n"
 
 
 def lines_of_claims(reference: Path) -> str:
-    """How many have which verdict, and a table of all with share, effect, the paper and the first verdict."""
+    """The counts, and a table of all claims with share, effect, the paper and the first verdict."""
     claims = pd.read_csv(reference / "claims.csv")
     numbers = pd.read_csv(reference / "claims_numbers.csv")
-    counts = claims["verdict"].value_counts().reindex(VERDICTS).dropna()
-    had = ", ".join(f"{count:.0f} {verdict}" for verdict, count in counts.items())
-    lines = [f"Of {len(claims)} claims: {had}.", ""]
+    lines = [counts_of_claims(reference)]
     lines.append("| claim | verdict | holds for | effect: median over seeds | paper | as first registered |")
     lines.append("|---|---|---|---|---|---|")
     first_with: dict[str, str] = {}

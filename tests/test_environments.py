@@ -61,7 +61,7 @@ def test_what_is_locked_is_what_the_project_asks_for() -> None:
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), requirement
 
 
-@pytest.mark.parametrize("group", ["cluster", "s3", "fuzz", "audit", "crate"])
+@pytest.mark.parametrize("group", ["cluster", "s3", "docs", "fuzz", "audit", "crate"])
 def test_the_lock_of_a_tool_has_the_version_that_the_project_asks_for(group: str) -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     locked = pins(f"requirements-{group}.lock")

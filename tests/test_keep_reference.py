@@ -1,11 +1,11 @@
-"""The lines of claims in README are those of the kept reference run."""
+"""What README and the page of results say about the claims is what the kept reference run came to."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pandas as pd
-from docs.keep_reference import PART, README, REFERENCE, lines_of_claims
+from docs.keep_reference import PAGE, PART, README, REFERENCE, counts_of_claims, lines_of_claims
 
 from grokflow.artifacts.columns import CLAIM_NUMBERS, CLAIMS
 
@@ -31,7 +31,7 @@ def test_a_line_says_verdict_share_effect_and_every_number_of_the_paper(tmp_path
     pd.DataFrame(claims, columns=CLAIMS).to_csv(tmp_path / "claims.csv", index=False)
     pd.DataFrame(numbers, columns=CLAIM_NUMBERS).to_csv(tmp_path / "claims_numbers.csv", index=False)
     counts, _, _, _, *lines = lines_of_claims(tmp_path).splitlines()
-    assert counts == "Of 3 claims: 1 reproduced, 2 undecided."
+    assert counts == "Of 3 claims: 1 reproduced, 2 undecided (M4, M1-other)."
     assert lines == [
         "| M1 It groks | reproduced | 60 of 62 [0.89, 0.99]; 2 diverged | delay: 4.25 [4, 4.5] | "
         "point 1: 585 (percentile 33); point 2: 2402 (percentile 41) | inconclusive |",
@@ -40,8 +40,6 @@ def test_a_line_says_verdict_share_effect_and_every_number_of_the_paper(tmp_path
     ]
 
 
-def test_readme_says_what_the_reference_run_came_to() -> None:
-    """Before there is one README has no such part."""
-    parts = PART.findall(README.read_text(encoding="utf-8"))
-    kept = (REFERENCE / "claims.csv").exists()
-    assert parts == ([lines_of_claims(REFERENCE)] if kept else [])
+def test_readme_and_the_page_of_results_say_what_the_reference_run_came_to() -> None:
+    assert PART.findall(README.read_text(encoding="utf-8")) == [counts_of_claims(REFERENCE)]
+    assert PART.findall(PAGE.read_text(encoding="utf-8")) == [lines_of_claims(REFERENCE)]
