@@ -25,9 +25,9 @@ RULES_OF = {
 
 TOP = """# Gallery: which command makes which figure
 
-`make reproduce` draws every figure. This page shows them all, says what makes each one, and how to make it alone.
-The pictures are those of the [reference run](reference/README.md). With `figure_style: column` or `two_columns`
-they are drawn for a journal's page ([how to print a figure](how-to/report.md#print-a-figure)).
+`make reproduce` draws every figure. This page shows them all, and says what makes each one and how to make it
+alone. The pictures are those of the [reference run](reference/README.md). With `figure_style: column` or
+`two_columns` they are drawn for a journal's page ([how to print a figure](how-to/report.md#print-a-figure)).
 
 A command makes whatever its figure needs and is not there yet, so in an empty `results/` it trains first.
 Where seeds are trained or measured together (`members_at_once`), the names of the rules end in their numbers,

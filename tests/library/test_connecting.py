@@ -244,7 +244,7 @@ def test_a_notebook_displays_it() -> None:
     assert repr(found).startswith("Connection(segment from a to b: highest train loss ")
     axes = found.plot().figure.get_axes()
     assert [each.get_ylabel() for each in axes[:3]] == [
-        "mse loss + L2", "error", "mean stochastic gradient norm",
+        "mse loss + L2", "error", "mean stochastic\ngradient norm",
     ]  # fmt: skip
     (line, *_) = axes[0].get_lines()
     assert line.get_ydata().tolist() == found.metrics["train_loss_l2"].tolist()

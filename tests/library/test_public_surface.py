@@ -26,7 +26,8 @@ SIGNATURES = {
     "measure": "weights, *, model, data, validation, loss, error, weight_decay, batch_size, precision, "
     "device",
     "train": "model, dataset, *, epochs, learning_rate, weight_decay, optimizer, batch_size, seed, "
-    "stop_after_point_2, checkpoint_every, log_every, precision, device, folder, log, **of_optimizer",
+    "stop_after_point_2, checkpoint_every, log_every, precision, threads, device, folder, log, "
+    "**of_optimizer",
 }
 
 MEMBERS = {

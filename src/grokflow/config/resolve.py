@@ -77,7 +77,7 @@ class ResolvedPath(Entry):
     def weight_decay(self) -> float:
         """λ of the loss on the path."""
         own = self.path.weight_decay
-        return self.from_run.optimizer.weight_decay if own is None else own
+        return decay_in_loss(self.from_run.optimizer) if own is None else own
 
 
 class ResolvedMember(Entry):
@@ -197,6 +197,11 @@ def members_of_sweep(config: Config, name: str) -> list[ResolvedMember]:
     ]
 
 
+def decay_in_loss(optimizer: Optimizer) -> float:
+    """The λ of the loss that an optimizer lowers: its weight decay if that is coupled into the gradient."""
+    return optimizer.weight_decay if isinstance(optimizer, SGD) else 0.0
+
+
 def runs_of_path(config: Config, name: str) -> tuple[str, str]:
     """Names of the runs at the two ends of the path `name`."""
     path = config.paths[name]
@@ -225,7 +230,7 @@ def resolve_path(config: Config, name: str, seeds: str) -> ResolvedPath:
     same: dict[str, Any] = {"members_at_once": 1, "pairs": "all"}
     run = resolve_run(config, first, numbers[0])
     if config.paths[name].weight_decay is None and not isinstance(run.optimizer, SGD):
-        same["weight_decay"] = 0.0  # decay that is decoupled from the gradient is part of no loss
+        same["weight_decay"] = 0.0
     return ResolvedPath(
         path=config.paths[name].model_copy(update=same),
         from_run=run,

@@ -38,7 +38,8 @@ def draw(shown: Shown) -> Figure:
         titles, missing = path_band_symbols(measured), [*missing_of_many(paths), *_compared(shown, measured)]
     notes = [*unfinished(measured), *missing]
     splits = split_symbols()
-    if measured and all(path.metrics["validation_loss"].isna().all() for path in measured):
+    validation = ["validation_loss", "validation_error"]
+    if measured and all(path.metrics[validation].isna().all(axis=None) for path in measured):
         splits = splits[:1]  # there were no validation data
     rows, columns = fitting(len(PANELS), 3.0)
     picture, panels = make_sheet(0.6 + (2.5 if rows == 1 else 2.0) * rows, [*splits, *norms], titles, notes)

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from grokflow.artifacts.columns import METRICS
-from grokflow.config import Fit, Fitted, made_entry
+from grokflow.config import Fit, Fitted, decay_in_loss, made_entry
 from grokflow.errors import ConfigError, nearest
 from grokflow.library.examples import Data, LossFunction
 from grokflow.library.picture import Picture, drawn, write_file
 from grokflow.library.prepared import prepare_task
+from grokflow.library.threads import threads_put_back
 from grokflow.library.training import Checkpoint, Device, Precision
 from grokflow.library.weights import Weights
 from grokflow.model import CROSS_ENTROPY, Layout, ModelFunction
@@ -104,6 +105,7 @@ class Connection:
         return str(self.metrics.to_html(max_rows=8))
 
 
+@threads_put_back()
 def connect(
     a: Weights,
     b: Weights,
@@ -139,11 +141,13 @@ def connect(
         regression has none.
     kind : `segment`, or with `bends` that are fitted `polyline` or `bezier`.
     points : values of t at which the path is measured.
-    weight_decay : λ of the path's loss, which has (λ/2)‖w‖² added; None: the training's, else 0.
+    weight_decay : λ of the path's loss, which has (λ/2)‖w‖² added; None: the training's with
+        `sgd`, else 0, because decay that is decoupled from the gradient is part of no loss.
     batch_size : examples of a minibatch of the fit and of the mean gradient norm; None: the training's, else
         512.
     fit : how the bends are fitted: `Fit(epochs=200)`, or its settings.
-    seed : of the fit's random draws; None: the training's, else 0.
+    seed : of the fit's random draws; None: the training's with
+        `sgd`, else 0, because decay that is decoupled from the gradient is part of no loss.
     names : what a and b are called; the fit's draws depend on them, too.
     precision : None: that of the weights.
     log : print how the fit goes on.
@@ -171,7 +175,7 @@ def connect(
         settings |= {"bends": bends, "fit": fit.model_dump() if isinstance(fit, Fit) else dict(fit or {})}
     path = made_entry("paths", settings, kind)
     run = known.training.run if known else None
-    decay = weight_decay if weight_decay is not None else run.optimizer.weight_decay if run else 0.0
+    decay = weight_decay if weight_decay is not None else decay_in_loss(run.optimizer) if run else 0.0
     batch = batch_size if batch_size is not None else run.optimizer.batch_size if run else 512
     chosen_seed = seed if seed is not None else run.seed if run else 0
     _check_numbers(decay, batch, chosen_seed)
@@ -206,6 +210,7 @@ def connect(
     return Connection(found.curve, metrics, found.history, record, prepared.task.model.layout)
 
 
+@threads_put_back()
 def measure(
     weights: Weights | Sequence[Weights],
     *,
@@ -238,7 +243,7 @@ def measure(
     several = cast("list[Weights]", list(weights) if isinstance(weights, list | tuple) else [weights])
     known = next((each for each in several if isinstance(each, Checkpoint)), None)
     run = known.training.run if known else None
-    decay = weight_decay if weight_decay is not None else run.optimizer.weight_decay if run else 0.0
+    decay = weight_decay if weight_decay is not None else decay_in_loss(run.optimizer) if run else 0.0
     batch = batch_size if batch_size is not None else run.optimizer.batch_size if run else 512
     _check_numbers(decay, batch, 0)
     names = [f"weights {number}" for number in range(len(several))]

@@ -82,7 +82,7 @@ def prepare_task(
     # A transformer's numbers are those of the workflow, its algorithms on a GPU deterministic as there.
     chosen = chosen_device(device)
     if isinstance(model, Transformer):
-        prepare(chosen, torch.get_num_threads())
+        prepare(chosen, known.training.run.threads if known else torch.get_num_threads())
     stacked = np.stack(vectors).astype(precision)
     task = make_task(model, data, validation, loss, error, stacked[0], chosen)
     return Prepared(stacked, task, precision, chosen)

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
 
 from grokflow.artifacts.files import write_text
 from grokflow.artifacts.results import RunResults
@@ -25,6 +24,7 @@ from grokflow.errors import ConfigError, nearest
 from grokflow.figures import FIGURE_KINDS
 from grokflow.library.dataset import PairTable
 from grokflow.library.picture import Picture, drawn_from
+from grokflow.library.threads import threads_put_back
 from grokflow.model import Layout, Transformer, prepare, read_checkpoint
 from grokflow.training import POINTS
 from grokflow.training import train as train_runs
@@ -173,6 +173,7 @@ def make_model(dataset: PairTable, **settings: Any) -> Transformer:
     return Transformer(made_entry("models", settings, "transformer"), code.alphabet, code.vocabulary)
 
 
+@threads_put_back()
 def train(
     model: Transformer,
     dataset: PairTable,
@@ -187,6 +188,7 @@ def train(
     checkpoint_every: int = 100,
     log_every: int = 20,
     precision: Precision = "float32",
+    threads: int = 1,
     device: Device = "auto",
     folder: str | Path | None = None,
     log: bool = False,
@@ -198,6 +200,8 @@ def train(
     ----------
     optimizer : `sgd` or `adamw`; its other settings may follow: `momentum`, `beta_1`, `warmup_steps` …
     stop_after_point_2 : epochs to go on after train and validation accuracy are 100 %; None: all `epochs`.
+    threads : of PyTorch, on a CPU. One is enough for models as small as these, and what the workflow takes;
+        with another number the last bits differ.
     folder : where the files go, and from where an interrupted training goes on. None: a folder that lives as
         long as the result does.
     log : print the lines that the workflow writes into its log.
@@ -228,7 +232,6 @@ def train(
             "precision": precision,
         },
     )
-    threads = torch.get_num_threads()
     run = ResolvedRun(
         dataset=dataset.settings,
         model=model.config,
