@@ -33,35 +33,30 @@ COLUMNS = {
     "agreement": 1,
     "artifacts": 1,
     "claims": 2,
-    "compare": 1,
-    "connect": 0,
+    "commands": 2,
     "config": 0,
-    "crate": 2,
+    "crate": 1,
     "data": 0,
-    "disk": 1,
     "dynamics": 2,
     "errors": 1,
     "figures": 1,
-    "jobs": 2,
     "library": 0,
     "loading": 1,
     "model": 0,
-    "paths": 1,
-    "periods": 1,
+    "paths": 0,
     "randomness": 0,
-    "ro_crate": 2,
     "report": 2,
     "statistics": 2,
-    "summary": 1,
     "training": 0,
     "user_code": 0,
-    "verify": 2,
-    "watch": 0,
 }
 """Where a part stands in its row, so that few arrows cross. Its row follows from its imports."""
 
-LOWER = {"summary": 8, "watch": 7}
+LOWER: dict[str, int] = {}
 """Rows of parts for which there is no room in the first row below all that they import."""
+
+COMMANDS = ("compare", "connect", "disk", "periods", "summary", "verify", "watch")
+"""The modules that a shell calls, `python -m grokflow.compare`. No package imports them; they are one box."""
 
 # Inches; the width is that of a page on GitHub.
 WIDTH, HEIGHT = 2.76, 0.82
@@ -97,7 +92,7 @@ class Part:
     @property
     def size(self) -> str:
         """How many modules it has."""
-        return f"{len(self.lines)} modules" if self.is_package else "one module"
+        return f"{len(self.lines)} modules" if len(self.lines) > 1 else "one module"
 
 
 def import_graph() -> grimp.ImportGraph:
@@ -200,9 +195,22 @@ class Box:
         return self.left + WIDTH * {-2: 0.12, -1: 0.25, 0: 0.5, 1: 0.75, 2: 0.88}[other.column - self.column]
 
 
+def _with_one_box_of_commands(parts: Mapping[str, Part]) -> dict[str, Part]:
+    commands = [parts[name] for name in COMMANDS]
+    together = Part(
+        "commands",
+        f"{', '.join(COMMANDS)}: what a shell calls.",
+        lines={module: lines for part in commands for module, lines in part.lines.items()},
+        imports=frozenset[str]().union(*(part.imports for part in commands)) - {*COMMANDS},
+        uses_torch=any(part.uses_torch for part in commands),
+    )
+    return {name: part for name, part in parts.items() if name not in COMMANDS} | {"commands": together}
+
+
 @styled
 def picture(parts: Mapping[str, Part]) -> Figure:
     """A box for each part, below everything that it imports, and arrows up to that."""
+    parts = _with_one_box_of_commands(parts)
     imports = {name: part.imports for name, part in parts.items()}
     row = rows(imports) | LOWER
     boxes = {name: Box(COLUMNS[name], row[name]) for name in parts}  # in their order, for the same bytes

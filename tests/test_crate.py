@@ -19,11 +19,11 @@ import grokflow
 from grokflow.artifacts.columns import CLAIMS
 from grokflow.artifacts.provenance import write_provenance
 from grokflow.config import plain, resolve_path, resolve_run
-from grokflow.crate import CHECKOUT, main, write_crate
+from grokflow.crate.entities import WHAT
+from grokflow.crate.jobs import RULES, read_jobs
+from grokflow.crate.writing import CHECKOUT, main, write_crate
 from grokflow.errors import ArtifactError, ConfigError
-from grokflow.jobs import RULES, read_jobs
 from grokflow.loading import load_config
-from grokflow.ro_crate import WHAT
 from grokflow.user_code import find
 
 CONFIGURATION = """

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grokflow.crate import write_crate
-from grokflow.jobs import RULES, read_jobs, times_of
+from grokflow.crate.jobs import RULES, read_jobs, times_of
+from grokflow.crate.writing import write_crate
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from grokflow.config import Figure
 
-__all__ = ["FIGURE_KINDS", "FigureKind", "Shown", "draw", "kind_of", "save", "sentence_of"]
+__all__ = ["FIGURE_KINDS", "TABLES", "FigureKind", "Shown", "draw", "kind_of", "save", "sentence_of"]
 
 
 class FigureKind(NamedTuple):

@@ -23,7 +23,7 @@ from rocrate.rocrate import ROCrate
 import grokflow
 from grokflow.artifacts.files import checksum
 from grokflow.artifacts.provenance import SUFFIX
-from grokflow.jobs import Job, times_of
+from grokflow.crate.jobs import Job, times_of
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",

@@ -21,10 +21,10 @@ from pydantic import ValidationError
 from grokflow.artifacts.files import checksum, write_bytes, write_json
 from grokflow.artifacts.source import ROOT, source_digest
 from grokflow.config import ResolvedRun, resolve_run
+from grokflow.crate.entities import SOURCE, Builder
+from grokflow.crate.jobs import Job, read_jobs
 from grokflow.errors import ArtifactError, ConfigError, GrokflowError
-from grokflow.jobs import Job, read_jobs
 from grokflow.loading import load_config
-from grokflow.ro_crate import SOURCE, Builder
 
 CHECKOUT = ROOT.parents[1]
 
@@ -239,7 +239,3 @@ def main() -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     return 1 if problems else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,7 @@
+"""`python -m grokflow.crate`."""
+
+import sys
+
+from grokflow.crate.writing import main
+
+sys.exit(main())
