@@ -44,9 +44,7 @@ def folders_of_figure(wildcards):
 
 def drawing_of_figure(wildcards):
     """A figure as parameters, without what the report says of it: that does not change the picture."""
-    figure = configuration.plain(
-        configuration.resolve_figure(CONFIG, wildcards.figure)
-    )
+    figure = configuration.plain(configuration.resolve_figure(CONFIG, wildcards.figure))
     return {key: figure[key] for key in figure if key not in ("caption", "category")}
 
 

@@ -3,8 +3,8 @@
 Comes in: a results folder with its records, and the configuration that made it. Goes out: the metadata of a
 crate beside them, or an archive. Called by `make crate` and `python -m grokflow.crate`; by no rule.
 
-`jobs` reads off the records which jobs there were, `entities` says the same in the words of a crate, `writing`
-puts it on disk.
+`jobs` reads off the records which jobs there were, `entities` says the same in the words of a crate, and
+`writing` puts it on disk.
 """
 
 from grokflow.crate.jobs import Job, read_jobs
