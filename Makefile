@@ -29,7 +29,8 @@ quick: $(VENV)/.runtime ## smoke test: the same workflow on small models, in min
 	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile config/quick.yaml
 
 mine: $(VENV)/.runtime ## your own questions: what CONFIG=mine.yaml names, and no more (see examples/mine.yaml)
-	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile $(or $(CONFIG),examples/mine.yaml)
+	@test -n "$(CONFIG)" || { echo "Say which: make mine CONFIG=mine.yaml (there is examples/mine.yaml)" >&2; exit 2; }
+	@workflow/run.sh $(BIN) --cores $(CORES) --resources gpu=$(GPU) --configfile $(CONFIG)
 
 # That results differ is an answer and no failure of this command; in a script ask Python for its exit status.
 compare: $(VENV)/.runtime ## do the claims come out as in the reference run? (RESULTS=folder)

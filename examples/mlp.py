@@ -25,6 +25,8 @@ class MLP:
         self.vocabulary = vocabulary
         self.layers = layers
         sizes = [positions * vocabulary] + layers * [width]
+        # Each tensor is drawn from N(0, scale²). `x.weight` and `x.bias` are one group: in the audit of scale
+        # invariance they are scaled together.
         parameters = []
         for i in range(layers):
             parameters += [

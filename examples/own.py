@@ -6,7 +6,7 @@ Each is one function or class. A job that uses one of them is made again when th
 import numpy as np
 from matplotlib.figure import Figure
 
-from grokflow.claims import Finding, own_claim
+from grokflow.claims import Finding, NotJudged, own_claim
 from grokflow.figures.shown import runs_of
 
 
@@ -21,18 +21,22 @@ def circle(a, b, p):
 class Lion:
     """An optimizer: sign descent with momentum (Chen et al. 2023, algorithm 2), with decoupled weight decay.
 
-    `settings` has `learning_rate`, `weight_decay`, `batch_size` and what mine.yaml gives as its `settings`.
-    For M models trained together `weights` is (M, n) in place of (n,), and the first two settings are (M, 1).
+    Made with `settings` and the first weights (n,), or (M, n) for M models trained together. `settings` has
+    `learning_rate` and `weight_decay`, for M models as tensors (M, 1), `batch_size`, and what mine.yaml gives
+    as its `settings`. It is set anew before each step, so do not keep a copy.
     """
 
     def __init__(self, settings, weights):
         self.settings = settings
-        self.state = {
-            "momentum": weights.new_zeros(weights.shape)
-        }  # saved, and put back when a training goes on
+        # Tensors of the shape of `weights`, and nothing else: saved, and there again when a training goes on.
+        self.state = {"momentum": weights.new_zeros(weights.shape)}
 
     def step(self, weights, gradient, step):
-        """Change the weights and the state in place; `step` counts from 1."""
+        """Change the weights and the state in place.
+
+        `gradient` is that of the loss alone. `step` counts from 1; on a GPU, or for M models, it is a tensor,
+        so there must be no `if` about it.
+        """
         s, momentum = self.settings, self.state["momentum"]
         direction = (s.beta_1 * momentum + (1 - s.beta_1) * gradient).sign()
         momentum.mul_(s.beta_2).add_((1 - s.beta_2) * gradient)
@@ -50,7 +54,13 @@ def arc(t, controls):
 
 
 def error_against_norm(shown):
-    """A figure: validation error against the weight norm while each seed trains."""
+    """A figure: validation error against the weight norm, while each seed trains.
+
+    `shown` names what the entry shows. `runs_of(shown)` gives a `RunResults` for each seed of its `run` or
+    `runs`, with the tables `history`, `epochs` and `periods`. For a `path` or `paths` there is
+    `paths_of(shown)`, whose `metrics` are empty where `skipped` says why; for a sweep,
+    `SweepResults(shown[name]).table`.
+    """
     picture = Figure(figsize=(4.5, 3.2), layout="constrained")
     axes = picture.add_subplot(xlabel="weight norm ‖θ‖", ylabel="validation error")
     for run in runs_of(shown):
@@ -60,14 +70,18 @@ def error_against_norm(shown):
 
 
 @own_claim(
-    "Generalisation comes with a smaller weight norm than memorisation",
-    "the weight norm at point 2 is less than at point 1",
-    "weight norm at point 2 over that at point 1",
+    "Generalisation comes with a smaller weight norm than memorisation",  # what is claimed
+    "the weight norm at point 2 is less than at point 1",  # when it holds for a seed
+    "weight norm at point 2 over that at point 1",  # names of the numbers, the effect first
 )
 def norm_shrinks(run):
-    """A claim: whether it holds for a seed, what was measured in words, and its numbers."""
+    """A claim: whether it holds for a seed, what was measured in words, and its numbers.
+
+    It is given what its entry names: a `RunResults` of a seed of a `run`, a `PathResults` of a `path`, the
+    rows of a seed in the table of a `sweep`; and a second one if the entry has `against`.
+    """
     if run.points["point_2"] is None:
-        return Finding(False, "no point 2", (float("nan"),))
+        raise NotJudged("no point", "it has no point 2")  # or "censored", "diverged", "nothing to compare"
     norm = run.history.set_index("epoch")["weight_norm"]
     first, second = (norm[run.points[point]["epoch"]] for point in ("point_1", "point_2"))
     return Finding(second < first, f"from {first:.1f} to {second:.1f}", (second / first,))

@@ -188,7 +188,7 @@ class UserModel(Entry):
     """A user's class with `layout` and `logits`, or a `torch.nn.Module`: `file.py:name`."""
     settings: Settings = Field(default_factory=dict)
     """Keyword arguments of the class."""
-    weights: Annotated[Count, Unit("weights")] = 500_000
+    weight_count: Annotated[Count, Unit("weights")] = 500_000
     """About how many numbers a weight vector has; the time and the memory of a job are estimated from it."""
 
 

@@ -68,7 +68,7 @@ def row_bytes(run: ResolvedRun) -> int:
     context, pairs = len(tokens.alphabet), count_pairs(run.dataset)
     if isinstance(model, UserModel):
         # How wide its layers are is not known; a square map of all its weights would be this wide.
-        weights, kept = model.weights, 16 * math.isqrt(model.weights) + 4 * tokens.vocabulary
+        weights, kept = model.weight_count, 16 * math.isqrt(model.weight_count) + 4 * tokens.vocabulary
     else:
         weights = _layer_weights(run) + (2 * tokens.vocabulary + context) * model.width
         kept = model.layers * (16 * model.width + 6 * model.mlp_width) + 4 * tokens.vocabulary
@@ -81,7 +81,7 @@ def _layer_weights(run: ResolvedRun) -> int:
     """Of all layers together."""
     model = run.model
     if isinstance(model, UserModel):
-        return model.weights
+        return model.weight_count
     return model.layers * model.width * (4 * model.width + 2 * model.mlp_width)
 
 

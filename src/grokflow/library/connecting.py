@@ -146,8 +146,7 @@ def connect(
     batch_size : examples of a minibatch of the fit and of the mean gradient norm; None: the training's, else
         512.
     fit : how the bends are fitted: `Fit(epochs=200)`, or its settings.
-    seed : of the fit's random draws; None: the training's with
-        `sgd`, else 0, because decay that is decoupled from the gradient is part of no loss.
+    seed : of the fit's random draws; None: the training's, else 0.
     names : what a and b are called; the fit's draws depend on them, too.
     precision : None: that of the weights.
     log : print how the fit goes on.
