@@ -13,21 +13,21 @@ from grokflow.errors import GrokflowError
 from grokflow.figures import kind_of
 from grokflow.loading import load_config
 from grokflow.report import category_of
-from grokflow.user_code import files_named, is_user_file
+from grokflow.user_code import files_named, is_code
 
 min_version("9.27")
 
-# Without a `configfile:` directive `--configfile` replaces config.yaml instead of being laid over it.
+# Without a `configfile:` directive `--configfile` replaces config.yaml instead of being laid over it. The file itself is
+# read and not Snakemake's copy of it, because it may name files that lie beside it.
+DEFAULT = os.path.join(workflow.basedir, "config.yaml")
 try:
     CONFIG = load_config(
-        workflow.overwrite_configfiles or [workflow.source_path("config.yaml")],
+        workflow.overwrite_configfiles or [os.path.relpath(DEFAULT)],
         overrides=workflow.config_settings.config,
     )
     refuse_links_out(CONFIG.results)
 except GrokflowError as error:
-    # What is read is a copy in Snakemake's cache, where nobody would look for it.
-    copy = workflow.source_path("config.yaml")
-    raise WorkflowError(str(error).replace(copy, "config.yaml")) from None
+    raise WorkflowError(str(error)) from None
 
 
 # Ctrl-C sends SIGINT to every process. A job, in the background of its shell, ignores it; the shell passes it on

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from grokflow.errors import ConfigError
-from grokflow.user_code import files_named, find, is_user_file, parse
+from grokflow.user_code import files_named, find, is_user_file, parse, shown
 
 
 @pytest.fixture
@@ -60,6 +60,94 @@ def test_a_package_beside_the_file_counts_with_all_its_modules(folder):
         "mine/tools/__init__.py",
         "mine/tools/one.py",
     }
+
+
+def test_an_edit_within_a_second_that_keeps_the_size_is_run(folder, monkeypatch):
+    """Python's cache of compiled files knows a file by its size and its second."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    (folder / "helper.py").write_text("x = 1\n")
+    for value in (1, 2):
+        (folder / "code.py").write_text(f"import helper\ndef f(): return {value}, helper.x\n")
+        (folder / "helper.py").write_text(f"x = {value}\n")
+        assert find("code.py:f", folder).load()() == (value, value)
+    assert not list(folder.rglob("*.pyc"))
+
+
+def test_a_folder_without_init_is_followed_too(folder):
+    (folder / "lib").mkdir()
+    (folder / "lib/deep.py").write_text("value = 1\n")
+    (folder / "code.py").write_text("from lib.deep import value\ndef f(): return value\n")
+    first = find("code.py:f", folder)
+    assert first.files == ("mine/code.py", "mine/lib/deep.py")
+    assert first.load()() == 1
+    (folder / "lib/deep.py").write_text("value = 2\n")
+    assert find("code.py:f", folder).load()() == 2
+
+
+def test_an_import_inside_a_function_finds_the_file_beside(folder):
+    (folder / "late.py").write_text("value = 5\n")
+    (folder / "code.py").write_text("def f():\n    import late\n    return late.value\n")
+    assert find("code.py:f", folder).load()() == 5
+
+
+@pytest.mark.parametrize(("name", "also"), [("json", "a module of Python"), ("numpy", "numpy")])
+def test_a_file_that_is_called_like_another_module_is_refused(folder, name, also):
+    (folder / f"{name}.py").write_text("x = 1\n")
+    (folder / "code.py").write_text(f"import {name}\ndef f(): ...\n")
+    with pytest.raises(ConfigError, match=f"'{name}', which is .*{also}.*Rename the file"):
+        find("code.py:f", folder).load()
+
+
+def test_files_of_one_name_in_two_folders_are_not_taken_for_one_another(folder, tmp_path):
+    for place, value in ((folder, 1), (tmp_path / "other", 2)):
+        place.mkdir(exist_ok=True)
+        (place / "twin.py").write_text(f"value = {value}\n")
+        (place / "code.py").write_text("import twin\ndef f(): return twin.value\n")
+    assert find("code.py:f", folder).load()() == 1
+    with pytest.raises(ConfigError, match=r"'twin', which is .*mine/twin\.py"):
+        find("code.py:f", tmp_path / "other").load()
+
+
+def test_an_import_that_cannot_be_followed_is_refused(folder):
+    (folder / "inner").mkdir()
+    (folder / "inner/unseen.py").write_text("x = 1\n")
+    (folder / "code.py").write_text(
+        "import sys, os\nsys.path.append(os.path.dirname(__file__) + '/inner')\n"
+        "__import__('unseen')\ndef f(): ...\n"
+    )
+    with pytest.raises(ConfigError, match=r"unseen\.py, imported in another way"):
+        find("code.py:f", folder).load()
+
+
+def test_a_folder_may_have_a_hash_in_its_name(folder):
+    (folder / "a#b").mkdir()
+    (folder / "a#b/code.py").write_text("f = 3\n")
+    found = find("a#b/code.py:f", folder)
+    assert parse(str(found)) == found
+    assert shown(str(found)) == "mine/a#b/code.py:f"
+    assert files_named([str(found)]) == ["mine/a#b/code.py"]
+    assert found.load() == 3
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "f, g = 1, 2\n",
+        "while True:\n    f = 1\n    break\n",
+        "async def f(): ...\n",
+        "match 1:\n    case f: pass\n",
+    ],
+)
+def test_names_are_found_however_they_are_defined(folder, content):
+    (folder / "code.py").write_text(content)
+    find("code.py:f", folder).load()
+
+
+@pytest.mark.parametrize("text", ["code.py:", "code.py:1x", "code.py", "code:f", ""])
+def test_what_names_no_code_is_refused(folder, text):
+    (folder / "code.py").write_text("f = 1\n")
+    with pytest.raises(ConfigError, match=r"file\.py:name"):
+        find(text, folder)
 
 
 REFUSED = [

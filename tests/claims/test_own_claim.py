@@ -4,6 +4,7 @@ import pytest
 from made import make_run, point
 
 from grokflow.claims import judge, page, tabulate
+from grokflow.claims.criteria import criterion_of
 from grokflow.config import Claim
 from grokflow.errors import ConfigError
 from grokflow.user_code import find
@@ -24,6 +25,16 @@ def late(run):
 def together(run, other):
     difference = int(run.history["epoch"].iloc[-1] - other.history["epoch"].iloc[-1])
     return Finding(difference == 0, f"{difference} apart", (difference,))
+
+
+@own_claim("True is not enough", "always", "nothing")
+def true(run):
+    return True
+
+
+@own_claim("A number is missing", "always", "one", "two")
+def short(run):
+    return Finding(True, "", (1.0,))
 
 
 def plain(run):
@@ -77,8 +88,21 @@ def test_it_may_compare_two_runs(named, places):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("plain", "the decorator grokflow.claims.own_claim"), ("unmeasured", "one number")]
+    ("name", "said"),
+    [
+        ("plain", "the decorator grokflow.claims.own_claim"),
+        ("unmeasured", "one number"),
+        ("true", "code.py:true: expected a Finding with 1 number, found bool"),
+        ("short", "a Finding with 2 numbers, found Finding with 1"),
+    ],
 )
 def test_what_is_no_claim_is_refused(named, places, name, said):
     with pytest.raises(ConfigError, match=said):
         judge({"mine": Claim(claim=named(name), run="long")}, places)
+
+
+def test_of_a_path_it_is_about_the_seeds_that_have_their_points_as_every_claim_of_a_path_is(named):
+    path = criterion_of("mine", Claim(claim=named("late"), path="p"))
+    run = criterion_of("mine", Claim(claim=named("late"), run="r"))
+    assert path.presupposes_points
+    assert not run.presupposes_points

@@ -95,6 +95,9 @@ def test_a_table_is_another_dataset_once_it_is_edited(here):
         ("a,b\n0,1\n", "line 1: expected a first line that names the columns a, b and c, found no c"),
         ("", "line 1"),
         ("a,b,c\n", "at least one pair"),
+        ("a,b,c,c\n0,1,2,3\n", "each column once, found c twice"),
+        ("a,b,c\n0,1,2,3\n", "line 2: expected 3 cells"),
+        pytest.param(f"a,b,c\n{'x' * 200_000},1,2\n", "line 2: expected cells of text", id="long cell"),
         ("a,b,c\n0,1,2\n0,,2\n", "line 3: expected a value in each"),
         ("a,b,c\n0,1,2\n1,1,1\n0,1,1\n", "line 4: expected each pair once, found 0, 1 again, as in line 2"),
     ],
@@ -115,3 +118,12 @@ def test_a_table_takes_no_modulus_and_a_function_no_group(here):
         of_table(here, "a,b,c\n0,1,2\n", modulus=5)
     with pytest.raises(ValueError, match="expected modulus"):
         of_function(here, "return a", modulus=None, group="S3")
+
+
+def test_two_spellings_of_a_number_are_two_elements_in_one_order(here):
+    dataset = of_table(here, "a,b,c\n01,1,2\n1,2,01\n")
+    assert make_dataset(dataset)[["a", "b", "c"]].to_numpy().tolist() == [[0, 1, 2], [1, 2, 0]]
+
+
+def test_a_number_of_thousands_of_digits_is_a_text(here):
+    assert count_pairs(of_table(here, f"a,b,c\n{'9' * 5000},1,2\n1,1,1\n")) == 2

@@ -38,6 +38,25 @@ class Fails(Momentum):
         return weights @ gradient @ gradient
 
 
+class Lazy(Momentum):
+    def __init__(self, settings, weights):
+        self.state = {}
+
+    def step(self, weights, gradient, step):
+        weights.sub_(self.state.setdefault("late", gradient))
+
+
+class Rebinds(Momentum):
+    def step(self, weights, gradient, step):
+        weights = weights - gradient
+
+
+class Hides(Momentum):
+    def __init__(self, settings, weights):
+        super().__init__(settings, weights)
+        self.mean = torch.zeros_like(weights)
+
+
 class Stateless:
     def __init__(self, settings, weights):
         self.settings = settings
@@ -107,8 +126,11 @@ def test_settings_are_in_the_precision_of_the_weights(named):
     ("name", "said"),
     [
         ("Forgets", "changes its state in place"),
-        ("Renames", "changes its state in place"),
+        ("Renames", "keeps what __init__ put into `state`"),
         ("Fails", r"code\.py, line 28, in step: .*RuntimeError"),
+        ("Lazy", "keeps what __init__ put into `state`"),
+        ("Rebinds", "changes the weights in place"),
+        ("Hides", "tensors only in `state`.*mean"),
         ("Stateless", "`state`: a dictionary of named tensors"),
     ],
 )
@@ -116,3 +138,8 @@ def test_what_is_wrong_with_an_optimizer_is_said(named, name, said):
     weights = torch.ones(3)
     with pytest.raises(ConfigError, match=said):
         make_optimizer(named(name), weights).step(weights, torch.ones(3), 1)
+
+
+def test_a_setting_may_not_be_called_as_what_every_optimizer_has(named):
+    with pytest.raises(ValueError, match=r"settings\.learning_rate: expected this key beside settings"):
+        named("Momentum", settings={"learning_rate": 1.0})

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -17,9 +18,7 @@ def with_own(project):
     shutil.copy(HERE / "own.yaml", project.config)
     shutil.copytree(ROOT / "examples", project.folder / "examples")
     (project.folder / "draw.py").write_text("from examples_of import error_against_norm\n")
-    (project.folder / "examples_of.py").write_text(
-        "import sys\nsys.path.append('examples')\nfrom own import error_against_norm\n"
-    )
+    (project.folder / "examples_of.py").write_text("from examples.own import error_against_norm\n")
     pairs = [(a, b) for a in range(7) for b in range(7)]
     lines = [f"x{a}, x{b}, x{(a * b) % 7}" for a, b in pairs]
     (project.folder / "table.csv").write_text("\n".join(["a, b, c", *lines]) + "\n")
@@ -140,3 +139,20 @@ def test_a_name_that_leads_nowhere_ends_before_any_work(fresh, old, new, said):
     assert re.search(said, run.stdout), run.stdout
     assert "Traceback" not in run.stdout
     assert not (fresh.folder / "results").exists()
+
+
+def test_config_yaml_itself_may_name_files_beside_it(fresh):
+    """Snakemake reads a copy of it, in another folder."""
+    shutil.copy(fresh.config, fresh.folder / "config.yaml")
+    command = [
+        word for word in fresh.command("-n", "--quiet", "rules") if word not in ("--configfile", "own.yaml")
+    ]
+    run = subprocess.run(command, cwd=fresh.folder, env=fresh.environment(), capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "train_own_0_to_1" in run.stdout
+
+
+def test_a_table_is_no_figure_and_no_claim(fresh):
+    fresh.edit('"draw.py:error_against_norm"', "table.csv")
+    run = fresh.snakemake("-n")
+    assert "figures.norms.kind: expected a kind of figure" in run.stdout

@@ -97,9 +97,10 @@ def tables_of_claims(wildcards):
     tables += [
         f"{folder}/{name}"
         for id, claim in CONFIG.claims.items()
-        if not is_user_file(claim.claim)
         for run in (claim.run, claim.against)
-        for name in CRITERIA[claim.claim or id].files
+        for name in (
+            claim.reads if is_code(claim.claim) else CRITERIA[claim.claim or id].files
+        )
         if run in CONFIG.runs
         for folder in folders_of_run(run).values()
     ]

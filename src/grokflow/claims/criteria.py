@@ -15,7 +15,7 @@ from grokflow.artifacts.results import RunResults
 from grokflow.config import Claim
 from grokflow.dynamics import Coincidence
 from grokflow.errors import ConfigError
-from grokflow.user_code import is_user_file, parse
+from grokflow.user_code import is_code, parse
 
 SubjectKind = Literal["run", "path", "sweep"]
 
@@ -153,7 +153,7 @@ def criterion_of(name: str, claim: Claim) -> Criterion:
     ------
     ConfigError : when the user's file does not run, or what it names is no claim.
     """
-    if not is_user_file(claim.claim):
+    if not is_code(claim.claim):
         return CRITERIA[claim.claim or name]
     code = parse(str(claim.claim))
     criterion = code.load()
@@ -161,8 +161,28 @@ def criterion_of(name: str, claim: Claim) -> Criterion:
         expected = "a function with the decorator grokflow.claims.own_claim, and at least one number"
         raise ConfigError(code.shown, expected=expected, found=f"{type(criterion).__name__}")
     kind: SubjectKind = "path" if claim.path else "sweep" if claim.sweep else "run"
-    about = Subject(kind, kind if claim.against else None)
-    return replace(criterion, id=code.shown, subject=about)
+    return replace(
+        criterion,
+        id=code.shown,
+        subject=Subject(kind, kind if claim.against else None),
+        judge=_checked(criterion, code.shown),
+        presupposes_points=kind == "path",
+    )
+
+
+def _checked(criterion: Criterion, shown: str) -> Judge:
+    """The user's judge, whose findings are refused unless they have what they must."""
+
+    def judge(*results: Any) -> Finding:
+        found = criterion.judge(*results)
+        wanted = len(criterion.numbers)
+        if not isinstance(found, Finding) or len(found.numbers) != wanted:
+            numbers = f" with {len(found.numbers)}" if isinstance(found, Finding) else ""
+            expected = f"a Finding with {wanted} {'number' if wanted == 1 else 'numbers'}"
+            raise ConfigError(shown, expected=expected, found=f"{type(found).__name__}{numbers}")
+        return replace(found, holds=bool(found.holds), numbers=tuple(map(float, found.numbers)))
+
+    return judge
 
 
 def point_of(run: RunResults, name: str, which: str = "") -> dict[str, Any]:

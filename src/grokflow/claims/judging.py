@@ -182,7 +182,9 @@ def _judge_seed(
 
 
 def _first(criterion: Criterion, arguments: Sequence[Results | None]) -> bool | None:
-    """Whether the claim holds as first registered; None where it could not be judged."""
+    """Whether the claim holds as first registered; None where it could not be judged, or is the user's."""
+    if criterion.is_users:
+        return None
     try:
         if criterion.id in FIRST:
             return bool(FIRST[criterion.id](*arguments))

@@ -15,7 +15,7 @@ from grokflow.config.read import merge, read
 from grokflow.config.schema import Config
 from grokflow.config.user_files import with_user_files
 from grokflow.errors import GrokflowError, nearest
-from grokflow.user_code import is_user_file
+from grokflow.user_code import is_code
 
 
 class FigureKind(Protocol):
@@ -140,7 +140,7 @@ def _figures(config: Config, figure_kinds: Mapping[str, FigureKind]) -> Iterable
             yield from _unless_known(f"{key}.paths", "path", path_name, config.paths)
         for run_name in figure.names:
             yield from _unless_known(f"{key}.names", "run", run_name, config.runs)
-        if is_user_file(figure.kind):
+        if is_code(figure.kind):
             if not figure.subjects:
                 yield problem_line(key, "one of run, runs, path, paths and sweep", "none of them")
             continue
@@ -189,7 +189,7 @@ def _claims(config: Config, claim_subjects: Mapping[str, ClaimSubject]) -> Itera
     for name, claim in config.claims.items():
         yield from _unless_known(f"claims.{name}.figure", "figure", claim.figure, config.figures)
         key, criterion = f"claims.{name}", claim.claim or name
-        if is_user_file(criterion):
+        if is_code(criterion):
             yield from _own_claim(key, claim, config)
             continue
         if criterion not in claim_subjects:
@@ -227,7 +227,9 @@ def _own_claim(key: str, claim: schema.Claim, config: Config) -> Iterable[str]:
         return
     known: dict[str, Collection[str]] = {"run": config.runs, "path": config.paths, "sweep": config.sweeps}
     yield from _unless_known(f"{key}.{kinds[0]}", kinds[0], given[kinds[0]], known[kinds[0]])
-    if claim.against is not None:
+    if claim.against is not None and kinds[0] == "sweep":
+        yield problem_line(f"{key}.against", "no such key for a claim about a sweep", f"'{claim.against}'")
+    elif claim.against is not None:
         yield from _unless_known(f"{key}.against", kinds[0], claim.against, known[kinds[0]])
 
 

@@ -102,7 +102,7 @@ class Config(Entry):
     """Many short trainings that differ in a few keys, by name."""
     figures: dict[Name, Figure] = Field(default_factory=dict)
     """Pictures, by name; the name becomes that of the file."""
-    figure_style: FigureStyle = "screen"
+    figure_style: Annotated[FigureStyle, Field(exclude_if=lambda value: value == "screen")] = "screen"
     """Of every figure that has no `style` of its own."""
     claims: dict[Name, Claim] = Field(default_factory=dict)
     """Claims to judge, by name."""

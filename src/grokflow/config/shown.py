@@ -87,5 +87,9 @@ class Claim(Entry):
     """Name of the sweep that is judged, for a criterion about a sweep."""
     against: Name | None = None
     """Name of the run or path with which it is compared, for a criterion that compares."""
+    reads: Annotated[list[Literal["invariance.csv", "rays.csv"]], Field(exclude_if=_is_unset)] = Field(
+        default_factory=list
+    )
+    """Of a claim of your own about a run: the tables of the audit that it reads, which not every run has."""
     figure: Name | None = None
     """Name of the figure that shows it, as `claims.md` says; none: the criterion's own figure."""

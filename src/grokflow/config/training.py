@@ -234,6 +234,10 @@ class AdamW(Entry):
     """Pairs in a minibatch; the last one of an epoch may have fewer."""
 
 
+SHARED = ("learning_rate", "weight_decay", "batch_size")
+"""What every optimizer has, and so no setting of its own may be called."""
+
+
 class UserOptimizer(Entry):
     """An optimizer of the user's: a class with `state` and `step`."""
 
@@ -247,6 +251,12 @@ class UserOptimizer(Entry):
     """Pairs in a minibatch; the last one of an epoch may have fewer."""
     settings: Settings = Field(default_factory=dict)
     """What else the class reads; its argument `settings` has them as attributes, beside those above."""
+
+    @model_validator(mode="after")
+    def _settings_of_its_own(self) -> UserOptimizer:
+        for key in set(SHARED) & set(self.settings):
+            raise ValueError(f"settings.{key}: expected this key beside settings, found it in there")
+        return self
 
 
 Optimizer = Annotated[

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from grokflow.user_code import CODE, TABLE, find
+from grokflow.user_code import find, is_code, is_identified, is_user_file
 
 PLACES = {
     "datasets": "operation",
@@ -62,5 +61,7 @@ def _varied(sweep: Any, where: str, folder: Path) -> Any:
 
 
 def _found(value: Any, where: str, folder: Path) -> Any:
-    named = isinstance(value, str) and "#" not in value and (re.match(CODE, value) or re.match(TABLE, value))
+    if is_identified(value):
+        return value
+    named = is_user_file(value) if "operation" in where.rpartition(".")[2] else is_code(value)
     return str(find(value, folder, where)) if named else value

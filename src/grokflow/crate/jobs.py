@@ -20,7 +20,7 @@ from grokflow.artifacts.provenance import SUFFIX, read_provenance
 from grokflow.claims import CRITERIA
 from grokflow.errors import ArtifactError
 from grokflow.figures import FIGURE_KINDS, TABLES
-from grokflow.user_code import UserFile, is_user_file, parse
+from grokflow.user_code import UserFile, is_identified, is_user_file, parse
 
 Record = dict[str, Any]
 
@@ -88,7 +88,7 @@ class Job:
     def user_files(self) -> list[UserFile]:
         """The user's own files that it read or ran, without those that these import."""
         named = dict.fromkeys(
-            value for _, value in _flat(self.config) if is_user_file(value) and "#" in value
+            value for _, value in _flat(self.config) if is_user_file(value) and is_identified(value)
         )
         return [parse(name) for name in named]
 
@@ -228,7 +228,10 @@ class _Reader:
             criterion = CRITERIA.get(claim["claim"] or claim_id)
             for run in (claim["run"], claim["against"]):
                 for place in map(_inside, places["runs"].get(run, {}).values()):
-                    yield from (f"{place}/{table}" for table in (criterion.files if criterion else ()))
+                    yield from (
+                        f"{place}/{table}"
+                        for table in (criterion.files if criterion else claim.get("reads", ()))
+                    )
         for files in places["sweeps"].values():
             yield from map(_inside, files.values())
 

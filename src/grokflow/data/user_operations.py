@@ -10,8 +10,9 @@ from __future__ import annotations
 import csv
 import functools
 import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from grokflow.errors import ConfigError, fault_in
 from grokflow.user_code import parse
 
 COLUMNS = ["a", "b", "c"]
+
+LONGEST_NUMBER = 1000
+"""Characters; what has more is sorted as text."""
 
 LARGEST_TABLE = 2_000_000
 """Lines of a table: more than a thousand elements have pairs."""
@@ -74,12 +78,24 @@ def table_of_file(operation: str) -> NamedTable:
     file.check()
     lines = _lines(file.file)
     names = {name for line in lines for name in line}
-    whole = all(name.removeprefix("-").isdecimal() for name in names)
-    elements = tuple(sorted(names, key=int if whole else str))
+    whole = all(name.removeprefix("-").isdecimal() and len(name) < LONGEST_NUMBER for name in names)
+    # Two spellings of a number are two elements, in the same order wherever they are read.
+    elements = tuple(
+        sorted(names, key=(lambda name: (int(name), name)) if whole else (lambda name: (0, name)))
+    )
     number = {name: i for i, name in enumerate(elements)}
     pairs = np.array([[number[name] for name in line] for line in lines], dtype=np.int64)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return NamedTable(Table(*pairs.T.copy()), elements)
+
+
+def _rows(reader: csv.DictReader[str], file: str) -> Iterator[dict[str, Any]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ConfigError(
+            f"{file}, line {reader.line_num + 1}", expected="cells of text", found=error
+        ) from None
 
 
 def _lines(file: str) -> list[tuple[str, ...]]:
@@ -93,11 +109,15 @@ def _lines(file: str) -> list[tuple[str, ...]]:
     if missing := [name for name in COLUMNS if name not in header]:
         expected = "a first line that names the columns a, b and c"
         raise ConfigError(f"{file}, line 1", expected=expected, found=f"no {', '.join(missing)}")
+    if twice := [name for name in COLUMNS if header.count(name) > 1]:
+        raise ConfigError(f"{file}, line 1", expected="each column once", found=f"{twice[0]} twice")
     reader.fieldnames = header
     lines: list[tuple[str, ...]] = []
     first: dict[tuple[str, ...], int] = {}
-    for row in reader:
+    for row in _rows(reader, file):
         where = f"{file}, line {reader.line_num}"
+        if None in row:
+            raise ConfigError(where, expected=f"{len(header)} cells, as in line 1", found="more")
         line = tuple((row[name] or "").strip() for name in COLUMNS)
         if not all(line):
             raise ConfigError(

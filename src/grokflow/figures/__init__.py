@@ -17,7 +17,7 @@ from grokflow.errors import ConfigError
 from grokflow.figures.names import names_of_runs
 from grokflow.figures.sentences import sentence_of
 from grokflow.figures.shown import Shown
-from grokflow.user_code import is_user_file, parse
+from grokflow.user_code import is_code, parse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -76,7 +76,7 @@ TABLES = {
 
 def kind_of(figure: Figure) -> FigureKind:
     """The kind of a figure of the configuration; one of a user's own file may read whatever it shows."""
-    if is_user_file(figure.kind):
+    if is_code(figure.kind):
         return FigureKind(figure.subjects[0], TABLES[figure.subjects[0]])
     return FIGURE_KINDS[figure.kind]
 
@@ -97,7 +97,7 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
     names = names_of_runs(shown, figure.names) if figure.runs else {}
     given = Shown(shown, figure.reference, dataset, names)
     with on_page(figure.style or "screen"):
-        if is_user_file(figure.kind):
+        if is_code(figure.kind):
             return _drawn_by_user(figure.kind, given)
         module = importlib.import_module(f"grokflow.figures.{figure.kind}")
         picture: Picture = module.draw(given)

@@ -82,7 +82,7 @@ def _with_arguments(
         asked = {name: value for name, value in offered.items() if takes_any or name in parameters}
         arguments = {**asked, **settings}
         inspect.signature(called).bind(**arguments)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         expected = f"a class that takes its settings and, of {', '.join(offered)}, what it needs"
         raise ConfigError(shown, expected=expected, found=str(error)) from None
     return lambda: called(**arguments)

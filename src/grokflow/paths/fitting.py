@@ -30,7 +30,7 @@ from grokflow.model.weights import norm_of, to_tensor
 from grokflow.paths.bends import LossAt, fit_epoch
 from grokflow.paths.connecting import Unfitted
 from grokflow.paths.curve_files import FittedCurve, fit_history
-from grokflow.paths.geometry import Curve, path_kind
+from grokflow.paths.geometry import Curve
 from grokflow.paths.schedule import History
 from grokflow.randomness import generator
 from grokflow.training.graph import captured
@@ -159,7 +159,7 @@ class Fitting:
     ) -> None:
         self.straight, self.task, self.settings, self.seeds = straight, task, settings, seeds
         self.decay, self.batch_size, self.log = weight_decay, batch_size, log
-        self.coefficients_of = path_kind(straight[0].kind).coefficients
+        self.coefficients_of = straight[0].path_kind.coefficients
         # One path has no leading axis: PyTorch then multiplies matrices, not batches of one.
         controls = _rows([curve.controls for curve in straight])
         self.controls = to_tensor(controls, precision, device).clone()

@@ -14,12 +14,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from grokflow.errors import ConfigError, fault_in
-from grokflow.user_code import is_user_file, parse
+from grokflow.user_code import is_code, parse
 
 Coefficients = Callable[[np.ndarray, int], np.ndarray]
 """(values of t (T,), K) to coefficients (T, K); each row sums to 1, row t=0 is the first point's."""
@@ -63,21 +64,21 @@ PATH_KINDS = {
 """Every kind of path by its name in the configuration, but for those of users' own files."""
 
 
-def path_kind(name: str) -> PathKind:
-    """The kind of path of this name, or of the user's file that it names.
+def path_kind(name: str, controls: int) -> PathKind:
+    """The kind of path of this name, or of the user's file that it names, for so many control points.
 
     Raises
     ------
     ConfigError : when the user's function fails, or does not give coefficients.
     """
-    if not is_user_file(name):
+    if not is_code(name):
         return PATH_KINDS[name]
     code = parse(name)
     function = code.load()
 
     def coefficients(t: np.ndarray, controls: int) -> np.ndarray:
         try:
-            found = np.asarray(function(np.asarray(t, dtype=float), controls), dtype=float)
+            found = np.asarray(function(np.array(t, dtype=float), controls), dtype=float)
         except Exception as error:
             expected = "a function of t and the number of control points"
             raise fault_in(error, code.files) or ConfigError(
@@ -86,7 +87,7 @@ def path_kind(name: str) -> PathKind:
         _check_coefficients(found, np.asarray(t), controls, code.shown)
         return found
 
-    _check_ends(coefficients, code.shown)
+    _check_ends(coefficients, controls, code.shown)
     return PathKind(coefficients, is_straight=False)
 
 
@@ -99,13 +100,12 @@ def _check_coefficients(found: np.ndarray, t: np.ndarray, controls: int, shown: 
         raise ConfigError(shown, expected=expected, found=f"{found.sum(1).tolist()[:3]} …")
 
 
-def _check_ends(coefficients: Coefficients, shown: str) -> None:
+def _check_ends(coefficients: Coefficients, controls: int, shown: str) -> None:
     """Refuse a curve that does not begin at the first control point and end at the last."""
-    for controls in (2, 3):
-        ends = coefficients(np.array([0.0, 1.0]), controls)
-        if np.abs(ends - np.eye(controls)[[0, -1]]).max() > ROUNDING:
-            expected = "all of the first control point at t = 0 and all of the last at t = 1"
-            raise ConfigError(shown, expected=expected, found=f"{ends.round(6).tolist()}")
+    ends = coefficients(np.array([0.0, 1.0]), controls)
+    if np.abs(ends - np.eye(controls)[[0, -1]]).max() > ROUNDING:
+        expected = "all of the first control point at t = 0 and all of the last at t = 1"
+        raise ConfigError(shown, expected=expected, found=f"{ends.round(6).tolist()}")
 
 
 ROUNDING = 1e-9
@@ -127,10 +127,15 @@ class Curve:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if self.kind not in PATH_KINDS and not is_user_file(self.kind):
+        if self.kind not in PATH_KINDS and not is_code(self.kind):
             raise ValueError(f"a curve is one of {', '.join(PATH_KINDS)}; found {self.kind}")
         if len(self.controls) < 2 or len(self.names) != len(self.controls):
             raise ValueError(f"a curve needs at least two control points, each named; found {self.names}")
+
+    @cached_property
+    def path_kind(self) -> PathKind:
+        """What its kind is made of."""
+        return path_kind(self.kind, len(self.controls))
 
     @property
     def ends(self) -> str:
@@ -139,7 +144,7 @@ class Curve:
 
     def coefficients(self, t: np.ndarray) -> np.ndarray:
         """(T,) to (T, K)."""
-        return path_kind(self.kind).coefficients(t, len(self.controls))
+        return self.path_kind.coefficients(t, len(self.controls))
 
     def weights(self, t: np.ndarray) -> np.ndarray:
         """φ(t): values of t (T,) to weight vectors (T, n)."""
@@ -147,14 +152,14 @@ class Curve:
 
     def segment(self, t: np.ndarray) -> np.ndarray:
         """The number of the straight piece on which each t lies, from 0; all 0 on a smooth curve."""
-        pieces = len(self.controls) - 1 if path_kind(self.kind).is_straight else 1
+        pieces = len(self.controls) - 1 if self.path_kind.is_straight else 1
         # 1e-9: a knot i/pieces times pieces may round to just below i.
         return np.minimum((np.asarray(t) * pieces + 1e-9).astype(int), pieces - 1)
 
     def arc_length(self, t: np.ndarray) -> np.ndarray:
         """Length of the path from φ(0) to φ(t), for rising t (T,), in the units of the weights."""
         t = np.asarray(t)
-        steps = len(self.controls) - 1 if path_kind(self.kind).is_straight else SMOOTH_STEPS
+        steps = len(self.controls) - 1 if self.path_kind.is_straight else SMOOTH_STEPS
         knots = np.linspace(0.0, 1.0, steps + 1)
         differences = self.coefficients(knots[1:]) - self.coefficients(knots[:-1])
         # ‖Σ d_k w_k‖² = dᵀ (W Wᵀ) d: K numbers a knot instead of n.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from grokflow import config
 from grokflow.errors import ConfigError, fault_in
-from grokflow.user_code import is_user_file, parse
+from grokflow.user_code import is_code, parse
 
 StepNumber = int | Tensor
 """The number of a step, or the number of each row's own step: (M, 1)."""
@@ -100,6 +100,8 @@ class UserCodeOptimizer:
             )
             raise ConfigError(self._code.shown, expected=expected, found=shapes if state else state)
         self.state: dict[str, Tensor] = state
+        self._is_first = True
+        self._refuse_hidden_tensors()
 
     def step(self, weights: Tensor, gradient: Tensor, step: StepNumber) -> None:
         own = {
@@ -107,13 +109,33 @@ class UserCodeOptimizer:
             for name, tensor in self.state.items()
         }
         given = dict(own)
+        # On a CPU alone: elsewhere looking would wait for the device.
+        before = weights.clone() if self._is_first and weights.is_cpu else None
         self._users.settings, self._users.state = self._for_user(weights), given
         self._run(self._users.step, weights, gradient, step)
-        if self._users.state is not given or any(
-            given.get(name) is not tensor for name, tensor in own.items()
-        ):
+        if self._users.state is not given or given.keys() != own.keys():
+            self._refuse("a step that keeps what __init__ put into `state`", "another state")
+        if any(given[name] is not tensor for name, tensor in own.items()):
             expected = "a step that changes its state in place, as with `tensor.mul_(…)` or `tensor.copy_(…)`"
-            raise ConfigError(self._code.shown, expected=expected, found="another tensor in `state`")
+            self._refuse(expected, "another tensor in `state`")
+        if before is not None:
+            self._look_at_first_step(weights, gradient, before)
+
+    def _look_at_first_step(self, weights: Tensor, gradient: Tensor, before: Tensor) -> None:
+        self._is_first = False
+        if gradient.any() and torch.equal(weights, before):
+            expected = "a step that changes the weights in place, as with `weights.sub_(…)`"
+            self._refuse(expected, "the same weights after it")
+        self._refuse_hidden_tensors()
+
+    def _refuse_hidden_tensors(self) -> None:
+        """Refuse tensors outside of `state`: a training that goes on would be without them."""
+        hidden = [name for name, value in vars(self._users).items() if isinstance(value, Tensor)]
+        if hidden:
+            self._refuse("tensors only in `state`, which is saved", f"the attribute {hidden[0]}")
+
+    def _refuse(self, expected: str, found: str) -> None:
+        raise ConfigError(self._code.shown, expected=expected, found=found)
 
     def _for_user(self, weights: Tensor) -> SimpleNamespace:
         """The settings as the user's class sees them."""
@@ -144,7 +166,7 @@ def make_optimizer(settings: config.Optimizer, weights: Tensor) -> Optimizer:
 
 
 def _class_of(name: str) -> Callable[..., Optimizer]:
-    return UserCodeOptimizer if is_user_file(name) else OPTIMIZERS[name]
+    return UserCodeOptimizer if is_code(name) else OPTIMIZERS[name]
 
 
 class PerRow(SimpleNamespace):

@@ -1,4 +1,4 @@
-"""Users' own files: code named `file.py:name`, or a table `file.csv`, found, identified and loaded.
+"""A user's file by its name: found, checked without running it, identified by its content, loaded.
 
 A configuration is read on every start of the workflow, so nothing of a user's file runs then: it is parsed,
 and the name is looked up in it. A job loads it. Between the two it is identified by a digest of its content,
@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from grokflow.artifacts.files import checksum, digest
-from grokflow.errors import ConfigError, fault_in, nearest
+from grokflow.errors import ConfigError, nearest
+from grokflow.user_code.modules import run
 
 CODE = r"^.+\.py:[A-Za-z_][A-Za-z0-9_]*(#[0-9a-f]{16})?$"
 """`file.py:name`, with the digest of the file's content once the configuration is read."""
@@ -66,41 +66,53 @@ class UserFile:
         ConfigError : when it is not the file that the configuration was read with, or does not run.
         """
         assert self.name is not None
-        self.check()
         place = checksum(os.path.realpath(self.file).encode())[:8]
         module = f"grokflow_user_{Path(self.file).stem}_{place}_{self.digest}"
         if module not in sys.modules:
-            _run(Path(self.file), module)
+            run(Path(self.file), module, self.check())
         try:
             return getattr(sys.modules[module], self.name)
         except AttributeError:
             names = [name for name in vars(sys.modules[module]) if not name.startswith("_")]
             raise _no_such_name(self.file, self.name, names) from None
 
-    def check(self) -> None:
-        """Refuse a file that is not what the configuration was read with.
+    def check(self) -> dict[str, bytes]:
+        """The content of every file.
 
         Raises
         ------
-        ConfigError : when it is missing, or has changed since.
+        ConfigError : when it is not what the configuration was read with.
         """
-        if _digest(Path(self.file)) != self.digest:
+        contents = _contents(Path(self.file))
+        if _digest(Path(self.file), contents) != self.digest:
             raise ConfigError(
                 self.file,
                 expected="the file that the configuration was read with",
                 found="one that was edited since",
                 mend="Run the same command again.",
             )
+        return contents
 
 
 def is_user_file(text: object) -> bool:
-    """Whether a value of a configuration names a user's file."""
-    return isinstance(text, str) and bool(re.match(CODE, text) or re.match(TABLE, text))
+    """Whether a value of a configuration names a user's file, code or a table."""
+    return is_code(text) or (isinstance(text, str) and bool(re.match(TABLE, text)))
+
+
+def is_code(text: object) -> bool:
+    """Whether a value of a configuration names code of the user's."""
+    return isinstance(text, str) and bool(re.match(CODE, text))
+
+
+def is_identified(text: object) -> bool:
+    """Whether such a value has its digest already."""
+    found = _PARTS.match(text) if isinstance(text, str) else None
+    return bool(found and found["digest"])
 
 
 def shown(text: str) -> str:
     """The text of a read configuration as its user wrote it: `file.py:name`."""
-    return text.partition("#")[0] if is_user_file(text) else text
+    return parse(text).shown if is_user_file(text) and is_identified(text) else text
 
 
 @functools.cache
@@ -124,11 +136,12 @@ def find(text: str, folder: str | Path = ".", where: str | None = None) -> UserF
     ConfigError : when there is no such file, when it is not Python, or when it does not define the name.
     """
     found = _PARTS.match(text)
-    assert found is not None, text
+    if found is None or (found["file"].endswith(".py") and not found["name"]):
+        raise ConfigError(where or text, expected="a name in a file of yours, file.py:name", found=repr(text))
     path = Path(os.path.relpath(Path(folder) / found["file"]))
     if path.parts[0] == "..":
         path = (Path(folder) / found["file"]).absolute()
-    file = UserFile(path.as_posix(), found["name"], _digest(path, where))
+    file = UserFile(path.as_posix(), found["name"], _digest(path, _contents(path, where)))
     if file.name is not None:
         names, imported = _names_of(_parsed(path))
         if file.name not in names + imported and "*" not in imported:
@@ -148,7 +161,7 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _texts(inner)
-    elif is_user_file(value) and "#" in value:
+    elif is_user_file(value) and is_identified(value):
         yield value
 
 
@@ -158,10 +171,14 @@ def _no_such_name(file: str, name: str, names: list[str], where: str | None = No
     return ConfigError(where or file, expected=expected, found=f"'{name}'", mend=nearest(name, names))
 
 
-def _digest(path: Path, where: str | None = None) -> str:
-    contents = {file: checksum(_read(Path(file), where)) for file in _with_imports(path, where)}
+def _contents(path: Path, where: str | None = None) -> dict[str, bytes]:
+    """What stands in the file, and in every file beside it that it imports."""
+    return {file: _read(Path(file), where) for file in _with_imports(path, where)}
+
+
+def _digest(path: Path, contents: Mapping[str, bytes]) -> str:
     folder = path.parent.as_posix()
-    return digest({os.path.relpath(file, folder): content for file, content in contents.items()})
+    return digest({os.path.relpath(file, folder): checksum(content) for file, content in contents.items()})
 
 
 def _read(path: Path, where: str | None = None) -> bytes:
@@ -205,7 +222,7 @@ def _imported(path: Path, where: str | None) -> Iterator[Path]:
             top = path.parent / name.partition(".")[0]
             if top.with_suffix(".py").is_file():
                 yield top.with_suffix(".py")
-            elif (top / "__init__.py").is_file():
+            elif top.is_dir():
                 yield from sorted(top.rglob("*.py"))
 
 
@@ -215,30 +232,17 @@ def _names_of(module: ast.Module) -> tuple[list[str], list[str]]:
     imported: list[str] = []
     for node in module.body:
         match node:
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 defined.append(name)
             case ast.Assign(targets=targets):
-                defined += [target.id for target in targets if isinstance(target, ast.Name)]
+                names = (each for target in targets for each in ast.walk(target))
+                defined += [each.id for each in names if isinstance(each, ast.Name)]
             case ast.AnnAssign(target=ast.Name(id=name)):
                 defined.append(name)
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 imported += [alias.asname or alias.name.partition(".")[0] for alias in aliases]
-            case ast.If() | ast.Try() | ast.With() | ast.For():
+            case ast.Expr() | ast.Assert() | ast.AugAssign() | ast.Pass():
+                pass
+            case _:
                 imported.append("*")
     return defined, imported
-
-
-def _run(path: Path, module_name: str) -> None:
-    folder = str(path.parent.absolute())
-    if folder not in sys.path:
-        sys.path.append(folder)  # at the end: a file of the user's must not hide one of Python's own
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[module_name]
-        raise fault_in(error, [str(path)]) or error from error

@@ -1,0 +1,146 @@
+"""Users' files as modules: run from the bytes that were read, with the files beside them that they import.
+
+Python itself would take a module from its cache of compiled files, which knows seconds and sizes and not
+content; and it has one place for all modules of one name. Here a file that was edited is always run anew, and
+two files of one name are refused.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from grokflow.errors import ConfigError, fault_in
+
+
+class _Source(importlib.machinery.SourceFileLoader):
+    """A module from its bytes."""
+
+    def __init__(self, name: str, path: str, content: bytes) -> None:
+        super().__init__(name, path)
+        self.content = content
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self.content, self.path)
+        return code
+
+
+class _Beside(importlib.abc.MetaPathFinder):
+    """Finds the modules that lie beside users' files."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[Path, bytes | None]] = {}
+        """By their names: the file with its content, or a folder without `__init__.py`."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in self.known:
+            return None
+        place, content = self.known[fullname]
+        if content is None:
+            spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+            spec.submodule_search_locations = [str(place)]
+            return spec
+        inside = [str(place.parent)] if place.name == "__init__.py" else None
+        loader = _Source(fullname, str(place), content)
+        return importlib.util.spec_from_file_location(
+            fullname, place, loader=loader, submodule_search_locations=inside
+        )
+
+
+_BESIDE = _Beside()
+
+
+def run(path: Path, name: str, contents: Mapping[str, bytes]) -> None:
+    """Run a user's file as the module `name`.
+
+    Parameters
+    ----------
+    contents : of the file and of each file beside it that it imports.
+
+    Raises
+    ------
+    ConfigError : when it does not run, or imports what cannot be followed or is called as another module.
+    """
+    if _BESIDE not in sys.meta_path:
+        sys.meta_path.insert(0, _BESIDE)
+    for file, content in contents.items():
+        if file != path.as_posix():
+            _make_known(Path(file), path.parent, content)
+    loader = _Source(name, str(path), contents[path.as_posix()])
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    before = set(sys.modules)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+        _refuse_unfollowed(path, set(sys.modules) - before - {name}, contents)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, ConfigError) or not isinstance(error, Exception):
+            raise
+        raise fault_in(error, contents) or error from error
+
+
+def _make_known(file: Path, folder: Path, content: bytes) -> None:
+    parts = file.relative_to(folder).with_suffix("").parts
+    names = [*parts[:-1]] if parts[-1] == "__init__" else [*parts]
+    for depth in range(1, len(names)):
+        inner = folder.joinpath(*names[:depth])
+        if not (inner / "__init__.py").is_file():
+            _BESIDE.known.setdefault(".".join(names[:depth]), (inner, None))
+    name = ".".join(names)
+    _refuse_another(names[0], file, folder)
+    if name in _BESIDE.known and _BESIDE.known[name] != (file, content):
+        sys.modules.pop(name, None)  # it was edited since
+    _BESIDE.known[name] = (file, content)
+
+
+def _refuse_another(top: str, file: Path, folder: Path) -> None:
+    """Refuse a file that is called like a module which lies elsewhere."""
+    places: list[str] = []
+    if top in _BESIDE.known:
+        places = [str(_BESIDE.known[top][0])]
+    elif top in sys.builtin_module_names or top in sys.stdlib_module_names:
+        places = ["a module of Python"]
+    else:
+        found = importlib.util.find_spec(top) if top not in sys.modules else sys.modules[top].__spec__
+        places = [found.origin] if found is not None and found.origin else []
+    for place in places:
+        if not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(folder)):
+            raise ConfigError(
+                file,
+                expected="a name that no other module has",
+                found=f"'{top}', which is {place}, too",
+                mend="Rename the file, and the import of it.",
+            )
+
+
+def _refuse_unfollowed(path: Path, loaded: set[str], contents: Mapping[str, bytes]) -> None:
+    """Refuse modules from the user's folder that no import statement names: their edits would go unseen."""
+    followed = {os.path.realpath(file) for file in contents}
+    folder = Path(os.path.realpath(path.parent))
+    for name in sorted(loaded):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file is None or "site-packages" in Path(file).parts:
+            continue
+        real = Path(os.path.realpath(file))
+        if real.is_relative_to(folder) and str(real) not in followed and not _is_ours(real):
+            raise ConfigError(
+                path,
+                expected="imports that are statements, of files beside this one",
+                found=f"{file}, imported in another way",
+                mend="An edit of it would go unseen.",
+            )
+
+
+def _is_ours(file: Path) -> bool:
+    return file.is_relative_to(os.path.realpath(Path(__file__).parents[1]))
