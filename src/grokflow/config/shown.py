@@ -50,9 +50,9 @@ class Figure(Entry):
     """Name of an entry of `sweeps`, for a kind that draws one."""
     reference: Reference = Reference()
     """What a paper printed, drawn lightly for comparison."""
-    caption: str | None = None
+    caption: Annotated[str | None, Field(exclude_if=_is_unset)] = None
     """What to see, for the report; none: what its kind says."""
-    category: str | None = None
+    category: Annotated[str | None, Field(exclude_if=_is_unset)] = None
     """The part of the report in which it stands; none: its paper by its name, or "Your own"."""
     style: Annotated[FigureStyle | None, Field(exclude_if=_is_unset)] = None
     """None: the configuration's `figure_style`."""
