@@ -49,6 +49,7 @@ def test_a_figure_has_its_own_style_before_that_of_all(
 def test_what_is_not_set_stands_in_no_record(tmp_path: Path) -> None:
     """Those of figures that were drawn before there were styles have these keys and no other."""
     record = plain(resolve_figure(loaded(tmp_path, {}), "P-fig4"))
+    assert record.pop("caption")  # config.yaml gives one, of which a drawing is not told
     assert [*record] == ["kind", "run", "runs", "path", "paths", "sweep", "reference"]
     names = {"layer_norm_1layer": "one layer"}
     record = plain(resolve_figure(loaded(tmp_path, {"names": names}, figure_style="column"), "P-fig4"))
