@@ -30,8 +30,7 @@ alone. The pictures are those of the [reference run](reference/README.md). With 
 `two_columns` they are drawn for a journal's page ([how to print a figure](how-to/report.md#print-a-figure)).
 
 A command makes whatever its figure needs and is not there yet, so in an empty `results/` it trains first.
-Where seeds are trained or measured together (`members_at_once`), the names of the rules end in their numbers,
-such as `train_mode_connectivity_0_to_63`. Each figure is written as SVG, too, with a record of what made it.
+Each figure is written as SVG, too, with a record of what made it.
 
 This page is written by `make schema`, from `config.yaml`; a test fails when the two differ.
 
