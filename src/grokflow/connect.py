@@ -18,7 +18,7 @@ import yaml
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from grokflow.errors import ConfigError, GrokflowError, nearest
+from grokflow.errors import ConfigError, GrokflowError, fault_in, nearest
 from grokflow.library import Connection, connect
 from grokflow.library.files import TrainAndValidation, from_object, read_data, read_weights
 from grokflow.model import ModelFunction
@@ -49,6 +49,16 @@ def run(asked: argparse.Namespace) -> Connection:
     ------
     GrokflowError : when a file or a name is not what it should be, or they do not fit one another.
     """
+    try:
+        return _run(asked)
+    except GrokflowError:
+        raise
+    except Exception as error:
+        raise fault_in(error, _files(asked)) or error from error
+
+
+def _run(asked: argparse.Namespace) -> Connection:
+    """As `run`, but a fault in the user's code is the error that it raised."""
     weights = [read_weights(path) for path in (asked.a, asked.b)]
     model = made_model(own(asked.model, "--model"), settings_of(asked.settings), asked.model)
     data = _data(asked.data, asked.target)
@@ -79,6 +89,12 @@ def run(asked: argparse.Namespace) -> Connection:
         device=asked.device,
         log=True,
     )
+
+
+def _files(asked: argparse.Namespace) -> list[str]:
+    """The user's own files of code, with what they import."""
+    options = (asked.model, asked.data, asked.validation, asked.loss, asked.error)
+    return [file for text in options if text and ".py:" in text for file in find(text).files]
 
 
 def short_names(a: Path, b: Path) -> tuple[str, str]:
@@ -112,16 +128,34 @@ def made_model(found: Any, settings: Mapping[str, Any], where: str) -> nn.Module
     """
     if inspect.isclass(found) or (callable(found) and not isinstance(found, nn.Module)):
         try:
-            found = found(**settings)
-        except TypeError as error:
+            inspect.signature(found).bind(**settings)
+        except (TypeError, ValueError) as error:
             mend = "Give what it asks for: --settings name=value …"
             raise ConfigError(where, expected="a model made of --settings", found=error, mend=mend) from None
+        found = called(found, where, "a model that can be made", **settings)
     elif settings:
         raise ConfigError(where, expected="a class or a function, to be given --settings", found="a model")
     if not isinstance(found, nn.Module | ModelFunction):
         expected = "a torch.nn.Module, or what has `layout` and `logits`"
         raise ConfigError(where, expected=expected, found=f"a {type(found).__name__}")
     return found
+
+
+def called(function: Callable[..., Any], where: str, expected: str, **arguments: Any) -> Any:
+    """What a function or class of the user's gives; `where` is its file.py:name.
+
+    Raises
+    ------
+    ConfigError : when it fails, with the line of the user's file.
+    """
+    try:
+        return function(**arguments)
+    except GrokflowError:
+        raise
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+        known = fault_in(error, find(where).files)
+        raise known or ConfigError(where, expected=expected, found=found) from error
 
 
 def settings_of(texts: list[str]) -> dict[str, Any]:
@@ -164,7 +198,12 @@ def _errors(row: Any) -> str:
 
 
 def _data(text: str, target: str) -> TrainAndValidation:
-    return from_object(own(text, "--data"), text) if ".py:" in text else read_data(Path(text), target)
+    if ".py:" not in text:
+        return read_data(Path(text), target)
+    found = own(text, "--data")
+    if callable(found):
+        found = called(found, text, "a function of none that returns inputs and targets")
+    return from_object(found, text)
 
 
 def _loss(text: str) -> Callable[..., Any] | None:

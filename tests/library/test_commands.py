@@ -41,8 +41,16 @@ number = 3
 def smoothed(outputs, targets):
     return nn.functional.cross_entropy(outputs, targets, label_smoothing=0.2)
 
-def broken():
+def broken(*batch):
     raise KeyError("no such thing")
+
+def two_sets(train, validation):
+    return train
+
+class Failing(nn.Linear):
+    def __init__(self, width=5):
+        super().__init__(3, width)
+        len(width)
 """
 
 
@@ -202,6 +210,17 @@ def test_a_loss_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
         ({"settings": "widht=4"}, "my.py:MLP: expected a model made of --settings"),
         ({"settings": "width"}, "--settings: expected name=value, found 'width'"),
         ({"model": "my.py:ready", "settings": "width=4"}, "my.py:ready: expected a class or a function"),
+        (
+            {"model": "my.py:Failing"},
+            "my.py, line 35, in __init__: expected code that runs, found TypeError: object of type 'int'",
+        ),
+        ({"model": "my.py:broken"}, "my.py, line 27, in broken: expected code that runs, found KeyError"),
+        ({"data": "my.py:broken"}, "my.py, line 27, in broken: expected code that runs, found KeyError"),
+        ({"loss": "my.py:broken"}, "my.py, line 27, in broken: expected code that runs, found KeyError"),
+        (
+            {"data": "my.py:two_sets"},
+            "my.py:two_sets: expected a function of none that returns inputs and targets, found TypeError",
+        ),
         ({"data": "train.txt"}, "train.txt: expected data in a .npz"),
         ({"data": "a.npz"}, "a.npz: expected the arrays inputs, targets"),
         (

@@ -160,6 +160,33 @@ def test_classes_have_an_error_whatever_the_loss_is() -> None:
     assert other.record["loss"] == "smoothed"
 
 
+def test_targets_that_are_no_numbers_of_classes_have_the_users_loss_and_no_error() -> None:
+    """Of a hinge loss: −1 is a target as 1 is."""
+    torch.manual_seed(0)
+    module, inputs, targets = nn.Linear(3, 1), torch.randn(40, 3), torch.tensor([1, -1, -1, -1] * 10)
+
+    def hinge(outputs: Tensor, signs: Tensor) -> Tensor:
+        return (1 - outputs.squeeze(-1) * signs).clamp(min=0).mean()
+
+    both = (inputs, targets)
+    found = grokflow.measure(module, model=module, data=both, validation=both, loss=hinge, device="cpu")
+    expected = hinge(module(inputs), targets).item()
+    assert found["train_loss"].item() == pytest.approx(expected, rel=1e-6)
+    assert found["validation_loss"].item() == pytest.approx(expected, rel=1e-6)
+    assert found[["train_error", "validation_error"]].isna().all(axis=None)
+
+
+def test_validation_targets_are_numbers_of_classes_too() -> None:
+    inputs, targets = torch.randn(8, 3), torch.tensor([0, 1, 0, 1, 0, 1, -1, 1])
+    with pytest.raises(
+        ConfigError, match=r"targets: expected numbers of the model's 2 classes.*found -1 to 1"
+    ):
+        grokflow.measure(
+            nn.Linear(3, 2), model=nn.Linear(3, 2), data=(inputs[:4], targets[:4]),
+            validation=(inputs[4:], targets[4:]), device="cpu",
+        )  # fmt: skip
+
+
 def test_an_error_of_ones_own() -> None:
     a, train = mlp(1), data()
 
@@ -215,6 +242,10 @@ def test_frozen_parameters_and_buffers_are_constant() -> None:
     b.scale += 1
     with pytest.raises(ConfigError, match=r"b: scale: expected the same numbers as in a, because a buffer"):
         grokflow.connect(a, b, model=Scaled(), data=train, loss=mse_loss, points=2, device="cpu")
+    wrapped = {f"module.{name}": tensor for name, tensor in b.state_dict().items()}
+    alone = grokflow.measure(wrapped, model=Scaled(), data=train, loss=mse_loss, device="cpu")
+    expected = mse_loss(b(train[0]), train[1]).item()
+    assert alone["train_loss"].item() == pytest.approx(expected, rel=1e-12), "buffers lose the prefix, too"
 
 
 def test_what_is_saved_is_read_as_a_path_of_the_workflow(tmp_path: Path) -> None:

@@ -120,6 +120,18 @@ def test_missing_values_and_rows_of_validation_alone_are_left_out_and_counted() 
     assert found.notes[0] == "1 of 134 rows have no epoch and were left out."
     assert found.notes[1] == "3 of 133 rows have no train error and count for validation alone."
     assert found.epochs["validation_error"].isna().sum() == 2, "outside of what was measured"
+    assert found.notes[-1] == (
+        "The validation error was not measured at 128 of 130 epochs and is interpolated linearly there."
+    )
+
+
+def test_validation_errors_between_measurements_are_counted() -> None:
+    validation = np.full(130, np.nan)
+    validation[[0, 60, 120]] = 0.1, 0.2, 1.0
+    found = grokflow.find_periods(curve(val_acc=validation))
+    assert found.notes == (
+        "The validation error was not measured at 118 of 130 epochs and is interpolated linearly there.",
+    )
 
 
 def test_an_epoch_that_was_logged_twice_counts_once() -> None:

@@ -101,6 +101,40 @@ def test_weights_alone_are_measured_as_the_ends_of_a_path(training: Training) ->
     pd.testing.assert_frame_equal(found, path.metrics[found.columns], check_exact=True)
 
 
+@pytest.mark.parametrize(
+    ("table", "width", "setting", "values"),
+    [
+        ({"operation": "a+b"}, 8, "operation of its dataset", ("a*b", "a+b")),
+        ({"split_seed": 3}, 8, "split_seed of its dataset", (0, 3)),
+        ({}, 4, "width of its model", (8, 4)),
+    ],
+)
+def test_points_of_trainings_that_differ_need_to_be_told_what_measures_them(
+    table: dict, width: int, setting: str, values: tuple
+) -> None:
+    def message(name: str, first: str) -> str:
+        return f"{name}: {setting}: expected {values[0]}, as that of {first}, found {values[1]}. Give "
+
+    ends = []
+    for settings, size in (({}, 8), (table, width)):
+        dataset = grokflow.make_dataset(
+            **{"operation": "a*b", "modulus": 5, "train_fraction": 0.6, **settings}
+        )
+        model = grokflow.make_model(dataset, width=size, mlp_width=8, heads=1)
+        ends.append(grokflow.train(model, dataset, epochs=1, learning_rate=0.1, device="cpu").at("final"))
+    with pytest.raises(grokflow.ConfigError) as raised:
+        grokflow.connect(*ends, points=2, device="cpu")
+    assert str(raised.value).startswith(message("b", "a"))
+    with pytest.raises(grokflow.ConfigError) as raised:
+        grokflow.measure(ends, device="cpu")
+    assert str(raised.value).startswith(message("weights 1", "weights 0"))
+    if width == 8:
+        given = ends[0].training.dataset
+        found = grokflow.connect(*ends, data=given, points=2, device="cpu").metrics
+        alone = grokflow.measure(ends[1].weights, model=ends[0].training.model, data=given, device="cpu")
+        assert found["train_loss"].iloc[-1] == pytest.approx(alone["train_loss"].item(), rel=1e-5)
+
+
 def test_the_audit_is_the_workflows(training: Training, grokked: Trained) -> None:
     point = training.at("point_1")
     found = grokflow.audit_invariance(point, device="cpu", pairs=20)
@@ -175,7 +209,35 @@ def test_a_setting_that_is_none_is_told(dataset: PairTable, settings: dict, mess
         grokflow.train(model, dataset, **{"epochs": 1, "learning_rate": 0.1, **settings})
 
 
+def test_a_model_for_other_tokens_is_told(dataset: PairTable) -> None:
+    """Its weights would be read with the layout of another."""
+    other = grokflow.make_dataset("a+b", modulus=5, train_fraction=0.6)
+    message = "model: expected one for the dataset's 11 tokens, 2 an example, found one for 5 tokens, 2 an"
+    with pytest.raises(grokflow.ConfigError, match=message):
+        grokflow.train(grokflow.make_model(other), dataset, epochs=1, learning_rate=0.1, device="cpu")
+    with pytest.raises(grokflow.ConfigError, match=r"model: expected a transformer .*, found a Linear"):
+        grokflow.train(torch.nn.Linear(2, 2), dataset, epochs=1, learning_rate=0.1)  # type: ignore[arg-type]
+
+
+def test_an_edited_table_is_told(tmp_path: Path) -> None:
+    """A state that was saved in the folder would go on with other data."""
+    dataset = grokflow.make_dataset("a*b", modulus=5, train_fraction=0.6)
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    settings = {"epochs": 1, "learning_rate": 0.1, "device": "cpu", "folder": tmp_path}
+    grokflow.train(model, dataset, **settings)
+    dataset.table.loc[0, "c"] = 1 - dataset.table.loc[0, "c"]
+    with pytest.raises(grokflow.ConfigError, match=r"dataset.table: expected the table and split of dataset"):
+        grokflow.train(model, dataset, **settings)
+
+
 def test_threads_of_the_notebook_stay_as_they_are(dataset: PairTable) -> None:
     model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
-    grokflow.train(model, dataset, epochs=1, learning_rate=0.1, device="cpu")
-    assert torch.get_num_threads() == 1
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        training = grokflow.train(model, dataset, epochs=1, learning_rate=0.1, device="cpu")
+        assert torch.get_num_threads() == 2
+        grokflow.audit_invariance(training.at("final"), device="cpu")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

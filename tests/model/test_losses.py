@@ -94,14 +94,29 @@ def test_examples_of_any_shape_are_taken_and_ordered_as_tokens_are() -> None:
     assert of_each.tokens.shape == (2, 3, 1, 4, 4)
     assert torch.equal(of_each.targets[1], single.targets[:3])
     assert len(of_each) == 3
-    assert single.counts.item() == 10
+    assert MSE.counts(single.targets).item() == 10
+    assert MSE.counts(examples.targets).tolist() == [10, 10]
     assert examples.rows(torch.tensor([1])).tokens.shape == (1, 10, 1, 4, 4)
     assert len(examples.rows(torch.tensor([1]))) == 10
 
 
-def test_numbers_below_zero_are_targets_of_a_regression() -> None:
-    assert Examples(torch.zeros(3, 2), torch.tensor([-1.0, 2.0, -1.0])).counts.item() == 3
-    assert Examples(torch.zeros(3, 2), torch.tensor([NO_TARGET, 2, 0])).counts.item() == 2
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int64])
+def test_any_number_is_a_target_of_a_users_loss(dtype: torch.dtype) -> None:
+    """Also the one that fills up a batch of cross-entropy: the two classes of a hinge loss are ±1."""
+
+    def hinge(outputs: Tensor, targets: Tensor) -> Tensor:
+        return (1 - outputs.squeeze(-1) * targets).clamp(min=0).mean()
+
+    loss = OwnLoss(hinge, "hinge", output_axes=1, target_axes=0)
+    linear = ModuleModel(torch.nn.Linear(3, 1))
+    weights, inputs = torch.randn(2, 4).double(), torch.randn(8, 3).double()
+    targets = torch.tensor([1, -1, -1, -1, 1, -1, -1, -1], dtype=dtype)
+    found, _ = loss_and_error(linear, weights, Examples(inputs, targets), loss)
+    for row, own in enumerate(weights):
+        margins = [float(x @ own[:3] + own[3]) * int(y) for x, y in zip(inputs, targets, strict=True)]
+        expected = sum(max(0, 1 - margin) for margin in margins) / 8
+        assert found[row].item() == pytest.approx(expected, rel=1e-12)
+    assert CROSS_ENTROPY.counts(torch.tensor([NO_TARGET, 2, 0])).item() == 2
 
 
 def test_cross_entropy_is_pytorchs() -> None:

@@ -215,6 +215,39 @@ def test_what_is_no_function_of_its_weights_is_refused(module: nn.Module, messag
         ModuleModel(module)
 
 
+class Dropping(nn.Linear):
+    """Dropout of which no part of the module shows anything."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return nn.functional.dropout(super().forward(inputs), 0.1, self.training)
+
+
+@pytest.mark.parametrize("models", [1, 3])
+def test_random_numbers_in_forward_are_refused_at_the_first_call(models: int) -> None:
+    weights, inputs = torch.randn(models, 12).squeeze(0), torch.randn(20, 3)
+    with pytest.raises(
+        ConfigError, match="Dropping: expected a module that gives the same outputs each time"
+    ):
+        ModuleModel(Dropping(3, 3)).logits(weights, inputs)
+    model = ModuleModel(Dropping(3, 3).eval())
+    assert torch.equal(model.logits(weights, inputs), model.logits(weights, inputs))
+
+
+def test_a_batch_of_models_that_does_not_fit_into_memory_is_not_computed_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The caller makes the batch smaller, and the next one must be as fast."""
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    model = ModuleModel(nn.Linear(3, 3))
+    monkeypatch.setattr("grokflow.model.module.vmap", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        model.logits(torch.randn(2, 12), torch.randn(5, 3))
+    assert not model._one_by_one
+
+
 @pytest.mark.parametrize(
     "module",
     [

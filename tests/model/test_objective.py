@@ -13,7 +13,7 @@ from torch import Tensor
 from grokflow.config import Dataset, Model
 from grokflow.data.dataset import make_dataset
 from grokflow.model import objective
-from grokflow.model.losses import NO_TARGET, wrong_answers
+from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, wrong_answers
 from grokflow.model.objective import CLOSE, Examples, Task, loss_and_error, make_task, wrong_examples
 
 
@@ -80,9 +80,8 @@ def test_rows_are_the_sets_of_some_models() -> None:
 
 def test_counts_are_of_the_examples_that_have_a_target() -> None:
     targets = torch.tensor([[0, 1, 2], [0, NO_TARGET, 5], [NO_TARGET] * 3])
-    examples = Examples(torch.zeros(3, 3, 2, dtype=torch.long), targets)
-    assert examples.counts.tolist() == [3, 2, 0]
-    assert Examples(torch.zeros(3, 2), torch.tensor([0, NO_TARGET, 1])).counts.item() == 2
+    assert CROSS_ENTROPY.counts(targets).tolist() == [3, 2, 0]
+    assert CROSS_ENTROPY.counts(torch.tensor([0, NO_TARGET, 1])).item() == 2
 
 
 DATASET = Dataset(operation="a*b", modulus=5, train_fraction=0.6)

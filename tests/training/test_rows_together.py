@@ -30,7 +30,7 @@ from runs import (
 from grokflow.artifacts.columns import HISTORY
 from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
 from grokflow.data import make_dataset
-from grokflow.model import NO_TARGET, Examples, make_task
+from grokflow.model import CROSS_ENTROPY, NO_TARGET, Examples, make_task
 from grokflow.model.checkpoints import checkpoint_epochs
 from grokflow.training import batch, engine
 from grokflow.training.batch import Batch
@@ -334,7 +334,7 @@ def test_stacked_examples_are_each_rows_own_split_filled_up_with_none() -> None:
     found = Batch(rows, tasks, "cpu", batched=True)
     assert [row.number for row in found.rows] == [0, 2, 1], "those with more steps an epoch come first"
     assert found.train.targets.shape == (3, 25)
-    assert found.train.counts.tolist() == [25, 25, 12]
+    assert CROSS_ENTROPY.counts(found.train.targets).tolist() == [25, 25, 12]
     assert not torch.equal(found.train.tokens[0], found.train.tokens[1])
     a, b, c = found.train.tokens[..., 0], found.train.tokens[..., 1], found.train.targets
     assert ((a * b % 7 == c) | (c == NO_TARGET)).all()

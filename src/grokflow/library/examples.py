@@ -75,7 +75,7 @@ def make_task(
         raise ConfigError(model.name, expected=expected, found=f"input_axes={model.input_axes}")
     theta = torch.as_tensor(weights).to(device=device, dtype=precision)
     outputs = _tried(model, theta, train)
-    task = Task(model, train, held_out, _loss(loss, error, outputs, train))
+    task = Task(model, train, held_out, _loss(loss, error, outputs, train, held_out))
     _try_loss(task, outputs)
     return task
 
@@ -143,13 +143,20 @@ def _tried(model: ModelFunction, theta: Tensor, train: Examples) -> Tensor:
 
 
 def _loss(
-    function: LossFunction | None, error: LossFunction | None, outputs: Tensor, train: Examples
+    function: LossFunction | None,
+    error: LossFunction | None,
+    outputs: Tensor,
+    train: Examples,
+    validation: Examples,
 ) -> Loss:
     """The loss that was asked for; classes have an error, whatever the loss is."""
     axes, targets = (outputs.ndim - 1, train.target_axes), train.targets
     classes = outputs.ndim == 2 and targets.ndim == 1 and not targets.is_floating_point()
+    every = (part.targets for part in (train, validation) if classes and len(part))
+    ends = [int(end) for part in every for end in part.aminmax()]
+    numbered = classes and min(ends) >= 0 and max(ends) < outputs.shape[-1]
     if function is not None:
-        return OwnLoss(function, _name_of(function), *axes, error or (wrong_answers if classes else None))
+        return OwnLoss(function, _name_of(function), *axes, error or (wrong_answers if numbered else None))
     if not classes:
         found = f"outputs {tuple(outputs.shape[1:])} and {targets.dtype} targets {tuple(targets.shape[1:])}"
         raise ConfigError(
@@ -158,10 +165,9 @@ def _loss(
             found=f"for each example {found}",
             mend="Give the loss, such as torch.nn.functional.mse_loss.",
         )
-    low, high = int(targets.min()), int(targets.max())
-    if low < 0 or high >= outputs.shape[-1]:
+    if not numbered:
         expected = f"numbers of the model's {outputs.shape[-1]} classes, from 0"
-        raise ConfigError("targets", expected=expected, found=f"{low} to {high}")
+        raise ConfigError("targets", expected=expected, found=f"{min(ends)} to {max(ends)}")
     return CROSS_ENTROPY if error is None else OwnLoss(cross_entropy, CROSS_ENTROPY.name, *axes, error)
 
 

@@ -96,14 +96,12 @@ def from_arrays(arrays: Mapping[str, Any], where: object) -> TrainAndValidation:
 
 
 def from_object(value: Any, where: object) -> TrainAndValidation:
-    """Data from what a user's file gives: two or four arrays, a dictionary, or a function of none.
+    """Data from what a user's file gives: two or four arrays, or a dictionary.
 
     Raises
     ------
     ConfigError : when it is nothing of these.
     """
-    if callable(value):
-        value = value()
     if isinstance(value, Mapping):
         return from_arrays(value, where)
     if isinstance(value, tuple | list) and len(value) in (2, 4):

@@ -14,6 +14,7 @@ from grokflow.config import made_entry
 from grokflow.library.examples import Data
 from grokflow.library.picture import Picture, drawn
 from grokflow.library.prepared import prepare_task
+from grokflow.library.threads import threads_put_back
 from grokflow.library.training import Checkpoint, Device
 from grokflow.library.weights import Weights
 from grokflow.model import ModelFunction, audit, audited_pairs
@@ -46,6 +47,7 @@ class Invariance:
         return str(self.table.to_html())
 
 
+@threads_put_back()
 def audit_invariance(
     weights: Weights,
     *,

@@ -25,7 +25,8 @@ class Periods:
     """The collapses of a training.
 
     `table`: a row for each, with the columns of periods.csv; `epochs`: the errors against epochs in which
-    they were found; `columns`: which columns of the curve these are; `notes`: what was left out of it.
+    they were found; `columns`: which columns of the curve these are; `notes`: what was left out of it
+    or interpolated.
     """
 
     name: str

@@ -50,7 +50,8 @@ def prepare_task(
     Parameters
     ----------
     names : what messages call the weights.
-    model, data : of points of a training they are theirs, unless they are given.
+    model, data : of points of a training they are theirs, unless they are given; those of all must then be
+        the same.
     precision : None: the training's, else that of the weights.
 
     Raises
@@ -59,6 +60,10 @@ def prepare_task(
     """
     known = next((each for each in several if isinstance(each, Checkpoint)), None)
     if known is not None:
+        if data is None:
+            _check_alike(several, names, "dataset", "Give data=, on which all are measured.")
+        if model is None:
+            _check_alike(several, names, "model", "Give model=, of which all are weights.")
         model = known.training.model if model is None else model
         data = known.training.dataset if data is None else data
         precision = precision or known.training.run.precision
@@ -86,3 +91,20 @@ def prepare_task(
     stacked = np.stack(vectors).astype(precision)
     task = make_task(model, data, validation, loss, error, stacked[0], chosen)
     return Prepared(stacked, task, precision, chosen)
+
+
+def _check_alike(several: Sequence[Weights], names: Sequence[str], key: str, mend: str) -> None:
+    """Refuse points of trainings of which each would be measured with another model, or on other data."""
+    points = [(name, each) for name, each in zip(names, several, strict=True) if isinstance(each, Checkpoint)]
+    (first_name, first), *others = points
+    expected = getattr(first.training.run, key).model_dump()
+    for name, point in others:
+        found = getattr(point.training.run, key).model_dump()
+        if differing := [setting for setting in expected if found.get(setting) != expected[setting]]:
+            setting = differing[0]
+            raise ConfigError(
+                f"{name}: {setting} of its {key}",
+                expected=f"{expected[setting]}, as that of {first_name}",
+                found=found.get(setting),
+                mend=mend,
+            )

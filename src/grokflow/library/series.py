@@ -18,9 +18,10 @@ from grokflow.library.rates import SPLITS, error_of, guess_epoch, numbers_of, ra
 class TrainingCurve:
     """Errors against epochs.
 
-    `epochs`: columns epoch, train_error and validation_error (NaN where it was not measured), a row for each
-    epoch at which the train error is known, rising; `columns`: from which columns they were read; `notes`:
-    what was left out; `frame`: the rows of the table they were read from.
+    `epochs`: columns epoch, train_error and validation_error, a row for each epoch at which the train error
+    is known, rising; between two epochs at which it was measured, the validation error is interpolated
+    linearly, and outside of them it is NaN; `columns`: from which columns they were read; `notes`: what was
+    left out or interpolated; `frame`: the rows of the table they were read from.
     """
 
     epochs: pd.DataFrame
@@ -111,7 +112,7 @@ def _ordered(
     columns: Mapping[str, str],
     table: pd.DataFrame,
 ) -> TrainingCurve:
-    """Rows by rising epoch, each epoch once; the validation error where the train error was measured."""
+    """Rows by rising epoch, each epoch once; the validation error at the epochs of the train error."""
     notes = []
     frame = pd.DataFrame({"epoch": when, **{f"{split}_error": error for split, error in rates.items()}})
     frame = frame.reindex(columns=["epoch", "train_error", "validation_error"]).astype(float)
@@ -140,6 +141,12 @@ def _ordered(
         at = train["epoch"].to_numpy()
         nothing = {"left": np.nan, "right": np.nan}
         train["validation_error"] = np.interp(at, known["epoch"], known["validation_error"], **nothing)
+        between = train["validation_error"].notna() & ~train["epoch"].isin(known["epoch"])
+        if interpolated := int(between.sum()):
+            notes.append(
+                f"The validation error was not measured at {interpolated} of {len(train)} epochs and is "
+                "interpolated linearly there."
+            )
     rows = table.loc[train.index]
     return TrainingCurve(
         train.reset_index(drop=True), dict(columns), tuple(notes), rows.reset_index(drop=True)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from grokflow import data
 from grokflow.artifacts.files import write_text
 from grokflow.artifacts.results import RunResults
 from grokflow.config import ResolvedRun, made_entry
@@ -196,8 +197,12 @@ def train(
 ) -> Training:
     """Train a model, to the bits of the workflow's run with the same settings.
 
+    It trains the transformer of both papers alone; other models are trained with code of their own, or by
+    the workflow.
+
     Parameters
     ----------
+    model, dataset : as `make_model` and `make_dataset` make them, the model for this dataset.
     optimizer : `sgd` or `adamw`; its other settings may follow: `momentum`, `beta_1`, `warmup_steps` …
     stop_after_point_2 : epochs to go on after train and validation accuracy are 100 %; None: all `epochs`.
     threads : of PyTorch, on a CPU. One is enough for models as small as these, and what the workflow takes;
@@ -208,7 +213,8 @@ def train(
 
     Raises
     ------
-    ConfigError : when a setting is none that there is.
+    ConfigError : when a setting is none that there is, the model is no transformer of grokflow or made for
+        other tokens, or the table of the dataset was edited.
 
     Examples
     --------
@@ -218,6 +224,7 @@ def train(
     >>> grokflow.train(model, dataset, epochs=2, learning_rate=0.1, device="cpu")
     Training(2 epochs: point 1 not reached, point 2 not reached)
     """
+    _check_alike(model, dataset)
     shared = {"learning_rate": learning_rate, "weight_decay": weight_decay, "batch_size": batch_size}
     settings = {"name": optimizer, **shared, **of_optimizer}
     checked = made_entry(
@@ -257,6 +264,28 @@ def train(
     found = periods(results.epochs, results.history)
     write_text(place / "periods.csv", found.to_csv(index=False, lineterminator="\n"))
     return result
+
+
+def _check_alike(model: Transformer, dataset: PairTable) -> None:
+    """Refuse what the settings of a run would not describe: files and saved states are known by them."""
+    if not isinstance(model, Transformer):
+        expected = "a transformer as grokflow.make_model makes it"
+        raise ConfigError("model", expected=expected, found=f"a {type(model).__name__}")
+    code = tokenization(dataset.settings)
+    if (model.alphabet, model.vocabulary) != (code.alphabet, code.vocabulary):
+        raise ConfigError(
+            "model",
+            expected=f"one for the dataset's {code.vocabulary} tokens, {len(code.alphabet)} an example",
+            found=f"one for {model.vocabulary} tokens, {len(model.alphabet)} an example",
+            mend="Make it with grokflow.make_model(dataset).",
+        )
+    if not dataset.table.equals(data.make_dataset(dataset.settings)):
+        raise ConfigError(
+            "dataset.table",
+            expected="the table and split of dataset.settings",
+            found="an edited one",
+            mend="Write a table of your own into a CSV file: grokflow.make_dataset('table.csv').",
+        )
 
 
 def _listed(epochs: list[int]) -> str:

@@ -70,15 +70,14 @@ def flat_weights(weights: Weights, layout: Layout, where: str, others: Iterable[
         if vector.shape != (layout.size,):
             raise ConfigError(where, expected=f"weights of the shape ({layout.size},)", found=vector.shape)
     else:
-        vector = _joined(without_prefix(named, layout), layout, where, set(others))
+        vector = _joined(without_prefix(named, {*layout.slices, *others}), layout, where, set(others))
     if not np.isfinite(vector).all():
         raise ConfigError(where, expected="finite weights", found="NaN or infinity")
     return vector.astype(np.float64 if vector.dtype == np.float64 else np.float32)
 
 
-def without_prefix(named: StateDict, layout: Layout) -> StateDict:
-    """The same tensors without what a wrapper put before the names of all of them."""
-    expected = set(layout.slices)
+def without_prefix(named: StateDict, expected: set[str]) -> StateDict:
+    """The same tensors without what a wrapper put before all of their names; `expected` are those without."""
     for prefix in PREFIXES:
         if not expected & set(named) and named and all(name.startswith(prefix) for name in named):
             named = {name.removeprefix(prefix): array for name, array in named.items()}
@@ -114,11 +113,11 @@ def with_buffers_of(module: nn.Module, both: Iterable[tuple[str, StateDict | Non
     ConfigError : when they differ: a buffer is a constant along a path.
     """
     module = copy.deepcopy(module)
-    buffers = dict(module.named_buffers())
+    buffers, names = dict(module.named_buffers()), set(module.state_dict())
     seen: dict[str, tuple[str, np.ndarray]] = {}
-    for where, named in both:
-        for name in buffers.keys() & (named or {}).keys():
-            assert named is not None
+    for where, wrapped in both:
+        named = without_prefix(wrapped or {}, names)
+        for name in buffers.keys() & named.keys():
             where_first, first = seen.setdefault(name, (where, named[name]))
             if not np.array_equal(first, named[name]):
                 raise ConfigError(

@@ -36,6 +36,9 @@ class Loss(Protocol):
     def wrong(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """(..., B): whether the answer is wrong; NaN where there is no such thing as a wrong answer."""
 
+    def counts(self, targets: Tensor) -> Tensor:
+        """(...): how many of the examples count."""
+
 
 class CrossEntropy:
     """Of logits (..., B, V) and the numbers of classes (B,) or (..., B); an answer is the highest logit."""
@@ -46,7 +49,7 @@ class CrossEntropy:
         """Over the examples that have a target."""
         if outputs.ndim == 2:
             return cross_entropy(outputs, targets)
-        return cross_entropies(outputs, targets).sum(-1) / (targets != NO_TARGET).sum(-1)
+        return cross_entropies(outputs, targets).sum(-1) / self.counts(targets)
 
     def of_examples(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """0 without a target."""
@@ -55,6 +58,10 @@ class CrossEntropy:
     def wrong(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """False without a target."""
         return wrong_answers(outputs, targets)
+
+    def counts(self, targets: Tensor) -> Tensor:
+        """Those that have a target."""
+        return (targets != NO_TARGET).sum(-1)
 
 
 CROSS_ENTROPY = CrossEntropy()
@@ -90,6 +97,11 @@ class OwnLoss:
             return self._each(self.wrong_function, outputs, targets).double()
         models = outputs.ndim - self.output_axes
         return outputs.new_full(outputs.shape[:models], torch.nan, dtype=torch.float64)
+
+    def counts(self, targets: Tensor) -> Tensor:
+        """All of them: any number may be a target, −1 too."""
+        *leading, examples = targets.shape[: targets.ndim - self.target_axes]
+        return torch.full(leading, examples, device=targets.device)
 
     def _each(self, function: LossFunction, outputs: Tensor, targets: Tensor) -> Tensor:
         if outputs.ndim == self.output_axes + 1:

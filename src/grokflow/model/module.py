@@ -21,6 +21,12 @@ from grokflow.randomness import generator
 
 MakeModule = Callable[[], nn.Module]
 
+CALLED_TWICE = 64
+"""Inputs of the first call with which a module is called twice, to see whether it gives the same outputs."""
+
+CHANGE = 1e-4
+"""Of outputs, relative to the largest: what rounding cannot make."""
+
 
 @dataclass(frozen=True)
 class ModuleParameter(Parameter):
@@ -76,16 +82,28 @@ class ModuleModel:
         frozen = (p.name for p in self.layout.parameters if p.frozen_norm is not None)
         self._frozen = tuple(frozen)
         self._buffers: dict[tuple[torch.device, torch.dtype], dict[str, Tensor]] = {}
-        self._one_by_one = False
+        self._one_by_one = self._called = False
 
     def logits(self, weights: Tensor, tokens: Tensor) -> Tensor:
-        """Outputs (..., B, ...) of weights (n,) or (M, n) for inputs (B, ...), or (M, B, ...)."""
+        """Outputs (..., B, ...) of weights (n,) or (M, n) for inputs (B, ...), or (M, B, ...).
+
+        Raises
+        ------
+        ConfigError : at the first call, when the module gives other outputs each time.
+        """
+        own_inputs = tokens.ndim == self.input_axes + 2
+        if not self._called:
+            self._check_same_each_time(
+                weights.reshape(-1, weights.shape[-1])[0], tokens[0] if own_inputs else tokens
+            )
+            self._called = True
         if weights.ndim == 1:
             return self._outputs(weights, tokens)
-        own_inputs = tokens.ndim == self.input_axes + 2
         if not self._one_by_one:
             try:
                 return vmap(self._outputs, in_dims=(0, 0 if own_inputs else None))(weights, tokens)
+            except torch.OutOfMemoryError:
+                raise
             except (RuntimeError, NotImplementedError) as error:
                 reason = str(error).splitlines()[0]
                 print(f"{self.name}: models are computed one after the other ({reason}).", flush=True)
@@ -106,6 +124,21 @@ class ModuleModel:
                 mend="Wrap it in a module whose `forward` returns the logits alone.",
             )
         return outputs
+
+    @torch.no_grad()
+    def _check_same_each_time(self, weights: Tensor, inputs: Tensor) -> None:
+        """Refuse a module that draws random numbers in `forward`, of which its parts show nothing."""
+        first, again = (self._outputs(weights, inputs[:CALLED_TWICE]) for _ in range(2))
+        # A GPU may add in another order each time; what is dropped changes an output by as much as it is.
+        tolerance = CHANGE * float(first.nan_to_num().abs().max()) if first.numel() else 0.0
+        if not torch.allclose(first, again, rtol=0, atol=tolerance, equal_nan=True):
+            raise ConfigError(
+                self.name,
+                expected="a module that gives the same outputs each time",
+                found="other outputs in a second call with the same weights and inputs",
+                mend="Let its `forward` draw no random numbers: dropout(x, training=self.training) in "
+                "evaluation mode draws none.",
+            )
 
     def _buffers_like(self, weights: Tensor) -> dict[str, Tensor]:
         """The module's buffers where the weights are and, of real numbers, as precise."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from grokflow.config import AnyModel, Dataset
 from grokflow.data.dataset import SPLITS, tokenization
 from grokflow.data.work import EVALUATION_BATCH
-from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, wrong_answers
+from grokflow.model.losses import CROSS_ENTROPY, Loss, wrong_answers
 from grokflow.model.models import make_model
 from grokflow.model.protocol import ModelFunction
 from grokflow.model.weights import norm_of
@@ -46,14 +46,6 @@ class Examples:
         """The examples at `index`; an index (M, B) into one set gives each of M models a batch of its own."""
         tokens = self.tokens[(..., index, *[slice(None)] * self.input_axes)]
         return self._like(tokens, self.targets[(..., index, *[slice(None)] * self.target_axes)])
-
-    @property
-    def counts(self) -> Tensor:
-        """(...): how many of the examples have a target."""
-        if self.target_axes or self.targets.is_floating_point():
-            leading = self.targets.shape[: -1 - self.target_axes]
-            return torch.full(leading, len(self), device=self.targets.device)
-        return (self.targets != NO_TARGET).sum(-1)
 
     def rows(self, index: Tensor | slice) -> Examples:
         """Of a set of examples for each of M models, the sets at `index`."""
@@ -141,7 +133,8 @@ def loss_and_error(
 ) -> tuple[Tensor, Tensor]:
     """Mean loss (...) and error (...), 1 − accuracy, of weights (..., n) on `examples`.
 
-    Examples without a target count for nothing. Summed in float64, on the device of the weights.
+    Only examples that the loss counts do: of cross-entropy, those that have a target. Summed in float64, on
+    the device of the weights.
     """
     total = torch.zeros(weights.shape[:-1], dtype=torch.float64, device=weights.device)
     wrong = torch.zeros_like(total)
@@ -149,7 +142,7 @@ def loss_and_error(
         outputs = model.logits(weights, batch.tokens)
         total += loss.of_examples(outputs, batch.targets).double().sum(-1)
         wrong += loss.wrong(outputs, batch.targets).sum(-1)
-    counts = examples.counts
+    counts = loss.counts(examples.targets)
     return total / counts, wrong / counts
 
 
