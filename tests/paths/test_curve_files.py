@@ -29,7 +29,8 @@ def test_the_record_says_what_the_path_is(written: tuple) -> None:
     steps = np.diff(curve.controls, axis=0)
     assert record["length"] == pytest.approx(np.linalg.norm(steps, axis=1).sum(), rel=1e-9)
     assert record["converged"] is record["fit_epochs"] is None
-    assert record["weight_decay"] == path.from_run.optimizer.weight_decay
+    assert path.from_run.optimizer.weight_decay == 1.0
+    assert record["weight_decay"] == 0.0  # AdamW's decay is part of no loss
 
 
 def test_a_curve_is_read_back_bit_for_bit(written: tuple, grokked: Trained) -> None:

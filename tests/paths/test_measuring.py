@@ -69,9 +69,9 @@ def test_a_path_is_measured_with_its_own_decay_batch_and_points(written: tuple, 
     path, found, _ = written
     own = path.model_copy(update={"path": path.path.model_copy(update={"weight_decay": 0.5})})
     for given, decay in (
-        (path, 1.0),
+        (path, 0.0),
         (own, 0.5),
-    ):  # the run's weight decay, unless the path has one
+    ):  # AdamW's decay is part of no loss, so none unless the path has one
         rows = measure(given, found, grokked.dataset, "cpu")
         assert rows["t"].tolist() == values_of_t(found.curve, 3, 2).tolist() == [0, 0.25, 0.5, 0.75, 1]
         penalty = decay / 2 * rows["weight_norm"] ** 2
