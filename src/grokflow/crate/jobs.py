@@ -24,8 +24,6 @@ from grokflow.user_code import UserFile, is_user_file, parse
 
 Record = dict[str, Any]
 
-TABLES_OF_RUN = ("history.csv", "epochs.csv", "points.json", "periods.csv")
-TABLES_OF_PATH = ("metrics.csv", "path.json", "fit.csv")
 CLAIMS_TABLES = ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv")
 
 RULES = {
@@ -220,10 +218,10 @@ class _Reader:
         places = config["places"]
         for seeds in places["runs"].values():
             for place in map(_inside, seeds.values()):
-                yield from (f"{place}/{table}" for table in TABLES_OF_RUN)
+                yield from (f"{place}/{table}" for table in TABLES["run"])
         for seeds in places["paths"].values():
             for place in map(_inside, seeds.values()):
-                yield from (f"{place}/{table}" for table in TABLES_OF_PATH)
+                yield from (f"{place}/{table}" for table in TABLES["path"])
         for claim_id, claim in config["claims"].items():
             criterion = CRITERIA.get(claim["claim"] or claim_id)
             for run in (claim["run"], claim["against"]):
@@ -235,7 +233,7 @@ class _Reader:
     def _tabulate_seeds(self, name: str, config: Record) -> Iterator[str]:
         for seeds in config["folders"].values():
             for place in map(_inside, seeds.values()):
-                yield from (f"{place}/{table}" for table in TABLES_OF_RUN)
+                yield from (f"{place}/{table}" for table in TABLES["run"])
 
     def _write_pages(self, name: str, config: Record) -> Iterator[str]:
         yield from (f"figures/{figure}.png" for figure in config["config"]["figures"])
@@ -247,7 +245,7 @@ class _Reader:
         yield from (f"figures/{figure}.png" for figure in asked["figures"])
         for run, entry in asked["runs"].items():
             for seed in entry["seeds"]:
-                yield from (f"runs/{run}/seed_{seed}/{table}" for table in TABLES_OF_RUN)
+                yield from (f"runs/{run}/seed_{seed}/{table}" for table in TABLES["run"])
         for path in asked["paths"]:
             measured = re.compile(rf"(paths/{re.escape(path)}/seed_[^/]+)/provenance\.json")
             for folder in (match[1] for match in map(measured.fullmatch, self.records) if match):
