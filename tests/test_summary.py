@@ -61,8 +61,7 @@ def test_the_same_results_agree(mine: Path) -> None:
     where = lines.index("Where to look:")
     assert lines[where + 1].startswith(f"  {mine}/claims.md  each claim")
     assert lines[where + 2] == f"  {mine}/figures/   2 figures"
-    assert lines[where + 3].startswith("All on one page: ")
-    assert lines[where + 3].endswith(f"snakemake --report {mine}/report.html")
+    assert lines[where + 3] == f"All on one page, {mine}/report.html: make report"
     assert len(lines) == where + 4 == len(claims) + 6
 
 
@@ -135,7 +134,7 @@ def test_a_report_that_is_there_is_named(mine: Path) -> None:
     (mine / "report.html").write_text("")
     assert told(mine)[-1] == f"  {mine}/report.html  all on one page"
     os.utime(mine / "report.html", (1, 1))  # of an earlier run
-    assert told(mine)[-1].startswith("All on one page: ")
+    assert told(mine)[-1].startswith("All on one page, ")
 
 
 def test_the_command_tells_failures_by_their_logs(mine: Path) -> None:
