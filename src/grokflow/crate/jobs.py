@@ -18,9 +18,9 @@ from typing import Any
 from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
 from grokflow.claims import CRITERIA
-from grokflow.errors import ArtifactError
+from grokflow.errors import ArtifactError, ConfigError
 from grokflow.figures import FIGURE_KINDS, TABLES
-from grokflow.user_code import UserFile, is_user_file, parse
+from grokflow.user_code import UserFile, is_user_file, parse, shown
 
 Record = dict[str, Any]
 
@@ -78,8 +78,9 @@ class Job:
         values: dict[str, list[Any]] = {}
         for row in rows:
             for name, value in _flat({"run": row} if key == "group" else row):
-                if value not in values.setdefault(name, []):
-                    values[name].append(value)
+                said = shown(value) if isinstance(value, str) else value
+                if said not in values.setdefault(name, []):
+                    values[name].append(said)
         return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
     @property
@@ -96,6 +97,15 @@ class Job:
         if self.rule != "train":
             return []
         return list(self.config.get("group") or [self.config["run"]])
+
+
+def is_as_read(file: UserFile) -> bool:
+    """Whether a user's file is still there as the job read or ran it."""
+    try:
+        file.check()
+    except ConfigError:
+        return False
+    return True
 
 
 def read_jobs(root: str | Path) -> tuple[list[Job], list[str]]:
