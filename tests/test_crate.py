@@ -21,10 +21,10 @@ from grokflow.artifacts.provenance import write_provenance
 from grokflow.config import plain, resolve_path, resolve_run
 from grokflow.crate.entities import WHAT
 from grokflow.crate.jobs import RULES, read_jobs
-from grokflow.crate.writing import CHECKOUT, main, write_crate
+from grokflow.crate.writing import CHECKOUT, main, sources_with, write_crate
 from grokflow.errors import ArtifactError, ConfigError
 from grokflow.loading import load_config
-from grokflow.user_code import find
+from grokflow.user_code import find, shown
 
 CONFIGURATION = """
 results: {results}
@@ -325,8 +325,48 @@ def test_code_of_ones_own_is_taken_along_and_an_edit_is_told(made: Made) -> None
     assert read == {"source/own.py", *(f"runs/alone/seed_5/{table}" for table in tables)}
     assert (made.folder / "source/own.py").read_bytes() == own.read_bytes()
     assert "source/beside.py" in graph
+    settings = {graph[name]["value"] for name in ids(graph["#job-figures/own"], "object") if name[0] == "#"}
+    assert shown(figure["kind"]) in settings
+    assert figure["kind"] not in settings
     own.write_text("def drawn(shown): return 1\n", encoding="utf-8")
     assert made.write() == [f"{own}: missing, or edited since results were made with it."]
+
+
+def test_the_configuration_of_a_crate_can_be_read_again(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the definitions of another file, and with two files of one name."""
+    folder = made.file.parent
+    (folder / "papers").mkdir()
+    made.file.rename(base := folder / "papers/config.yaml")
+    mine = folder / "a/questions.yaml"
+    for place in ("a/draw.py", "a/code/draw.py", "papers/draw.py", "papers/never.py"):
+        (folder / place).parent.mkdir(exist_ok=True)
+        (folder / place).write_text(f"def drawn(shown): ...\n\nplace = {place!r}\n", encoding="utf-8")
+    never = 'models: {never: {code: "never.py:place", weight_count: 1}, small:'
+    base.write_text(base.read_text(encoding="utf-8").replace("models: {small:", never), encoding="utf-8")
+    figures = "{one: {kind: 'draw.py:drawn', run: alone}, two: {kind: 'code/draw.py:drawn', run: alone}}"
+    mine.write_text(f"definitions_from: ../papers/config.yaml\nresults: {made.folder}\nfigures: {figures}\n")
+    write_crate(made.folder, [mine])
+    source = made.folder / "source"
+    assert {file.relative_to(source).as_posix() for file in source.rglob("draw.py")} == {
+        "a/draw.py",
+        "a/code/draw.py",
+    }
+    for place in ("a/draw.py", "a/code/draw.py", "a/questions.yaml", "papers/config.yaml", "papers/never.py"):
+        assert (source / place).read_bytes() == (folder / place).read_bytes()
+    monkeypatch.chdir(source)
+    shutil.rmtree(folder / "a")
+    shutil.rmtree(folder / "papers")
+    assert list(load_config(["a/questions.yaml"]).figures) == ["one", "two"]
+
+
+def test_no_file_of_ones_own_replaces_one_of_the_checkout(made: Made) -> None:
+    script = made.file.parent / "workflow/scripts/train.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("", encoding="utf-8")
+    sources, places = sources_with([made.file], [script])
+    assert sources["source/workflow/scripts/train.py"] == CHECKOUT / "workflow/scripts/train.py"
+    assert sources["source/own/workflow/scripts/train.py"] == script
+    assert places == ["source/own/mine.yaml"]
 
 
 def test_another_configuration_is_told(made: Made) -> None:

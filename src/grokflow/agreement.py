@@ -9,7 +9,7 @@ among the reference's.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -188,6 +188,40 @@ def other_settings(mine: Description, reference: Description) -> dict[str, list[
             if differing:
                 found[f"{kind.removesuffix('s')} {name}"] = differing
     return dict(sorted(found.items()))
+
+
+def of_the_same_setup(mine: Judgement, reference: Judgement) -> Judgement:
+    """What `mine` says of the claims that are about the reference's own setup, which may be none.
+
+    Both judge them by one criterion, on runs, paths and sweeps of the same names that are configured alike.
+    """
+    alike = _alike(mine, reference)
+    tables = {
+        name: table[table.index.get_level_values("claim").isin(alike)]
+        for name in ("claims", "numbers", "outcomes", "measurements")
+        for table in [getattr(mine, name)]
+    }
+    return replace(mine, **tables)
+
+
+def _alike(mine: Judgement, reference: Judgement) -> list[str]:
+    about = "about" in mine.claims and "about" in reference.claims
+    if mine.description is None or reference.description is None or not about:
+        return []
+    other = {name.partition(" ")[2] for name in other_settings(mine.description, reference.description)}
+    runs_of_path = {
+        name: {str(path["config"].get(end, "")).partition("@")[0] for end in ("from", "to")}
+        for name, path in mine.description["paths"].items()
+    }
+    alike = []
+    for claim in mine.claims.index.intersection(reference.claims.index):
+        here, there = (each.claims.loc[claim] for each in (mine, reference))
+        names = str(here["about"]).split(" against ")
+        behind = {run for name in names for run in runs_of_path.get(name, ())}
+        same = all(here[key] == there[key] for key in ("about", "criterion"))
+        if same and not other.intersection({*names, *behind}):
+            alike.append(claim)
+    return alike
 
 
 def other_makers(mine: Description, reference: Description) -> dict[str, str]:

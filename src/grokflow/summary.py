@@ -11,12 +11,11 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from grokflow.agreement import Agreement, compare, other_settings
+from grokflow.agreement import Agreement, compare, of_the_same_setup
 from grokflow.artifacts.logs import Logs
-from grokflow.artifacts.reference import CLAIMS, Judgement, is_miniature, read_judgement
+from grokflow.artifacts.reference import CLAIMS, is_miniature, read_judgement
 from grokflow.claims import overview
 from grokflow.compare import REFERENCE
 from grokflow.errors import GrokflowError
@@ -90,12 +89,12 @@ def _agreement(folder: Path, reference: Path) -> tuple[dict[str, str], str]:
     if not (reference / CLAIMS).is_file():
         return {}, ""
     mine, theirs = (read_judgement(each, mend="") for each in (folder, reference))
-    alike = _of_the_same_setup(mine, theirs)
-    others = [claim for claim in mine.claims.index if claim not in alike]
-    if not alike:
+    alike = of_the_same_setup(mine, theirs)
+    others = [claim for claim in mine.claims.index if claim not in alike.claims.index]
+    if alike.claims.empty:
         return {}, f"Not compared with the reference ({reference}): no claim is about a setup that it has."
-    found = compare(_only(mine, alike), theirs)
-    of_claims = {claim: _of_claim(found, claim) for claim in alike}
+    found = compare(alike, theirs)
+    of_claims = {claim: _of_claim(found, claim) for claim in alike.claims.index}
     left_out = f" Of another setup, and not compared: {_shortly(others)}." if others else ""
     table = f"{command('python')} -m grokflow.compare {shlex.quote(str(folder))}"
     return of_claims, f"Reference run: {_together(found)}.{left_out} Line by line: {table}"
@@ -117,37 +116,6 @@ def _of_claim(found: Agreement, claim: str) -> str:
     if any(line.differs for line in lines):
         return "differs"
     return "agrees" if any(line.decided for line in lines) else "cannot say"
-
-
-def _of_the_same_setup(mine: Judgement, reference: Judgement) -> list[str]:
-    """The claims that both judge by one criterion, on runs, paths and sweeps that are configured alike."""
-    about = "about" in mine.claims and "about" in reference.claims
-    if mine.description is None or reference.description is None or not about:
-        return []
-    other = {name.partition(" ")[2] for name in other_settings(mine.description, reference.description)}
-    runs_of_path = {
-        name: {path["config"][end].partition("@")[0] for end in ("from", "to")}
-        for name, path in mine.description["paths"].items()
-    }
-    alike = []
-    for claim in mine.claims.index.intersection(reference.claims.index):
-        here, there = (each.claims.loc[claim] for each in (mine, reference))
-        names = str(here["about"]).split(" against ")
-        behind = {run for name in names for run in runs_of_path.get(name, ())}
-        same = all(here[key] == there[key] for key in ("about", "criterion"))
-        if same and not other.intersection({*names, *behind}):
-            alike.append(claim)
-    return alike
-
-
-def _only(judgement: Judgement, claims: Sequence[str]) -> Judgement:
-    """What a judgement says of these claims."""
-    tables = {
-        name: table[table.index.get_level_values("claim").isin(claims)]
-        for name in ("claims", "numbers", "outcomes", "measurements")
-        for table in [getattr(judgement, name)]
-    }
-    return replace(judgement, **tables)
 
 
 def _where_to_look(folder: Path, configuration: Sequence[str] | None, *, judged: bool) -> Iterator[str]:

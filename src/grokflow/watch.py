@@ -20,6 +20,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from grokflow.artifacts.durations import duration
 from grokflow.artifacts.logs import STATES, JobLog, Logs, Progress
 from grokflow.errors import ConfigError, GrokflowError
 
@@ -99,14 +100,6 @@ def counted(results: Path, jobs: Sequence[JobLog]) -> str:
         return f"{results}: no job has begun yet."
     states = Counter(job.state for job in jobs)
     return f"{results}: {', '.join(f'{states[state]} {state}' for state in STATES if states[state])}"
-
-
-def duration(seconds: float) -> str:
-    """Such as `40 s`, `3 min 05 s`, `2 h 10 min`."""
-    minutes, seconds = divmod(max(0, round(seconds)), 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def as_table(results: Path, jobs: Sequence[JobLog], now: float, width: int, height: int) -> RenderableType:

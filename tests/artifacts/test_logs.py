@@ -105,7 +105,7 @@ def test_the_last_line_of_many_rows_says_how_many_are_where(
     assert found.collapses == sum(collapses(seed.epochs["train_error"].to_numpy()) for seed in seeds)
 
 
-def test_the_frame_of_a_job_begins_and_ends_its_log(tmp_path: Path) -> None:
+def test_the_frame_of_a_job_begins_and_ends_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "logs/figures/M-fig1.log"
     made = SimpleNamespace(provenance=str(tmp_path / "figures/M-fig1.provenance.json"))
     output = type("Output", (list,), vars(made))([made.provenance])
@@ -118,6 +118,7 @@ def test_the_frame_of_a_job_begins_and_ends_its_log(tmp_path: Path) -> None:
     assert Logs(tmp_path).read()[0].state == "done"
     with pytest.raises(SystemExit), job(given):
         raise ArtifactError("a.csv", expected="a table", found="none")
+    monkeypatch.setattr(logs, "_runs", lambda process, begun: False)  # as this one would have ended
     (found,) = Logs(tmp_path).read()
     assert (found.state, found.message) == ("failed", "a.csv: expected a table, found none.")
 
@@ -137,19 +138,43 @@ def test_the_frame_of_a_job_begins_and_ends_its_log(tmp_path: Path) -> None:
             begun(1, ELSEWHERE) + "Ended by SIGTERM, all saved; the same command goes on from here.\n",
             "stopped",
         ),
-        (begun(1) + PROGRESS + "Traceback (most recent call last):\n  line\nValueError: no\n", "failed"),
-        (
-            begun(1) + PROGRESS + "Traceback (most recent call last):\n  line\nOSError: no\nError: no.\n",
-            "failed",
-        ),
     ],
 )
 def test_what_has_become_of_a_job(text: str, state: str, tmp_path: Path) -> None:
     found = read(tmp_path, text)
     assert found.state == state
     assert (found.progress.epoch == 3) == (PROGRESS in text)
-    if state == "failed":
-        assert found.message == ("no." if "Error: no." in text else "ValueError: no")
+
+
+TRACEBACK = "Traceback (most recent call last):\n  line\nValueError: no\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        (PROGRESS + TRACEBACK, "ValueError: no"),
+        (PROGRESS + TRACEBACK + "Error: no.\n", "no."),
+        (
+            PROGRESS + "Error: own.py: CUDA error.\nCompile with assertions.\n",
+            "own.py: CUDA error.",
+        ),
+    ],
+)
+def test_an_error_is_the_last_message_of_a_process_that_is_gone(
+    end: str, message: str, tmp_path: Path, dead: int
+) -> None:
+    for number, start in enumerate((begun(dead), begun(1, ELSEWHERE), "")):
+        found = read(tmp_path / str(number), start + end)
+        assert (found.state, found.message) == ("failed", message)
+    found = read(tmp_path / "running", begun(os.getpid()) + end)
+    assert (found.state, found.message) == ("running", "")
+
+
+@pytest.mark.parametrize("printed", ["Error: 0.5\n", TRACEBACK])
+def test_what_a_users_code_prints_is_no_failure(printed: str, tmp_path: Path, dead: int) -> None:
+    assert read(tmp_path / "runs", begun(os.getpid()) + printed).state == "running"
+    assert read(tmp_path / "elsewhere", begun(1, ELSEWHERE) + printed + PROGRESS).state == "running"
+    assert read(tmp_path / "killed", begun(dead) + printed + PROGRESS).state == "killed"
 
 
 def test_a_job_whose_process_is_gone_was_killed(tmp_path: Path, dead: int) -> None:

@@ -17,6 +17,11 @@ def test_the_configuration_says_what_to_see_and_else_the_kind():
     assert (said.see, said.measured) == ("The hump.", CAPTIONS["path"].measured)
 
 
+def test_code_of_ones_own_is_named_without_its_digest():
+    figure = Figure(kind="fig.py:draw#c0ce4edc60150fed", run="r")
+    assert caption_of(figure).measured == "What fig.py:draw draws."
+
+
 def test_a_figure_stands_with_its_paper_or_where_the_configuration_says():
     figure = Figure(kind="path", path="p")
     names = ["M-fig2", "P-fig4", "mine", "Mine"]

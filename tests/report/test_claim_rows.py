@@ -1,6 +1,7 @@
 """What the first page says of the reference run's claims, compared with itself and with what was altered."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from grokflow.report.claim_rows import claim_rows, compare_with
+from grokflow.summary import summary
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 
@@ -68,11 +70,40 @@ def test_claims_about_runs_configured_otherwise_are_not_compared(results):
     described["runs"]["mode_connectivity"]["config"]["model.width"] = 64
     (results / "runs.json").write_text(json.dumps(described), encoding="utf-8")
     comparison = compare_with(REFERENCE, results)
-    otherwise = {claim for claim, said in comparison.of_claim.items() if said == "configured otherwise"}
+    said = comparison.of_claim
+    otherwise = {claim for claim in said if said[claim] == "not compared: another setup"}
     about = pd.read_csv(results / "claims.csv").set_index("claim")["about"]
     of_paths = {claim for claim in about.index if claim.startswith("M") and "_1" in about[claim]}
     assert otherwise == of_paths | {"M1", "M2"} | {claim for claim in about.index if "_2_2p" in about[claim]}
-    assert f"{len(otherwise)} are about runs that are configured otherwise" in comparison.summary
+    compared = len(about) - len(otherwise)
+    assert comparison.summary.startswith(
+        f"{compared} of {len(about)} claims are about the reference run's setup. In all, these results agree"
+    )
+    assert said["P4"].startswith("agrees")
+
+
+def test_the_report_and_the_terminal_compare_the_same_claims(results):
+    """One about a run of another name, one by another criterion, and one of a run configured otherwise."""
+    alter(results / "claims.csv", "M1", about="mine")
+    alter(results / "claims.csv", "P4", criterion="another one")
+    described = json.loads((results / "runs.json").read_text(encoding="utf-8"))
+    described["runs"]["without_decay"]["config"]["model.width"] = 64
+    (results / "runs.json").write_text(json.dumps(described), encoding="utf-8")
+    of_claim = compare_with(REFERENCE, results).of_claim
+    report = {claim for claim, said in of_claim.items() if said == "not compared: another setup"}
+    lines = summary(results, reference=REFERENCE).splitlines()
+    assert report == {line.split()[0] for line in lines if re.match(r"  \S+ .*\]  –  ", line)}
+    about = pd.read_csv(results / "claims.csv").set_index("claim")["about"].str.split(" against ")
+    assert report == {"M1", "P4"} | {claim for claim in about.index if "without_decay" in about[claim]}
+    assert len(report) > 2
+
+
+def test_where_no_claim_is_of_the_same_setup_nothing_is_compared(results):
+    claims = pd.read_csv(results / "claims.csv")
+    claims.assign(about="mine").to_csv(results / "claims.csv", index=False)
+    comparison = compare_with(REFERENCE, results)
+    assert comparison.summary.endswith("no claim is about a setup that it has.")
+    assert set(comparison.of_claim.values()) == {"not compared: another setup"}
 
 
 def test_a_claim_that_the_reference_does_not_have_is_told(results):
@@ -88,3 +119,9 @@ def test_without_a_reference_nothing_is_compared(results, tmp_path):
     comparison = compare_with(tmp_path / "nothing", results)
     assert comparison.summary == "There is no reference run to compare with."
     assert {row.agreement for row in claim_rows(results, comparison)} == {""}
+
+
+def test_a_claim_of_ones_own_is_of_no_paper(results):
+    alter(results / "claims.csv", "M1", paper="own")
+    rows = {row.name: row for row in claim_rows(results, compare_with(REFERENCE, results))}
+    assert (rows["M1"].paper, rows["M2"].paper) == ("", "M")

@@ -1,9 +1,10 @@
 import pytest
 
+from grokflow.artifacts.durations import duration
 from grokflow.config import Figure
 from grokflow.errors import ArtifactError
 from grokflow.loading import load_config
-from grokflow.report.runtimes import duration, runtimes_of
+from grokflow.report.runtimes import runtimes_of
 
 
 @pytest.fixture
@@ -32,10 +33,10 @@ def test_the_jobs_behind_a_path_are_added_by_kind(tmp_path, write):
     write("paths/polyline_1_2/seed_0.measure.benchmark.tsv", 12.34)
     write("figures/mine.benchmark.tsv", 3)
     assert texts(tmp_path, kind="path", path="polyline_1_2") == [
-        "trained mode_connectivity in 2 min (2 jobs, their times added)",
-        "fitted polyline_1_2 in 2 h 0 min",
-        "measured polyline_1_2 in 12.3 s",
-        "drawn in 3.0 s",
+        "trained mode_connectivity in 2 min 30 s (2 jobs, their times added)",
+        "fitted polyline_1_2 in 2 h 00 min",
+        "measured polyline_1_2 in 12 s",
+        "drawn in 3 s",
     ]
 
 
@@ -53,7 +54,8 @@ def test_a_damaged_file_is_named(tmp_path, write):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (60, "1 min"), (3600, "1 h 0 min")]
+    ("seconds", "said"),
+    [(-1, "0 s"), (0.04, "0 s"), (59.4, "59 s"), (3605, "1 h 00 min")],
 )
 def test_a_duration_is_said_in_its_unit(seconds, said):
     assert duration(seconds) == said

@@ -1,17 +1,12 @@
 # What a figure shows, and what the claims are judged on.
 
-TABLES_OF_RUN = ("history.csv", "epochs.csv", "points.json", "periods.csv")
-
-
-TABLES_OF_PATH = ("metrics.csv", "path.json", "fit.csv")
-
 
 def tables_of_all_runs(wildcards):
     return [
         f"{folder}/{name}"
         for run in CONFIG.runs
         for folder in folders_of_run(run).values()
-        for name in TABLES_OF_RUN
+        for name in TABLES["run"]
     ]
 
 
@@ -89,7 +84,7 @@ def tables_of_claims(wildcards):
     places = places_of_claims()
     tables = [
         f"{folder}/{name}"
-        for kind, names in (("runs", TABLES_OF_RUN), ("paths", TABLES_OF_PATH))
+        for kind, names in (("runs", TABLES["run"]), ("paths", TABLES["path"]))
         for folders in places[kind].values()
         for folder in folders.values()
         for name in names

@@ -8,6 +8,7 @@ that a short job imports only what it needs.
 
 __all__ = [
     "columns",
+    "durations",
     "files",
     "finished",
     "job",

@@ -24,7 +24,7 @@ STATES: dict[State, str] = {
     "running": "its process is there, or its log has grown lately",
     "silent": "on another machine, and its log has not grown for long: perhaps it was killed",
     "done": "ended well",
-    "failed": "ended with an error",
+    "failed": "ended with an error: its process is gone, and that is the last message of its log",
     "stopped": "ended by a signal, with its state saved",
     "killed": "its process is gone, and its log has no end",
 }
@@ -65,6 +65,10 @@ FIELDS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     )
 }
 """What a line of progress may say, and the fields of `Progress` that it fills."""
+
+EPOCHS, MEASURED = ("epoch ", "fit epoch "), ("measured ", "skipped: ")
+PROGRESS = EPOCHS + MEASURED
+"""How lines of progress begin."""
 
 WHOLE = ("epoch", "epochs", "going", "rows", "point_1", "point_2", "diverged", "collapses")
 
@@ -148,7 +152,12 @@ def as_job(path: Path, job: str, head: str, tail: str, changed: float) -> JobLog
     """What the beginning and the end of a log, of whole lines, say of its job."""
     first, lines = BEGUN.search(head), tail.splitlines()
     begun, process, machine = (_time(first[1]), int(first[2]), first[3]) if first else (None, 0, "")
-    state, message = _ended(lines) or (_unended(begun, process, machine, changed), "")
+    state, message = _ended(lines), ""
+    if state is None:
+        here = machine == socket.gethostname()  # on another machine nobody can see
+        runs = _runs(process, begun) if here and begun is not None else None
+        error = None if runs else _last_error(lines)
+        state, message = ("failed", error) if error is not None else (_unended(begun, runs, changed), "")
     return JobLog(path, job, state, changed, begun, progress_of(lines), message)
 
 
@@ -157,9 +166,9 @@ def progress_of(lines: Iterable[str]) -> Progress:
     found: dict[str, Any] = {}
     measured = 0
     for line in lines:
-        if line.startswith(("measured ", "skipped: ")):
+        if line.startswith(MEASURED):
             measured += 1
-        elif line.startswith(("epoch ", "fit epoch ")):
+        elif line.startswith(EPOCHS):
             for pattern, keys in FIELDS.values():
                 if match := pattern.search(line):
                     found.update(zip(keys, match.groups(), strict=True))
@@ -188,25 +197,31 @@ def _time(written: str) -> float:
     return datetime.strptime(written, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
 
 
-def _ended(lines: list[str]) -> tuple[State, str] | None:
-    """How a job ended, by its own account, and why, if it failed; None: it does not say."""
-    if lines and lines[-1].startswith("Done in "):
-        return "done", ""
-    errors = [line for line in lines if line.startswith(("Error: ", "Traceback "))]
-    if errors:
-        return "failed", errors[-1].removeprefix("Error: ") if errors[-1][0] == "E" else lines[-1]
-    if lines and lines[-1].startswith("Ended by "):
-        return "stopped", ""
+def _ended(lines: list[str]) -> State | None:
+    """How a job ended, by its own account; None: it does not say, or with an error."""
+    last = lines[-1] if lines else ""
+    return "done" if last.startswith("Done in ") else "stopped" if last.startswith("Ended by ") else None
+
+
+def _last_error(lines: list[str]) -> str | None:
+    """The error that ends a log; None: it ends otherwise. One with progress after it was only printed."""
+    for line in reversed(lines):
+        if line.startswith(PROGRESS):
+            return None
+        if line.startswith("Error: "):
+            return line.removeprefix("Error: ")
+        if line.startswith("Traceback "):
+            return lines[-1]
     return None
 
 
-def _unended(begun: float | None, process: int, machine: str, changed: float) -> State:
-    """What has become of a job whose log has no end."""
+def _unended(begun: float | None, runs: bool | None, changed: float) -> State:
+    """What has become of a job whose log has no end; `runs`: whether its process does, None if unknown."""
+    if runs is not None:
+        return "running" if runs else "killed"
     silent = time.time() - changed > SILENT_AFTER
     if begun is None:  # of an earlier version, whose logs have no end, or not yet written
         return "done" if silent else "running"
-    if machine == socket.gethostname():
-        return "running" if _runs(process, begun) else "killed"
     return "silent" if silent else "running"
 
 

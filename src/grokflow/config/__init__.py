@@ -13,6 +13,7 @@ from grokflow.config.groups import (
 )
 from grokflow.config.load import load
 from grokflow.config.problems import made_entry
+from grokflow.config.read import files_behind
 from grokflow.config.read import read as read_files
 from grokflow.config.resolve import (
     ResolvedMember,
@@ -89,6 +90,7 @@ __all__ = [
     "UserOptimizer",
     "UserPath",
     "decay_in_loss",
+    "files_behind",
     "fits_of_path",
     "groups_of_path",
     "groups_of_run",

@@ -13,6 +13,7 @@ import yaml
 from grokflow.config.definitions import laid_over
 from grokflow.config.user_files import with_user_files
 from grokflow.errors import ConfigError
+from grokflow.user_code import files_named
 
 LARGEST_FILE = 1_000_000
 """Bytes; a configuration written by hand is a thousandth of it."""
@@ -121,6 +122,18 @@ def _read_with_definitions(path: Path, over: tuple[Path, ...]) -> dict[str, Any]
     # Its claims are judged apart from those of the other file, so they are kept apart.
     own = {"results": f"results/{path.stem}", **own}
     return laid_over(base, own, merge(base, own))
+
+
+def files_behind(paths: Iterable[str | Path]) -> list[Path]:
+    """What `read` reads: the files, those that they take definitions from, and the users' files they name."""
+    found: dict[Path, None] = {}
+    waiting = [Path(path) for path in paths]
+    for path in waiting:
+        own = with_user_files(_read_one(path), path.parent)
+        found |= dict.fromkeys([path, *map(Path, files_named(own))])
+        if "definitions_from" in own:
+            waiting.append(path.parent / own["definitions_from"])
+    return list(found)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

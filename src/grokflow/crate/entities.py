@@ -23,7 +23,7 @@ from rocrate.rocrate import ROCrate
 import grokflow
 from grokflow.artifacts.files import checksum
 from grokflow.artifacts.provenance import SUFFIX
-from grokflow.crate.jobs import Job, times_of
+from grokflow.crate.jobs import Job, is_as_read, times_of
 
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
@@ -351,7 +351,9 @@ class Builder:
 
     def _action_of_job(self, job: Job) -> ContextEntity:
         made = [*job.outputs, job.record]
-        own = [self.place_of.get(Path(each.file).resolve(), "") for each in job.user_files]
+        own = [
+            self.place_of.get(Path(each.file).resolve(), "") for each in job.user_files if is_as_read(each)
+        ]
         script, *_ = self._there([f"{SCRIPTS}/{job.rule}.py", SNAKEFILE])
         action = self.crate.add_action(
             script,

@@ -18,14 +18,12 @@ from typing import Any
 from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
 from grokflow.claims import CRITERIA
-from grokflow.errors import ArtifactError
+from grokflow.errors import ArtifactError, ConfigError
 from grokflow.figures import FIGURE_KINDS, TABLES
-from grokflow.user_code import UserFile, is_identified, is_user_file, parse
+from grokflow.user_code import UserFile, is_identified, is_user_file, parse, shown
 
 Record = dict[str, Any]
 
-TABLES_OF_RUN = ("history.csv", "epochs.csv", "points.json", "periods.csv")
-TABLES_OF_PATH = ("metrics.csv", "path.json", "fit.csv")
 CLAIMS_TABLES = ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv")
 
 RULES = {
@@ -80,8 +78,9 @@ class Job:
         values: dict[str, list[Any]] = {}
         for row in rows:
             for name, value in _flat({"run": row} if key == "group" else row):
-                if value not in values.setdefault(name, []):
-                    values[name].append(value)
+                said = shown(value) if isinstance(value, str) else value
+                if said not in values.setdefault(name, []):
+                    values[name].append(said)
         return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
     @property
@@ -98,6 +97,15 @@ class Job:
         if self.rule != "train":
             return []
         return list(self.config.get("group") or [self.config["run"]])
+
+
+def is_as_read(file: UserFile) -> bool:
+    """Whether a user's file is still there as the job read or ran it."""
+    try:
+        file.check()
+    except ConfigError:
+        return False
+    return True
 
 
 def read_jobs(root: str | Path) -> tuple[list[Job], list[str]]:
@@ -220,10 +228,10 @@ class _Reader:
         places = config["places"]
         for seeds in places["runs"].values():
             for place in map(_inside, seeds.values()):
-                yield from (f"{place}/{table}" for table in TABLES_OF_RUN)
+                yield from (f"{place}/{table}" for table in TABLES["run"])
         for seeds in places["paths"].values():
             for place in map(_inside, seeds.values()):
-                yield from (f"{place}/{table}" for table in TABLES_OF_PATH)
+                yield from (f"{place}/{table}" for table in TABLES["path"])
         for claim_id, claim in config["claims"].items():
             criterion = CRITERIA.get(claim["claim"] or claim_id)
             for run in (claim["run"], claim["against"]):
@@ -238,7 +246,7 @@ class _Reader:
     def _tabulate_seeds(self, name: str, config: Record) -> Iterator[str]:
         for seeds in config["folders"].values():
             for place in map(_inside, seeds.values()):
-                yield from (f"{place}/{table}" for table in TABLES_OF_RUN)
+                yield from (f"{place}/{table}" for table in TABLES["run"])
 
     def _write_pages(self, name: str, config: Record) -> Iterator[str]:
         yield from (f"figures/{figure}.png" for figure in config["config"]["figures"])
@@ -250,7 +258,7 @@ class _Reader:
         yield from (f"figures/{figure}.png" for figure in asked["figures"])
         for run, entry in asked["runs"].items():
             for seed in entry["seeds"]:
-                yield from (f"runs/{run}/seed_{seed}/{table}" for table in TABLES_OF_RUN)
+                yield from (f"runs/{run}/seed_{seed}/{table}" for table in TABLES["run"])
         for path in asked["paths"]:
             measured = re.compile(rf"(paths/{re.escape(path)}/seed_[^/]+)/provenance\.json")
             for folder in (match[1] for match in map(measured.fullmatch, self.records) if match):

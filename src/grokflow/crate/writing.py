@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ from pydantic import ValidationError
 
 from grokflow.artifacts.files import checksum, write_bytes, write_json
 from grokflow.artifacts.source import ROOT, source_digest
-from grokflow.config import ResolvedRun, resolve_run
+from grokflow.config import ResolvedRun, files_behind, resolve_run
 from grokflow.crate.entities import SOURCE, Builder
-from grokflow.crate.jobs import Job, read_jobs
+from grokflow.crate.jobs import Job, is_as_read, read_jobs
 from grokflow.errors import ArtifactError, ConfigError, GrokflowError
 from grokflow.loading import load_config
 
@@ -30,6 +31,9 @@ CHECKOUT = ROOT.parents[1]
 
 SOURCES = ("Snakefile", "workflow", "src/grokflow", "envs", "pyproject.toml", "LICENSE", "CITATION.cff")
 """What the crate takes along of the checkout, besides the configuration."""
+
+OWN = "own"
+"""Folder within `source/` for files from elsewhere, where one of them would replace one of the checkout."""
 
 METADATA = "ro-crate-metadata.json"
 
@@ -133,10 +137,9 @@ def user_files_of(jobs: Iterable[Job]) -> tuple[list[Path], list[str]]:
     files: dict[Path, None] = {}
     problems: dict[str, None] = {}
     for named in {user_file: None for job in jobs for user_file in job.user_files}:
-        try:
-            named.check()
+        if is_as_read(named):
             files.update(dict.fromkeys(map(Path, named.files)))
-        except ConfigError:
+        else:
             problems[f"{named.file}: missing, or edited since results were made with it."] = None
     return list(files), list(problems)
 
@@ -144,20 +147,33 @@ def user_files_of(jobs: Iterable[Job]) -> tuple[list[Path], list[str]]:
 def sources_with(
     configuration: Sequence[Path], user_files: Iterable[Path]
 ) -> tuple[dict[str, Path], list[str]]:
-    """What computed the results, by its place in the crate; and the places of the configuration."""
+    """What computed the results, by its place in the crate; and the places of the configuration.
+
+    The files of the configuration, those that they take definitions from, and users' files lie in the crate
+    to each other as they lie here: so their names of each other lead to them there, too.
+    """
     sources = {}
     for part in SOURCES:
         path = CHECKOUT / part
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and "__pycache__" not in file.parts:
                 sources[f"{SOURCE}/{file.relative_to(CHECKOUT).as_posix()}"] = file
-    places = []
-    for path in (*configuration, *user_files):
-        file = path.resolve()
-        own = file.is_relative_to(CHECKOUT)
-        places.append(f"{SOURCE}/{file.relative_to(CHECKOUT).as_posix() if own else file.name}")
-        sources[places[-1]] = file
-    return sources, places[: len(configuration)]
+    given = [_straight(path) for path in configuration]
+    files = dict.fromkeys([*given, *map(_straight, (*files_behind(configuration), *user_files))])
+    if all(file.is_relative_to(CHECKOUT) for file in files):
+        root, folder = CHECKOUT, SOURCE
+    else:
+        root, folder = Path(os.path.commonpath([file.parent for file in files])), SOURCE
+        if any(f"{SOURCE}/{file.relative_to(root).as_posix()}" in sources for file in files):
+            folder = f"{SOURCE}/{OWN}"
+    place_of = {file: f"{folder}/{file.relative_to(root).as_posix()}" for file in files}
+    sources |= {place: file for file, place in place_of.items()}
+    return sources, [place_of[file] for file in given]
+
+
+def _straight(path: Path) -> Path:
+    """From the root and without `..`; a link stays one, because names lead to where it stands."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def write_crate(

@@ -71,7 +71,7 @@ TABLES = {
     "paths": (*PATH, "fit.csv"),
     "sweep": (),
 }
-"""By what is shown: the tables that a user's own kind of figure may read from the folder of each seed."""
+"""By what is shown: the tables of the folder of each seed that claims and users' own kinds of figure read."""
 
 
 def kind_of(figure: Figure) -> FigureKind:

@@ -13,6 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from grokflow import user_code
 from grokflow.dynamics.regimes import SweepRegimes
 from grokflow.errors import ArtifactError
 from grokflow.figures.sheet import mark_symbol
@@ -123,4 +124,4 @@ def short(key: str) -> str:
 
 def written(value: object) -> str:
     """A varied value in words."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    return f"{value:g}" if isinstance(value, int | float) else user_code.shown(str(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from grokflow.config import Figure
+from grokflow.user_code import shown
 
 OWN = "Your own"
 """The category of figures that belong to neither paper, unless the configuration names another."""
@@ -109,7 +110,7 @@ CAPTIONS = {
 
 def caption_of(figure: Figure) -> Caption:
     """What to see, by the configuration or else by the kind, and what was measured."""
-    unknown = Caption("A figure of your own.", f"What {figure.kind} draws.")
+    unknown = Caption("A figure of your own.", f"What {shown(figure.kind)} draws.")
     caption = CAPTIONS.get(figure.kind, unknown)
     return caption._replace(see=figure.caption or caption.see)
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from grokflow.agreement import Agreement, Line, compare, other_settings
+from grokflow.agreement import Agreement, Line, compare, of_the_same_setup
 from grokflow.artifacts.reference import read_judgement
 from grokflow.claims import located, written, written_interval
 from grokflow.errors import ArtifactError
+
+OWN = "own"
+"""In place of a paper's letter in claims.csv: a claim of the user's."""
 
 MEND = "Run the workflow: it judges the claims."
 
@@ -66,7 +69,7 @@ def claim_rows(results: Path, comparison: Comparison) -> list[ClaimRow]:
     return [
         ClaimRow(
             name=row.claim,
-            paper=_text(row.paper),
+            paper="" if row.paper == OWN else _text(row.paper),
             statement=row.statement,
             criterion=row.criterion,
             about=" against ".join(_text(row.about).split(" against ")),
@@ -86,39 +89,21 @@ def compare_with(reference: Path, results: Path) -> Comparison:
     if not (reference / "claims.csv").is_file():
         return Comparison("There is no reference run to compare with.", {})
     try:
-        mine = read_judgement(results, mend=MEND)
-        agreement = compare(mine, read_judgement(reference, mend=MEND))
+        mine, theirs = (read_judgement(folder, mend=MEND) for folder in (results, reference))
+        alike = of_the_same_setup(mine, theirs)
+        agreement = compare(alike, theirs) if len(alike.claims) else None
     except ArtifactError as error:
         return Comparison(f"Not compared with the reference run: {error}", {})
-    differing = _configured_otherwise(agreement)
-    said = {claim: _of_claim(claim, agreement, differing) for claim in mine.claims.index}
-    return Comparison(_summary(agreement, differing), said)
+    said = dict.fromkeys(mine.claims.index, "not compared: another setup")
+    said |= dict.fromkeys(mine.claims.index.difference(theirs.claims.index), "not in the reference")
+    if agreement is None:
+        return Comparison("Not compared with the reference run: no claim is about a setup that it has.", said)
+    said |= {claim: _of_claim(claim, agreement) for claim in alike.claims.index}
+    return Comparison(_summary(agreement, len(mine.claims)), said)
 
 
-def _configured_otherwise(agreement: Agreement) -> set[str]:
-    """The claims that are about a run, path or sweep that the reference has with other settings."""
-    mine, reference = agreement.mine, agreement.reference
-    if mine.description is None or reference.description is None:
-        return set()
-    named = {name.partition(" ")[2] for name in other_settings(mine.description, reference.description)}
-    about = mine.claims["about"].astype(str).str.split(" against ")
-    of_paths = {
-        path: {str(each["config"].get(end, "")).partition("@")[0] for end in ("from", "to")}
-        for path, each in mine.description["paths"].items()
-    }
-    return {
-        claim
-        for claim, names in about.items()
-        if any(named & ({name} | of_paths.get(name, set())) for name in names)
-    }
-
-
-def _of_claim(claim: str, agreement: Agreement, differing: set[str]) -> str:
+def _of_claim(claim: str, agreement: Agreement) -> str:
     lines = [line for line in agreement.lines if line.claim == claim]
-    if claim in differing:
-        return "configured otherwise"
-    if not lines:
-        return "not in the reference"
     decided = [line for line in lines if line.decided]
     if not decided:
         return "too few seeds to say"
@@ -136,17 +121,15 @@ def _what(line: Line) -> str:
     return f"{line.what} ({here}, reference {there})"
 
 
-def _summary(agreement: Agreement, differing: set[str]) -> str:
-    if differing:
-        return (
-            f"Of {len(agreement.mine.claims)} claims {len(differing)} are about runs that are configured "
-            "otherwise than the reference run. Their verdicts are about these runs, and none is compared."
-        )
+def _summary(agreement: Agreement, claims: int) -> str:
+    """What all lines say together, and of how many of my claims they are."""
+    compared = len(agreement.mine.claims)
+    of = "" if compared == claims else f"{compared} of {claims} claims are about the reference run's setup. "
     if not agreement.can_say:
-        return "Too few seeds to tell these results from the reference run's."
+        return f"{of}Too few seeds to tell these results from the reference run's."
     verdict = "differ from" if agreement.differs else "agree with"
     return (
-        f"In all, these results {verdict} the reference run: {len(agreement.differing)} of "
+        f"{of}In all, these results {verdict} the reference run: {len(agreement.differing)} of "
         f"{len(agreement.decided)} comparisons that could tell the two apart do so; chance alone gives more "
         f"than {agreement.most_by_chance} in one of 100 cases."
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from grokflow.artifacts.columns import METRICS
 from grokflow.artifacts.results import PathResults, RunResults
@@ -15,6 +16,7 @@ from grokflow.report.captions import caption_of, subjects_of
 from grokflow.report.pages import alt_of
 from grokflow.report.rendering import json_in_page, picture_uri, render, script
 from grokflow.report.thinning import compact, thin
+from grokflow.user_code import shown
 
 ACCURACY, DECADES = 0.003, 0.01
 """How far its curves may be from the tables: of accuracies, and of the decimal logarithm of all else."""
@@ -135,7 +137,7 @@ def sweep_data(sweep: SweepRegimes) -> dict[str, Any]:
     reached = table[["point_1", "point_2", "validation_error_at_point_1"]].itertuples(index=False)
     return {
         "keys": list(sweep.keys),
-        "values": [compact(table[key]) for key in sweep.keys],
+        "values": [_values(table[key]) for key in sweep.keys],
         "seed": compact(table["seed"], 15),
         "regime": [regime(*row) for row in reached],
         "point_1": compact(table["point_1"], 15),
@@ -143,6 +145,11 @@ def sweep_data(sweep: SweepRegimes) -> dict[str, Any]:
         "validation_error": compact(table["validation_error"]),
         "is_grid": len(sweep.keys) == 2 and sweep.is_grid,
     }
+
+
+def _values(varied: pd.Series) -> list[Any]:
+    """Of a varied key: numbers, or words as the configuration has them."""
+    return compact(varied) if pd.api.types.is_numeric_dtype(varied) else [shown(str(v)) for v in varied]
 
 
 def _figures(subject: str, config: Config, name: str) -> list[str]:

@@ -14,6 +14,7 @@ from grokflow.report.captions import caption_of, category_of, subjects_of
 from grokflow.report.claim_rows import ClaimRow, claim_rows, compare_with
 from grokflow.report.rendering import picture_uri, render
 from grokflow.report.runtimes import runtimes_of
+from grokflow.user_code import shown
 
 FOREST_PLOT = "claims"
 """The kind of figure that shows all claims."""
@@ -63,6 +64,7 @@ def figure_page(results: Path, config: Config, name: str) -> str:
     figure = config.figures[name]
     caption = caption_of(figure)
     entry = figure.model_dump(mode="json", exclude_defaults=True, exclude={"caption", "category"})
+    entry["kind"] = shown(figure.kind)
     return render(
         "figure.html",
         name=name,
@@ -80,8 +82,8 @@ def figure_page(results: Path, config: Config, name: str) -> str:
 
 def alt_of(name: str, figure: Figure) -> str:
     """A picture in words."""
-    shown = ", ".join(subjects_of(figure)) or "the claims"
-    return f"{name}, of {shown}. {caption_of(figure).see}"
+    subjects = ", ".join(subjects_of(figure)) or "the claims"
+    return f"{name}, of {subjects}. {caption_of(figure).see}"
 
 
 def tables_of(figure: Figure) -> list[str]:
@@ -98,9 +100,10 @@ def _judged_claims(results: Path, config: Config) -> list[ClaimRow]:
 
 
 def _by_paper(rows: list[ClaimRow]) -> Mapping[str, list[ClaimRow]]:
+    """The claims under the heading of their paper."""
     grouped: dict[str, list[ClaimRow]] = {}
     for row in rows:
-        grouped.setdefault(f"Paper {row.paper}" if row.paper else "Your own", []).append(row)
+        grouped.setdefault(f"Paper {row.paper}: claims" if row.paper else "Your own claims", []).append(row)
     return grouped
 
 

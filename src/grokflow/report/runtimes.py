@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from grokflow.artifacts.durations import duration
 from grokflow.config import Config, Figure, runs_of_path
 from grokflow.errors import ArtifactError
 
@@ -31,14 +32,6 @@ def runtimes_of(results: Path, config: Config, name: str, figure: Figure) -> lis
     logs = results / "logs"
     found = [_added(what, logs.glob(pattern)) for what, pattern in _jobs(config, name, figure)]
     return [runtime for runtime in found if runtime.jobs]
-
-
-def duration(seconds: float) -> str:
-    """Such as `8.4 s`, `12 min` or `1 h 20 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _jobs(config: Config, name: str, figure: Figure) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,59 @@
+"""What pages say of code of one's own: whose it is, and its name as its user wrote it."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from grokflow.artifacts.columns import OUTCOMES
+from grokflow.dynamics import SweepRegimes
+from grokflow.figures.regimes import written
+from grokflow.loading import load_config
+from grokflow.report import claims_page, figure_page
+from grokflow.report.explorer import sweep_data
+
+REFERENCE = Path(__file__).parents[2] / "docs/reference"
+OWN = "draw.py:draw#c0ce4edc60150fed"
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = Path(shutil.copytree(REFERENCE, tmp_path / "results"))
+    (folder / "figures").mkdir()
+    Image.new("RGB", (4, 4)).save(folder / "figures/mine.png")
+    claims = pd.read_csv(folder / "claims.csv")
+    claims.loc[claims["claim"] == "M1", "paper"] = "own"
+    claims.to_csv(folder / "claims.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def config():
+    papers = load_config(["config.yaml"])
+    mine = next(iter(papers.figures.values())).model_copy(update={"kind": OWN, "caption": None})
+    return papers.model_copy(update={"figures": {"mine": mine}})
+
+
+def test_claims_of_ones_own_stand_under_a_heading_of_their_own(results, config):
+    page = claims_page(results, config, REFERENCE)
+    assert [f"<h2>{whose}</h2>" in page for whose in ("Your own claims", "Paper P: claims")] == [True, True]
+    assert "Paper own" not in page
+
+
+def test_a_page_names_ones_own_code_without_its_digest(results, config):
+    page = figure_page(results, config, "mine")
+    assert "kind: draw.py:draw\n" in page
+    assert "What draw.py:draw draws." in page
+    assert "#c0ce4edc60150fed" not in page
+
+
+def test_varied_operations_are_words(tmp_path):
+    row = {"seed": 0, "point_1": 1, "point_2": 2, "validation_error_at_point_1": 0.9, "epochs": 9}
+    rows = [{"dataset.operation": operation, **row} for operation in (OWN, "a+b")]
+    pd.DataFrame(rows).reindex(columns=["dataset.operation", *OUTCOMES]).to_csv(
+        tmp_path / "sweep.csv", index=False
+    )
+    assert sweep_data(SweepRegimes(tmp_path / "sweep.csv"))["values"] == [["draw.py:draw", "a+b"]]
+    assert [written(OWN), written("a+b"), written(0.5)] == ["draw.py:draw", "a+b", "0.5"]
