@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from grokflow.artifacts.columns import OUTCOMES
+from grokflow.artifacts.provenance import write_provenance
 from grokflow.dynamics import SweepRegimes
 from grokflow.figures.regimes import written
 from grokflow.loading import load_config
@@ -40,6 +41,14 @@ def test_claims_of_ones_own_stand_under_a_heading_of_their_own(results, config):
     page = claims_page(results, config, REFERENCE)
     assert [f"<h2>{whose}</h2>" in page for whose in ("Your own claims", "Paper P: claims")] == [True, True]
     assert "Paper own" not in page
+    assert "<h2>Your own figures</h2>" in page
+
+
+def test_claims_of_a_miniature_are_compared_with_nothing(results, config):
+    write_provenance(results / "claims.provenance.json", [], {"claims": {}, "miniature": True})
+    page = claims_page(results, config, REFERENCE)
+    assert "These claims are about a miniature, and say nothing about any paper." in page
+    assert "reference run:" not in page
 
 
 def test_a_page_names_ones_own_code_without_its_digest(results, config):

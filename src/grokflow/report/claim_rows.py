@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from grokflow.agreement import Agreement, Line, compare, of_the_same_setup
-from grokflow.artifacts.reference import read_judgement
+from grokflow.artifacts.reference import is_miniature, read_judgement
 from grokflow.claims import located, written, written_interval
 from grokflow.errors import ArtifactError
 
@@ -86,9 +86,11 @@ def claim_rows(results: Path, comparison: Comparison) -> list[ClaimRow]:
 
 def compare_with(reference: Path, results: Path) -> Comparison:
     """What the comparison with a reference run says in all, and of each claim."""
-    if not (reference / "claims.csv").is_file():
-        return Comparison("There is no reference run to compare with.", {})
     try:
+        if is_miniature(results):
+            return Comparison("These claims are about a miniature, and say nothing about any paper.", {})
+        if not (reference / "claims.csv").is_file():
+            return Comparison("There is no reference run to compare with.", {})
         mine, theirs = (read_judgement(folder, mend=MEND) for folder in (results, reference))
         alike = of_the_same_setup(mine, theirs)
         agreement = compare(alike, theirs) if len(alike.claims) else None

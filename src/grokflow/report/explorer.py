@@ -99,7 +99,7 @@ def explorer_data(results: Path, config: Config) -> dict[str, Any]:
 def path_data(path: PathResults) -> dict[str, Any]:
     """All measurements along a path, by column; or why there are none."""
     if path.skipped:
-        return {"skipped": path.skipped}
+        return {"skipped": path.skipped.replace("point_", "point ")}
     record = path.record
     pieces = len(record["control_points"]) - 1
     bends = [k / pieces for k in range(1, pieces)] if record["kind"] == "polyline" else []

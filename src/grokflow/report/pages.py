@@ -10,7 +10,7 @@ import yaml
 
 from grokflow import __version__
 from grokflow.config import Config, Figure
-from grokflow.report.captions import caption_of, category_of, subjects_of
+from grokflow.report.captions import OWN, caption_of, category_of, subjects_of
 from grokflow.report.claim_rows import ClaimRow, claim_rows, compare_with
 from grokflow.report.rendering import picture_uri, render
 from grokflow.report.runtimes import runtimes_of
@@ -103,14 +103,20 @@ def _by_paper(rows: list[ClaimRow]) -> Mapping[str, list[ClaimRow]]:
     """The claims under the heading of their paper."""
     grouped: dict[str, list[ClaimRow]] = {}
     for row in rows:
-        grouped.setdefault(f"Paper {row.paper}: claims" if row.paper else "Your own claims", []).append(row)
+        grouped.setdefault(_heading(f"Paper {row.paper}" if row.paper else OWN, "claims"), []).append(row)
     return grouped
 
 
+def _heading(whose: str, what: str) -> str:
+    return f"{whose} {what}" if whose == OWN else f"{whose}: {what}"
+
+
 def _by_category(config: Config) -> Mapping[str, list[Entry]]:
+    """The figures under the heading of their category, those of the papers first."""
     grouped: dict[str, list[Entry]] = {}
     for name, figure in config.figures.items():
-        grouped.setdefault(category_of(name, figure), []).append(Entry(name, caption_of(figure).see))
+        heading = _heading(category_of(name, figure), "figures")
+        grouped.setdefault(heading, []).append(Entry(name, caption_of(figure).see))
     return dict(sorted(grouped.items(), key=lambda item: not item[0].startswith("Paper")))
 
 
