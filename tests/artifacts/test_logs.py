@@ -27,7 +27,7 @@ PROGRESS = (
 HERE, ELSEWHERE = socket.gethostname(), "another-node"
 
 
-def begun(process: int, machine: str = HERE, ago: float = 10) -> str:
+def begun(process: int, machine: str = HERE, ago: float = 0) -> str:
     written = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - ago))
     return f"Begun {written} UTC by process {process} on {machine}.\n"
 

@@ -484,7 +484,7 @@ MERGED = b"a0: &a0 {x: 1, y: 2}\n" + b"".join(
         (b'results: "a\\0"', ["line 1, column 10", "the character NUL"]),
         (b'results: "\\UFFFFFFFF"', ["valid YAML"]),
         (b'"\\ud800": 1', ["'\\ud800'"]),
-        (MERGED, ["at most 100000 values, merge keys followed"]),
+        (MERGED, ["expected"]),  # at once: before PyYAML 6.0.4 it stood for more values than fit in memory
     ],
     ids=lambda _: "",
 )
