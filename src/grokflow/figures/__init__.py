@@ -43,6 +43,8 @@ class FigureKind(NamedTuple):
 
 RUN = ("history.csv", "points.json")
 PATH = ("metrics.csv", "path.json")
+RECORD = "provenance.json"
+"""Of a run: a figure of several runs calls each by words that are made from its configuration."""
 
 FIGURE_KINDS = {
     "accuracy_and_table": FigureKind("run", RUN, frozenset({"epochs"}), shows_dataset=True),
@@ -50,14 +52,14 @@ FIGURE_KINDS = {
     "path": FigureKind("path", PATH, frozenset({"t", "gradient_norm"})),
     "chain": FigureKind("path", PATH),
     "fit_budget": FigureKind("paths", ("fit.csv", "path.json")),
-    "accuracy_and_loss": FigureKind("runs", RUN),
-    "ray": FigureKind("runs", ("rays.csv", "invariance.csv")),
-    "block": FigureKind("runs", ("provenance.json",)),
-    "collapses": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv")),
-    "effective_statistics": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv")),
-    "periods": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv")),
-    "invariance": FigureKind("runs", ("invariance.csv",)),
-    "weight_norm": FigureKind("runs", RUN),
+    "accuracy_and_loss": FigureKind("runs", (*RUN, RECORD)),
+    "ray": FigureKind("runs", ("rays.csv", "invariance.csv", RECORD)),
+    "block": FigureKind("runs", (RECORD,)),
+    "collapses": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv", RECORD)),
+    "effective_statistics": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv", RECORD)),
+    "periods": FigureKind("runs", (*RUN, "epochs.csv", "periods.csv", RECORD)),
+    "invariance": FigureKind("runs", ("invariance.csv", RECORD)),
+    "weight_norm": FigureKind("runs", (*RUN, RECORD)),
     "sweep": FigureKind("sweep"),
     "variance": FigureKind("sweep", one_at_a_time=True),
     "claims": FigureKind(None),
@@ -66,7 +68,7 @@ FIGURE_KINDS = {
 
 TABLES = {
     "run": (*RUN, "epochs.csv", "periods.csv"),
-    "runs": (*RUN, "epochs.csv", "periods.csv"),
+    "runs": (*RUN, "epochs.csv", "periods.csv", RECORD),
     "path": (*PATH, "fit.csv"),
     "paths": (*PATH, "fit.csv"),
     "sweep": (),
