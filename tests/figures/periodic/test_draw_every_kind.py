@@ -31,7 +31,7 @@ OF_RUNS = {
     "invariance": ("invariance.csv",),
     "weight_norm": ("history.csv", "points.json"),
 }
-"""The kinds that show seeds of runs, with the files that they read."""
+"""The kinds that show seeds of runs, with the files that they read beside the record of each run."""
 
 KINDS = [*OF_RUNS, "sweep", "variance"]
 
@@ -244,5 +244,5 @@ def test_no_kind_imports_torch_or_pyplot() -> None:
 def test_every_registered_kind_is_drawn_in_a_test_and_reads_the_files_that_its_rule_makes() -> None:
     assert sorted(FIGURE_KINDS) == sorted([*OF_PAPER_M, *KINDS, "claims"])
     for kind, files in OF_RUNS.items():
-        assert set(FIGURE_KINDS[kind].files) == {*files, "provenance.json"}  # of which words for the run are made
+        assert set(FIGURE_KINDS[kind].files) == {*files, "provenance.json"}
         assert FIGURE_KINDS[kind].subject == "runs"
