@@ -215,7 +215,8 @@ class _Reader:
     def _draw_figure(self, name: str, config: Record) -> Iterator[str]:
         figure = config["figure"]
         kind = FIGURE_KINDS.get(figure["kind"])
-        tables = kind.files if kind else next((TABLES[key] for key in TABLES if figure[key]), ())
+        named = kind.files if kind else next((TABLES[key] for key in TABLES if figure[key]), ())
+        tables = [name for name in named if name != SUFFIX]  # a record is told by what it is about
         for place in map(_inside, config["shown"].values()):
             if place.endswith(".csv"):
                 yield place
