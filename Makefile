@@ -66,7 +66,7 @@ schema: $(VENV)/.runtime ## write anew the keys of the configuration for editors
 
 cluster: $(VENV)/.cluster ## install what submits jobs to SLURM (docs/cluster.md)
 
-test: $(VENV)/.dev ## the test suite, in minutes
+test: $(VENV)/.dev ## the test suite, in a quarter of an hour
 	$(BIN)/python -m pytest -n 2
 
 test-slow: $(VENV)/.dev ## the tests that take longer

@@ -23,7 +23,8 @@ class Lion:
 
     Made with `settings` and the first weights (n,), or (M, n) for M models trained together. `settings` has
     `learning_rate` and `weight_decay`, for M models as tensors (M, 1), `batch_size`, and what mine.yaml gives
-    as its `settings`. It is set anew before each step, so do not keep a copy.
+    as its `settings`. The attribute `self.settings` is set anew before each step: read it there, and keep no
+    copy of a value.
     """
 
     def __init__(self, settings, weights):

@@ -57,6 +57,16 @@ class Hides(Momentum):
         self.mean = torch.zeros_like(weights)
 
 
+class OneTensor(Momentum):
+    def __init__(self, settings, weights):
+        self.state = torch.zeros_like(weights)
+
+
+class Stepless:
+    def __init__(self, settings, weights):
+        self.state = {}
+
+
 class Stateless:
     def __init__(self, settings, weights):
         self.settings = settings
@@ -131,6 +141,8 @@ def test_settings_are_in_the_precision_of_the_weights(named):
         ("Lazy", "keeps what __init__ put into `state`"),
         ("Rebinds", "changes the weights in place"),
         ("Hides", "tensors only in `state`.*mean"),
+        ("OneTensor", "`state`: a dictionary .*found a Tensor"),
+        ("Stepless", "`state` and `step.*found no `step`"),
         ("Stateless", "`state`: a dictionary of named tensors"),
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 from torch import Tensor
@@ -92,13 +92,15 @@ class UserCodeOptimizer:
         self._code = parse(settings.name)
         self._settings = settings
         self._users: Any = self._run(self._code.load(), self._for_user(weights), weights)
+        if not callable(getattr(self._users, "step", None)):
+            self._refuse("a class with `state` and `step(weights, gradient, step)`", "no `step`")
         state = getattr(self._users, "state", None)
-        shapes = {name: getattr(tensor, "shape", None) for name, tensor in (state or {}).items()}
-        if not isinstance(state, dict) or any(shape != weights.shape for shape in shapes.values()):
-            expected = (
-                f"`state`: a dictionary of named tensors of shape {tuple(weights.shape)}, empty if none"
-            )
-            raise ConfigError(self._code.shown, expected=expected, found=shapes if state else state)
+        expected = f"`state`: a dictionary of named tensors of shape {tuple(weights.shape)}, empty if none"
+        if not isinstance(state, dict):
+            self._refuse(expected, f"a {type(state).__name__}")
+        shapes = {name: getattr(tensor, "shape", None) for name, tensor in state.items()}
+        if any(shape != weights.shape for shape in shapes.values()):
+            self._refuse(expected, str(shapes))
         self.state: dict[str, Tensor] = state
         self._is_first = True
         self._refuse_hidden_tensors()
@@ -134,7 +136,7 @@ class UserCodeOptimizer:
         if hidden:
             self._refuse("tensors only in `state`, which is saved", f"the attribute {hidden[0]}")
 
-    def _refuse(self, expected: str, found: str) -> None:
+    def _refuse(self, expected: str, found: str) -> NoReturn:
         raise ConfigError(self._code.shown, expected=expected, found=found)
 
     def _for_user(self, weights: Tensor) -> SimpleNamespace:

@@ -30,7 +30,9 @@ TABLE = r"^.+\.csv(#[0-9a-f]{16})?$"
 
 _PARTS = re.compile(r"^(?P<file>.+?\.(?:py|csv))(?::(?P<name>[A-Za-z_]\w*))?(?:#(?P<digest>[0-9a-f]{16}))?$")
 
-ADVICE = "The file is named relative to the configuration file in which it stands."
+ADVICE = (
+    "In a configuration a file is named relative to it; in a notebook or a command, to the working directory."
+)
 
 
 @dataclass(frozen=True)

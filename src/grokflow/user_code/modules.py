@@ -138,7 +138,7 @@ def _refuse_unfollowed(path: Path, loaded: set[str], contents: Mapping[str, byte
                 path,
                 expected="imports that are statements, of files beside this one",
                 found=f"{file}, imported in another way",
-                mend="An edit of it would go unseen.",
+                mend=f"Put {real.name} beside it and write 'import {real.stem}', or its edits go unseen.",
             )
 
 
