@@ -154,7 +154,7 @@ REFUSED = [
     ("def f(:\n", "code.py:f", ["mine/code.py, line 1", "valid Python"]),
     ("def first(): ...\nclass Second: ...\n", "code.py:frist", ["(first, Second)", "'frist'", "'first'?"]),
     ("", "code.py:f", ["(nothing)", "'f'"]),
-    (None, "code.py:f", ["models.m.code", "No such file", "In a configuration a file is named relative to it"]),
+    (None, "code.py:f", ["models.m.code", "No such file", "a file is named relative to it"]),
     ("x = 1\0", "code.py:x", ["mine/code.py", "valid Python"]),
 ]
 
