@@ -13,8 +13,10 @@ from runs import Trained
 
 import grokflow
 from grokflow import Checkpoint, Fit, PairTable, Training
+from grokflow.artifacts.provenance import check_files, read_provenance
 from grokflow.config import ResolvedRun
 from grokflow.dynamics import periods
+from grokflow.figures import FIGURE_KINDS
 from grokflow.model import Transformer
 from grokflow.model.invariance import audit, audited_pairs
 from grokflow.paths.measuring import measure
@@ -60,6 +62,26 @@ def test_a_training_leaves_the_files_of_the_workflow(training: Training, grokked
     assert training.points["point_2"] == grokked.points()["point_2"]
     expected = periods(grokked.epoch_rows, grokked.rows)
     pd.testing.assert_frame_equal(grokflow.find_periods(training).table, expected, check_dtype=False)
+
+
+def test_a_training_leaves_a_record_of_itself(training: Training) -> None:
+    record = read_provenance(training.folder / "provenance.json")
+    assert ResolvedRun.model_validate(record["config"]["run"]) == training.run
+    assert {"history.csv", "points.json", "checkpoints/epoch_000000.safetensors"} <= set(record["files"])
+    check_files([training.folder / "history.csv", training.folder / "checkpoints"])
+
+
+@pytest.mark.parametrize(
+    "kind", [name for name, each in FIGURE_KINDS.items() if each.subject in ("run", "runs")]
+)
+def test_a_training_draws_every_kind_of_figure_of_a_run(training: Training, kind: str) -> None:
+    if kind in ("ray", "invariance"):  # of tables that `grokflow.invariance` makes
+        with pytest.raises(
+            grokflow.ConfigError, match=f"expected one of accuracy_and_table, .*, found '{kind}'"
+        ):
+            training.plot(kind)
+    else:
+        assert training.plot(kind)._repr_png_()[1:4] == b"PNG"
 
 
 @pytest.fixture(scope="module")

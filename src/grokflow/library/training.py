@@ -17,8 +17,9 @@ import pandas as pd
 
 from grokflow import data
 from grokflow.artifacts.files import write_text
+from grokflow.artifacts.provenance import SUFFIX, write_provenance
 from grokflow.artifacts.results import RunResults
-from grokflow.config import ResolvedRun, made_entry
+from grokflow.config import ResolvedRun, made_entry, plain
 from grokflow.data import tokenization, write_dataset
 from grokflow.dynamics import periods
 from grokflow.errors import ConfigError, nearest
@@ -32,6 +33,9 @@ from grokflow.training import train as train_runs
 
 REACHED = ("point_1", "point_2")
 """The points that a training may reach."""
+
+LEFT = ("history.csv", "epochs.csv", "outcome.json", "points.json", "checkpoints")
+"""What the trainer leaves, and its record is about."""
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "float64"]
@@ -259,6 +263,7 @@ def train(
     with contextlib.nullcontext() if log else contextlib.redirect_stdout(io.StringIO()):
         used = prepare(device, threads)
         train_runs([run], dataset.table, used, resume=place / ".resume", folders=[place])
+    write_provenance(place / SUFFIX, [place / each for each in LEFT], {"run": plain(run)})
     write_dataset(place / "dataset.csv", dataset.table)
     results = RunResults(place)
     found = periods(results.epochs, results.history)
