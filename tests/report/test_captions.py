@@ -1,25 +1,14 @@
 from grokflow.config import Figure
 from grokflow.figures import FIGURE_KINDS
 from grokflow.loading import load_config
-from grokflow.report import CAPTIONS, OWN, category_of
-from grokflow.report.captions import caption_of
-
-
-def test_every_kind_of_figure_has_a_caption():
-    assert CAPTIONS.keys() == FIGURE_KINDS.keys()
-    assert all(text.endswith(".") for caption in CAPTIONS.values() for text in caption)
+from grokflow.report import OWN, category_of
+from grokflow.report.captions import see_of
 
 
 def test_the_configuration_says_what_to_see_and_else_the_kind():
     figure = Figure(kind="path", path="p")
-    assert caption_of(figure) == CAPTIONS["path"]
-    said = caption_of(figure.model_copy(update={"caption": "The hump."}))
-    assert (said.see, said.measured) == ("The hump.", CAPTIONS["path"].measured)
-
-
-def test_code_of_ones_own_is_named_without_its_digest():
-    figure = Figure(kind="fig.py:draw#c0ce4edc60150fed", run="r")
-    assert caption_of(figure).measured == "What fig.py:draw draws."
+    assert see_of(figure) == FIGURE_KINDS["path"].see
+    assert see_of(figure.model_copy(update={"caption": "The hump."})) == "The hump."
 
 
 def test_a_figure_stands_with_its_paper_or_where_the_configuration_says():

@@ -18,8 +18,9 @@ from typing import Any
 from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
 from grokflow.claims import CRITERIA
+from grokflow.config import Figure
 from grokflow.errors import ArtifactError, ConfigError
-from grokflow.figures import FIGURE_KINDS, TABLES
+from grokflow.figures import TABLES, kind_of
 from grokflow.user_code import UserFile, is_identified, is_user_file, parse, shown
 
 Record = dict[str, Any]
@@ -213,16 +214,14 @@ class _Reader:
         yield from (f"{r.removesuffix(f'.{SUFFIX}')}.csv" for r in self.records if r.startswith(groups))
 
     def _draw_figure(self, name: str, config: Record) -> Iterator[str]:
-        figure = config["figure"]
-        kind = FIGURE_KINDS.get(figure["kind"])
-        named = kind.files if kind else next((TABLES[key] for key in TABLES if figure[key]), ())
-        tables = [name for name in named if name != SUFFIX]  # a record is told by what it is about
+        kind = kind_of(Figure.model_validate(config["figure"]))
+        tables = [name for name in kind.files if name != SUFFIX]  # a record is told by what it is about
         for place in map(_inside, config["shown"].values()):
             if place.endswith(".csv"):
                 yield place
             else:
                 yield from (f"{place}/{table}" for table in tables)
-                if kind and kind.shows_dataset:
+                if kind.shows_dataset:
                     yield from self._dataset(self._run_of(f"{place}/{SUFFIX}"))
 
     def _judge_claims(self, name: str, config: Record) -> Iterator[str]:

@@ -5,36 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grokflow.config import AnyPath, Config, Dataset, plain, resolve_run
+from grokflow.figures.kinds import kind_of
 from grokflow.figures.names import readable_name, words_of_run
 from grokflow.figures.shown import heading_of, readable
 from grokflow.user_code import shown
-
-SENTENCES = {
-    "accuracy_and_table": "Accuracy against epoch of {of}, when its seeds reach points 1 and 2, and the "
-    "table that it learns, with the held-out cells blank.",
-    "checkpoints": "Accuracy against epoch of {of}, with every logged checkpoint.",
-    "path": "Loss, error and gradient norm along {of}.",
-    "chain": "Loss, error and gradient norm along {of}: its first segment, its last one, and all of it.",
-    "fit_budget": "How the errors on {of} fall while it is fitted, and where each fit ends.",
-    "accuracy_and_loss": "Accuracy and cross-entropy against epoch of {of}, and when its seeds reach points "
-    "1 and 2.",
-    "ray": "How far the predictions of {of} move when a group of weights is scaled: not at all where the "
-    "group is scale-invariant.",
-    "block": "The transformer block of {of}, with its LayerNorms.",
-    "collapses": "When the train accuracy of each seed of {of} collapses, and the accuracy of single seeds "
-    "at every epoch.",
-    "effective_statistics": "Effective learning rate and effective gradient norm of {of}: of one seed, and "
-    "around every collapse of every seed.",
-    "periods": "How often the train accuracy of each seed of {of} collapses, and how many epochs apart.",
-    "invariance": "By how much the log-probabilities of {of} change when a group of weights is scaled; "
-    "✓ marks the groups that are scale-invariant.",
-    "weight_norm": "Weight norm and validation accuracy against epoch of {of}.",
-    "sweep": "Which values of {of} memorise, which grok, and which generalise at once.",
-    "variance": "How much points 1 and 2 move when {of} alone is varied.",
-    "claims": "In how many seeds each claim holds, its verdict, its effect, and the papers' numbers among "
-    "ours.",
-}
-"""What each kind of figure shows; `{of}` stands for its runs, path or varied keys."""
 
 MOST_RUNS = 3
 """Of more runs a sentence says how many."""
@@ -53,7 +27,7 @@ def sentence_of(config: Config, name: str) -> str:
         of = _listed([_path(config.paths[path]) for path in paths], "and")
     else:
         of = _runs(config, runs)
-    return SENTENCES.get(figure.kind, "{of}.").format(of=of or readable_name(name))
+    return kind_of(figure).shows.format(of=of or readable_name(name))
 
 
 def _runs(config: Config, names: Sequence[str]) -> str:

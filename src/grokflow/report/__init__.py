@@ -6,8 +6,8 @@ seed of every run, path and sweep can be looked at. Each page is one file that o
 rules `write_pages` and `write_explorer`; Snakemake's own report holds their pages.
 """
 
-from grokflow.report.captions import CAPTIONS, OWN, category_of
+from grokflow.report.captions import OWN, category_of
 from grokflow.report.explorer import explorer_page
 from grokflow.report.pages import claims_page, figure_page
 
-__all__ = ["CAPTIONS", "OWN", "category_of", "claims_page", "explorer_page", "figure_page"]
+__all__ = ["OWN", "category_of", "claims_page", "explorer_page", "figure_page"]

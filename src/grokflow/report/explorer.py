@@ -12,7 +12,8 @@ from grokflow.artifacts.columns import METRICS
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.config import Config, Figure, seeds_of_path
 from grokflow.dynamics import SweepRegimes, regime
-from grokflow.report.captions import caption_of, subjects_of
+from grokflow.figures import kind_of
+from grokflow.report.captions import see_of, subjects_of
 from grokflow.report.pages import alt_of
 from grokflow.report.rendering import json_in_page, picture_uri, render, script
 from grokflow.report.thinning import compact, thin
@@ -23,19 +24,8 @@ ACCURACY, DECADES = 0.003, 0.01
 
 SECTIONS = {"paths": "Along a path", "runs": "Training", "sweeps": "Sweeps and the phase diagram"}
 
-SHOWN = {
-    "paths": ("path", "chain", "fit_budget"),
-    "runs": (
-        "accuracy_and_table",
-        "checkpoints",
-        "accuracy_and_loss",
-        "collapses",
-        "effective_statistics",
-        "periods",
-    ),
-    "sweeps": ("sweep", "variance"),
-}
-"""Kinds of figures of which the picture stands below a plot."""
+PLOTTED = {"metrics.csv", "fit.csv", "history.csv"}
+"""Tables of which the page has plots: pictures that are drawn from one of them stand below."""
 
 
 def explorer_page(results: Path, config: Config) -> str:
@@ -46,10 +36,10 @@ def explorer_page(results: Path, config: Config) -> str:
         name: {
             "uri": picture_uri(results / "figures" / f"{name}.png"),
             "alt": alt_of(name, figure),
-            "see": caption_of(figure).see,
+            "see": see_of(figure),
         }
         for name, figure in config.figures.items()
-        if any(figure.kind in kinds for kinds in SHOWN.values())
+        if any(_stands_below(subject, figure) for subject in SECTIONS)
     }
     return render(
         "explore.html",
@@ -154,11 +144,15 @@ def _values(varied: pd.Series) -> list[Any]:
 
 def _figures(subject: str, config: Config, name: str) -> list[str]:
     """The figures whose pictures stand below the plot of a path, run or sweep."""
-    return [key for key, figure in config.figures.items() if _shows(subject, figure, name)]
+    figures = config.figures.items()
+    return [key for key, each in figures if name in subjects_of(each) and _stands_below(subject, each)]
 
 
-def _shows(subject: str, figure: Figure, name: str) -> bool:
-    return figure.kind in SHOWN[subject] and name in subjects_of(figure)
+def _stands_below(subject: str, figure: Figure) -> bool:
+    """Whether a figure shows paths, runs or sweeps, and from tables of which the page has a plot."""
+    kind = kind_of(figure)
+    plotted = kind.subject == "sweep" or not PLOTTED.isdisjoint(kind.files)
+    return plotted and kind.subject in (subject, subject.removesuffix("s"))
 
 
 def _linear(x: np.ndarray, y: np.ndarray) -> list[list[float | None]]:

@@ -10,7 +10,8 @@ import yaml
 
 from grokflow import __version__
 from grokflow.config import Config, Figure
-from grokflow.report.captions import OWN, caption_of, category_of, subjects_of
+from grokflow.figures import kind_of
+from grokflow.report.captions import OWN, category_of, see_of, subjects_of
 from grokflow.report.claim_rows import ClaimRow, claim_rows, compare_with
 from grokflow.report.rendering import picture_uri, render
 from grokflow.report.runtimes import runtimes_of
@@ -62,14 +63,14 @@ def claims_page(results: Path, config: Config, reference: Path) -> str:
 def figure_page(results: Path, config: Config, name: str) -> str:
     """The picture of a figure with what to see, what was measured and how it was made."""
     figure = config.figures[name]
-    caption = caption_of(figure)
     entry = figure.model_dump(mode="json", exclude_defaults=True, exclude={"caption", "category"})
     entry["kind"] = shown(figure.kind)
     return render(
         "figure.html",
         name=name,
         category=category_of(name, figure),
-        caption=caption,
+        see=see_of(figure),
+        measured=kind_of(figure).measured,
         picture=picture_uri(results / "figures" / f"{name}.png"),
         alt=alt_of(name, figure),
         entry=yaml.safe_dump({name: entry}, sort_keys=False, allow_unicode=True).strip(),
@@ -83,7 +84,7 @@ def figure_page(results: Path, config: Config, name: str) -> str:
 def alt_of(name: str, figure: Figure) -> str:
     """A picture in words."""
     subjects = ", ".join(subjects_of(figure)) or "the claims"
-    return f"{name}, of {subjects}. {caption_of(figure).see}"
+    return f"{name}, of {subjects}. {see_of(figure)}"
 
 
 def tables_of(figure: Figure) -> list[str]:
@@ -116,7 +117,7 @@ def _by_category(config: Config) -> Mapping[str, list[Entry]]:
     grouped: dict[str, list[Entry]] = {}
     for name, figure in config.figures.items():
         heading = _heading(category_of(name, figure), "figures")
-        grouped.setdefault(heading, []).append(Entry(name, caption_of(figure).see))
+        grouped.setdefault(heading, []).append(Entry(name, see_of(figure)))
     return dict(sorted(grouped.items(), key=lambda item: not item[0].startswith("Paper")))
 
 
