@@ -140,7 +140,7 @@ def test_of_many_fits_the_median_and_bands_are_drawn_and_no_seed_is_named(tmp_pa
 def test_skipped_ones_among_many_are_named_without_their_path(tmp_path: Path) -> None:
     skipped = {f"own/{n}": fitted(tmp_path, f"own/{n}", skipped="it has no point_2") for n in (41, 47)}
     said = words(picture_of(many(tmp_path) | skipped | many_of_another(tmp_path)))
-    assert " (41, 47), the first of them because it has no point 2" in said
+    assert ": 2 whose training ended before point 2 (41, 47)." in said
     assert "of the optimised polyline from point 1 to point " in said
     assert "own" not in said
 

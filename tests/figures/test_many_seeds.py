@@ -186,8 +186,21 @@ def test_the_papers_values_of_a_path_have_a_percentile(tables: Any) -> None:
     error = picture.subfigs[0].axes[1]
     (label,) = [text.get_text() for text in error.texts]
     assert label == "paper, train: t = 0.35\npercentile 0 among 57"  # every seed's hump is at 0.4
-    assert "Not drawn: 7 of 64 (1, 11, 21, 31, 41, 51, 61), the first" in notes(picture)
+    missing = "Not drawn: 7 of 64: 7 whose training ended before point 2 (1, 11, 21, 31, 41, 51, 61)."
+    assert missing in notes(picture)
     assert "the t of the largest train error and the gradient norms at both ends" in notes(picture)
+
+
+def test_many_missing_paths_are_counted_by_reason(tables: Any) -> None:
+    reasons = {
+        1: "seed 1 has no point_2: the last kept before training diverged (train loss nan)",
+        2: "seed 2 has no point_2: validation error is 0.4 at the last epoch",
+        3: "the table was empty",
+    }
+    shown = {str(seed): tables.path(str(seed), skipped=reasons.get(seed)) for seed in range(12)}
+    said = notes(picture_of("path", shown, tables))
+    assert "Not drawn: 3 of 12: 1 whose training diverged before point 2 (1), 1 whose training ended" in said
+    assert "1 because the table was empty (3)." in said
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from grokflow.figures.bands import (
     spread_over,
 )
 from grokflow.figures.near_zero import scale_near_zero
-from grokflow.figures.shown import ShownPath, listed
+from grokflow.figures.shown import REACHED, ShownPath, listed, readable
 from grokflow.figures.style import PAPER, PAPER_LINE, TEXT, SeedStyle, draw_curve
 
 
@@ -121,16 +121,28 @@ def path_band_symbols(measured: Sequence[ShownPath]) -> list[Line2D]:
 
 
 def missing_of_many(paths: Sequence[ShownPath]) -> list[str]:
-    """A sentence when some of many paths do not exist, with why the first of them does not."""
+    """A sentence when some of many paths do not exist: how many, and of which seeds, for each reason."""
     skipped = [path for path in paths if path.skipped]
     if not skipped:
         return []
     folder, *others = dict.fromkeys(path.name.rpartition("/")[0] for path in skipped)
     heading = skipped[0].heading
     of = f" of the {heading[0].lower()}{heading[1:]}" if folder and not others else ""
-    which = listed([path.name.removeprefix(f"{folder}/") if of else path.name for path in skipped])
-    first = "because" if len(skipped) == 1 else "the first of them because"
-    return [f"Not drawn: {len(skipped)} of {len(paths)}{of}{which}, {first} {skipped[0].why_missing}."]
+    reasons: dict[str, list[str]] = {}
+    for path in skipped:
+        name = path.name.removeprefix(f"{folder}/") if of else path.name
+        reasons.setdefault(_reason(path), []).append(name)
+    said = ", ".join(f"{len(names)} {reason}{listed(names)}" for reason, names in reasons.items())
+    return [f"Not drawn: {len(skipped)} of {len(paths)}{of}: {said}."]
+
+
+def _reason(path: ShownPath) -> str:
+    """Why one of many paths does not exist, in a few words; its record has the rest."""
+    points = [readable(point) for point in REACHED if f"has no {point}" in str(path.skipped)]
+    if not points:
+        return f"because {path.why_missing}"
+    ended = "diverged" if "diverged" in str(path.skipped) else "ended"
+    return f"whose training {ended} before {' and '.join(points)}"
 
 
 def _single(measured: Sequence[ShownPath]) -> list[ShownPath]:
