@@ -53,6 +53,7 @@ report: $(VENV)/.runtime ## one self-contained page of finished results: report.
 docs: $(VENV)/.docs ## build the site of these pages, and check its links: site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@$(BIN)/python docs/check_links.py site
+	@echo "Open site/index.html. Only a server can search it: $(BIN)/python -m http.server -d site"
 
 # CONFIG: the files that made them, if given, with their results unless RESULTS is; ZIP: an archive to write instead.
 crate: $(VENV)/.runtime ## describe results as a Workflow Run RO-Crate, which others can read (RESULTS=folder)

@@ -23,6 +23,17 @@ RULES_OF = {
 }
 """The rules that make a table of a run, where it is not `train`."""
 
+BEFORE_CLAIMS = [
+    "make_dataset",
+    "train",
+    *dict.fromkeys(RULES_OF.values()),
+    "fit_paths",
+    "measure_paths",
+    "train_members",
+    "gather_sweep",
+]
+"""The rules whose tables the claims are judged on."""
+
 TOP = """# Gallery: which command makes which figure
 
 `make reproduce` draws every figure. This page shows them all, and says what makes each one and how to make it
@@ -64,8 +75,9 @@ def _part(name: str) -> str:
 
 
 def _entries(text: str) -> dict[str, str]:
-    """The lines of each figure in the configuration, as they stand there."""
+    """The lines of each figure in the configuration, as they stand there, but for its caption."""
     section = text.split("\nfigures:\n")[1].split("\n\n")[0]
+    section = re.sub(r',\s+caption: ".*"(?=\}$)', "", section, flags=re.MULTILINE)
     entries = re.split(r"^(?=  \S)", section, flags=re.MULTILINE)
     return {entry.split(":")[0].strip(): entry.rstrip() for entry in entries if entry.strip()}
 
@@ -73,9 +85,11 @@ def _entries(text: str) -> dict[str, str]:
 def _section(name: str, entry: str, config: Config) -> str:
     figure = config.figures[name]
     reads, rules = _sources(figure, config)
+    see = figure.caption or FIGURE_KINDS[figure.kind].see
+    to_look_for = see[0].lower() + see[1:]
     return f"""### {name}
 
-{sentence_of(config, name)}
+{sentence_of(config, name)} *To look for:* {to_look_for}
 
 ![{name}: {figure.kind.replace("_", " ")}](reference/{name}.png)
 
@@ -99,7 +113,7 @@ def _sources(figure: Figure, config: Config) -> tuple[str, list[str]]:
     kind = FIGURE_KINDS[figure.kind]
     files = _listed(kind.files)
     if kind.subject is None:
-        return "`claims.csv` and `claims_numbers.csv`", ["all", "judge_claims"]
+        return "`claims.csv` and `claims_numbers.csv`", [*BEFORE_CLAIMS, "judge_claims"]
     if kind.subject == "sweep":
         return f"`sweeps/{figure.sweep}.csv`", ["make_dataset", "train_members", "gather_sweep"]
     if kind.subject in ("path", "paths"):

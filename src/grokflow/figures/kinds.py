@@ -90,7 +90,7 @@ FIGURE_KINDS = {
     "fit_budget": FigureKind(
         subject="paths",
         files=("fit.csv", "path.json"),
-        shows="How the errors on {of} fall while it is fitted, and where each fit ends.",
+        shows="How the errors on {of} fall during the fit, and where each fit ends.",
         see="Whether the curves are flat at their ends: then the paths were fitted for long enough.",
         measured="At 13 evenly spaced t, while the bends of the path were fitted: the largest train error "
         "and the lowest validation error, against epochs of the fit.",
