@@ -18,7 +18,7 @@ import yaml
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from grokflow.errors import ConfigError, GrokflowError, fault_in, nearest
+from grokflow.errors import ConfigError, GrokflowError, fault_in, nearest, refuses_bad_input
 from grokflow.library import Connection, connect
 from grokflow.library.files import TrainAndValidation, from_object, read_data, read_weights
 from grokflow.model import ModelFunction
@@ -28,15 +28,12 @@ LOSSES: dict[str, Callable[..., Any] | None] = {"cross-entropy": None, "mse": ms
 """Losses that have a name; any other is file.py:name."""
 
 
+@refuses_bad_input
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m grokflow.connect`; returns its exit status."""
     asked = _parser().parse_args(arguments)
-    try:
-        found = run(asked)
-        found.save(asked.out)
-    except GrokflowError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    found = run(asked)
+    found.save(asked.out)
     print(as_text(found))
     print(f"Written to {asked.out}: curve.safetensors, path.json, metrics.csv, fit.csv, path.png, path.svg.")
     return 0

@@ -242,7 +242,7 @@ def test_bad_input_ends_with_one_message(
 ) -> None:
     Path("damaged.safetensors").write_bytes(Path("a.safetensors").read_bytes()[:100])
     Path("damaged.npz").write_bytes(Path("a.npz").read_bytes()[:100])
-    assert run(**changes) == 1
+    assert run(**changes) == 2
     said = capsys.readouterr()
     assert said.err.startswith("Error: ")
     assert message in said.err
