@@ -241,6 +241,14 @@ def test_a_loss_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         ({"loss": "mse"}, "loss: expected a function that gives"),
         (
+            {"loss": "my.py:nowhere"},
+            "loss: expected finite losses on the path, found NaN or infinity at each of 3",
+        ),
+        ({"bends": "3"}, "--bends: expected no such option of a segment, which is straight, found 3"),
+        ({"epochs": "200"}, "--epochs: expected no such option of a segment, which is straight, found 200"),
+        ({"learning-rate": "0.1"}, "--learning-rate: expected no such option of a segment"),
+        ({"optimizer": "sgd"}, "--optimizer: expected no such option of a segment"),
+        (
             {"data": "one.npz"},
             "one.npz: expected arrays with names, found one without a name, of the shape (3,)",
         ),
