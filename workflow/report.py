@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from grokflow.errors import GrokflowError
+from grokflow.errors import ArtifactError, refuses_bad_input
 from grokflow.loading import load_config
 
 RULES = ("write_pages", "write_explorer", "pages_of_report")
@@ -15,27 +15,24 @@ STYLE = Path(__file__).parent / "report/report.css"
 SCRIPT = Path(__file__).parent / "report/pages.js"
 
 
+@refuses_bad_input
 def main() -> int:
     """Write the report; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python workflow/report.py", description=__doc__)
     parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="default: config.yaml")
     files = parser.parse_args().configfile
-    try:
-        config = load_config(files or ["config.yaml"])
-    except GrokflowError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    config = load_config(files or ["config.yaml"])
     results = Path(config.results)
     wanted = [results / "figures" / f"{figure}.png" for figure in config.figures]
     wanted += [results / "claims.csv"] if config.claims else []
     if missing := [str(path) for path in wanted if not path.is_file()]:
         given = f" with the same --configfile {' '.join(files)}" if files else ""
-        print(
-            f"Error: {missing[0]}: expected a result to report, found no such file ({len(missing)} of "
-            f"{len(wanted)} are missing). Run the workflow first{given}.",
-            file=sys.stderr,
+        raise ArtifactError(
+            missing[0],
+            expected="a result to report",
+            found=f"no such file ({len(missing)} of {len(wanted)} are missing)",
+            mend=f"Run the workflow first{given}.",
         )
-        return 1
     report = results / "report.html"
     command = [sys.executable, "-m", "snakemake", "pages_of_report", "--cores", "1", "--quiet"]
     configured = ["--configfile", *files] if files else []

@@ -12,14 +12,16 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import yaml
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from grokflow.errors import ConfigError, GrokflowError, fault_in, nearest
+from grokflow.errors import ConfigError, GrokflowError, fault_in, nearest, refuses_bad_input
 from grokflow.library import Connection, connect
+from grokflow.library.connecting import Kind
 from grokflow.library.files import TrainAndValidation, from_object, read_data, read_weights
 from grokflow.model import ModelFunction
 from grokflow.user_code import find
@@ -28,15 +30,12 @@ LOSSES: dict[str, Callable[..., Any] | None] = {"cross-entropy": None, "mse": ms
 """Losses that have a name; any other is file.py:name."""
 
 
+@refuses_bad_input
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m grokflow.connect`; returns its exit status."""
     asked = _parser().parse_args(arguments)
-    try:
-        found = run(asked)
-        found.save(asked.out)
-    except GrokflowError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    found = run(asked)
+    found.save(asked.out)
     print(as_text(found))
     print(f"Written to {asked.out}: curve.safetensors, path.json, metrics.csv, fit.csv, path.png, path.svg.")
     return 0
@@ -59,6 +58,10 @@ def run(asked: argparse.Namespace) -> Connection:
 
 def _run(asked: argparse.Namespace) -> Connection:
     """As `run`, but a fault in the user's code is the error that it raised."""
+    fit = {"epochs": asked.epochs, "learning_rate": asked.learning_rate, "optimizer": asked.optimizer}
+    fit = {name: value for name, value in fit.items() if value is not None}
+    if asked.kind == "segment":
+        _check_straight({"bends": asked.bends, **fit})
     weights = [read_weights(path) for path in (asked.a, asked.b)]
     model = made_model(own(asked.model, "--model"), settings_of(asked.settings), asked.model)
     data = _data(asked.data, asked.target)
@@ -68,7 +71,6 @@ def _run(asked: argparse.Namespace) -> Connection:
             expected, found = "validation data once", f"some in {asked.data}, too"
             raise ConfigError("--validation", expected=expected, found=found)
         validation = _data(asked.validation, asked.target).train
-    fit = {"epochs": asked.epochs, "learning_rate": asked.learning_rate, "optimizer": asked.optimizer}
     return connect(
         weights[0],
         weights[1],
@@ -82,13 +84,25 @@ def _run(asked: argparse.Namespace) -> Connection:
         points=asked.points,
         weight_decay=asked.weight_decay,
         batch_size=asked.batch_size,
-        fit={name: value for name, value in fit.items() if value is not None},
+        fit=fit or None,
         seed=asked.seed,
         names=short_names(asked.a, asked.b),
         precision=asked.precision,
         device=asked.device,
         log=True,
     )
+
+
+def _check_straight(of_bends: Mapping[str, Any]) -> None:
+    """Refuse what only bends could use, because a segment has none."""
+    for name, value in of_bends.items():
+        if value is not None:
+            raise ConfigError(
+                f"--{name.replace('_', '-')}",
+                expected="no such option of a segment, which is straight",
+                found=value,
+                mend="Give --kind polyline or --kind bezier.",
+            )
 
 
 def _files(asked: argparse.Namespace) -> list[str]:
@@ -183,8 +197,16 @@ def as_text(found: Connection) -> str:
     rows = [
         f"t = {row['t']:g}: train loss {row['train_loss']:.4g}{_errors(row)}" for row in (first, middle, last)
     ]
-    highest = found.metrics.loc[found.metrics["train_loss_l2"].idxmax()]
-    rows.append(f"Highest train loss {highest['train_loss_l2']:.4g}, at t = {highest['t']:.3g}.")
+    losses, t = found.metrics["train_loss_l2"], found.metrics["t"]
+    finite = np.isfinite(losses)
+    highest = losses[finite].idxmax()
+    rows.append(f"Highest train loss {losses[highest]:.4g}, at t = {t[highest]:.3g}.")
+    if not finite.all():
+        where = t[~finite]
+        rows.append(
+            f"The train loss is NaN or infinite at {len(where)} of {len(t)} values of t, from t = "
+            f"{where.min():.3g} to t = {where.max():.3g}."
+        )
     if found.converged is False:
         rows.append(f"The fit did not settle within its {len(found.fit)} epochs: raise --epochs.")
     elif found.converged:
@@ -236,8 +258,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE.py:NAME",
         help="says which outputs are wrong; default: 1 − accuracy of classes",
     )
-    add("--kind", default="segment", choices=("segment", "polyline", "bezier"), help="default: %(default)s")
-    add("--bends", type=int, default=1, help="of a polyline or bezier; default: %(default)s")
+    add("--kind", default="segment", choices=get_args(Kind), help="default: %(default)s")
+    add("--bends", type=int, help="of a polyline or bezier; default: 1")
     add("--points", type=int, default=61, help="values of t that are measured; default: %(default)s")
     add("--weight-decay", type=float, default=0.0, help="λ of the loss on the path; default: %(default)s")
     add("--batch-size", type=int, default=512, help="default: %(default)s")

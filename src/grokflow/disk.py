@@ -25,7 +25,7 @@ from grokflow.config import (
     runs_of_path,
     seeds_of_path,
 )
-from grokflow.errors import ConfigError, GrokflowError
+from grokflow.errors import ConfigError, refuses_bad_input
 from grokflow.loading import load_config
 from grokflow.model.models import make_layout
 
@@ -153,15 +153,14 @@ def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
-def main() -> None:
-    """Say what the results of a configuration take; exit with 1 when there is not enough room."""
+@refuses_bad_input
+def main() -> int:
+    """The command `python -m grokflow.disk`; returns its exit status, 2 when there is not enough room."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("configs", nargs="+", help="configuration files; a later one's keys win")
-    try:
-        print(check_disk(load_config(parser.parse_args().configs)))
-    except GrokflowError as error:
-        sys.exit(f"Error: {error}")
+    print(check_disk(load_config(parser.parse_args().configs)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,11 +1,22 @@
-"""The exceptions users meet: what is wrong, where, what was expected, what was found, how to mend it."""
+"""The exceptions users meet: what is wrong, where, what was expected, what was found, how to mend it.
+
+A command shows one as a message and ends with `BAD_INPUT`.
+"""
 
 from __future__ import annotations
 
 import difflib
+import functools
 import os
+import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import ParamSpec
+
+Arguments = ParamSpec("Arguments")
+
+BAD_INPUT = 2
+"""The exit status of a command that cannot do what it was asked for, as argparse has it for bad arguments."""
 
 
 class GrokflowError(Exception):
@@ -41,6 +52,22 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The sentence that names the valid name closest to `name`, or None when none is close."""
     matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
     return f"Did you mean '{matches[0]}'?" if matches else None
+
+
+def refuses_bad_input(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
+    """`main` of a command, which returns its exit status: where it raises what the user can mend, or a disk
+    refuses, the message is printed to stderr and the status is `BAD_INPUT`.
+    """
+
+    @functools.wraps(main)
+    def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> int:
+        try:
+            return main(*arguments, **named)
+        except (GrokflowError, OSError) as error:
+            print(f"Error: {error}", file=sys.stderr)
+            return BAD_INPUT
+
+    return run
 
 
 def fault_in(error: BaseException, files: Iterable[str]) -> ConfigError | None:

@@ -18,7 +18,7 @@ from grokflow.artifacts.logs import Logs
 from grokflow.artifacts.reference import CLAIMS, is_miniature, read_judgement
 from grokflow.claims import overview
 from grokflow.compare import REFERENCE
-from grokflow.errors import GrokflowError
+from grokflow.errors import ArtifactError, GrokflowError, refuses_bad_input
 
 MOST_NAMED = 5
 """Of the jobs of one rule that were not done, and of the claims that are not compared."""
@@ -164,6 +164,7 @@ def _failed(failed: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield f"  {job}: {', '.join(logs)}"
 
 
+@refuses_bad_input
 def main() -> int:
     """The command `python -m grokflow.summary`; returns its exit status."""
     parser = argparse.ArgumentParser(
@@ -173,8 +174,7 @@ def main() -> int:
     parser.add_argument("--reference", type=Path, default=REFERENCE, help="default: %(default)s")
     asked = parser.parse_args()
     if not asked.results.is_dir():
-        print(f"Error: {asked.results}: expected a results folder, found none.", file=sys.stderr)
-        return 2
+        raise ArtifactError(asked.results, expected="a results folder", found="none")
     failed = {job.job: [str(job.path)] for job in Logs(asked.results).read() if job.state == "failed"}
     print(summary(asked.results, configuration=None, failed=failed, reference=asked.reference))
     return 0

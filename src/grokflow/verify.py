@@ -3,7 +3,7 @@
 Run with `python -m grokflow.verify results/`. Every file is compared with its record; every
 checkpoint and every curve is read, and the tables of runs, paths and sweeps; the points of every run,
 and some rows along every path, are computed again from the weights, and a curve's ends are those of
-its runs. A line for each thing that no longer matches; exit status 0 or 1.
+its runs. A line for each thing that no longer matches; exit status 0 or 1, or 2 without a folder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from grokflow.artifacts.tables import read_table
 from grokflow.config import Dataset, Fitted, ResolvedMember, ResolvedPath, ResolvedRun
 from grokflow.data.dataset import make_dataset, read_dataset
 from grokflow.dynamics import periods
-from grokflow.errors import ArtifactError, GrokflowError
+from grokflow.errors import ArtifactError, GrokflowError, refuses_bad_input
 from grokflow.model.checkpoints import checkpoint_epochs, read_checkpoint
 from grokflow.model.device import prepare
 from grokflow.model.models import make_layout
@@ -230,11 +230,15 @@ def _close(path: Path, what: str, expected: float, found: float, precision: str)
         )
 
 
+@refuses_bad_input
 def main() -> int:
     """The command `python -m grokflow.verify`; returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m grokflow.verify", description=__doc__)
     parser.add_argument("results", nargs="?", type=Path, default=Path("results"))
-    problems, counted = verify(parser.parse_args().results)
+    results = parser.parse_args().results
+    if not results.is_dir():
+        raise ArtifactError(results, expected="a results folder", found="none")
+    problems, counted = verify(results)
     for problem in problems:
         print(problem)
     looked_at = ", ".join(f"{number} {what}" for what, number in counted.items())

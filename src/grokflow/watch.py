@@ -22,7 +22,7 @@ from rich.text import Text
 
 from grokflow.artifacts.durations import duration
 from grokflow.artifacts.logs import STATES, JobLog, Logs, Progress
-from grokflow.errors import ConfigError, GrokflowError
+from grokflow.errors import ConfigError, refuses_bad_input
 
 SECONDS_BETWEEN_TABLES = 1.0
 SECONDS_BETWEEN_LINES = 30.0
@@ -213,6 +213,7 @@ def _changed(job: JobLog) -> float:
     return job.changed
 
 
+@refuses_bad_input
 def main() -> int:
     """The command `python -m grokflow.watch`; returns its exit status."""
     parser = argparse.ArgumentParser(
@@ -237,9 +238,6 @@ def main() -> int:
             print(*as_lines(results, logs.read(), time.time()), sep="\n")
         else:
             _print_news(results, logs)
-    except GrokflowError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
     return 0

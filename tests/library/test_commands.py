@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from torch.nn.functional import cross_entropy
 import grokflow
 from grokflow.artifacts.results import PathResults
 from grokflow.connect import main
+from grokflow.errors import GrokflowError
+from grokflow.library.files import read_data
 
 MY = """
 import torch
@@ -51,6 +54,9 @@ class Failing(nn.Linear):
     def __init__(self, width=5):
         super().__init__(3, width)
         len(width)
+
+def nowhere(outputs, targets):
+    return outputs.sum() * float("nan")
 """
 
 
@@ -234,6 +240,21 @@ def test_a_loss_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
             "--loss: expected cross-entropy, mse or file.py:name, found 'msee'. Did you mean 'mse'",
         ),
         ({"loss": "mse"}, "loss: expected a function that gives"),
+        (
+            {"loss": "my.py:nowhere"},
+            "loss: expected finite losses on the path, found NaN or infinity at each of 3",
+        ),
+        ({"bends": "3"}, "--bends: expected no such option of a segment, which is straight, found 3"),
+        ({"epochs": "200"}, "--epochs: expected no such option of a segment, which is straight, found 200"),
+        ({"learning-rate": "0.1"}, "--learning-rate: expected no such option of a segment"),
+        ({"optimizer": "sgd"}, "--optimizer: expected no such option of a segment"),
+        (
+            {"data": "one.npz"},
+            "one.npz: expected arrays with names, found one without a name, of the shape (3,)",
+        ),
+        ({"data": "text.npz"}, "text.npz: expected arrays that NumPy wrote, found 7 bytes of another kind"),
+        ({"data": "word.csv"}, "word.csv: column 'x': expected a finite number in every row, found 'abc'"),
+        ({"data": "gap.csv"}, "gap.csv: column 'x': expected a finite number in every row, found a blank"),
         ({"points": "1"}, "points: expected greater than or equal to 2"),
     ],
 )
@@ -242,9 +263,43 @@ def test_bad_input_ends_with_one_message(
 ) -> None:
     Path("damaged.safetensors").write_bytes(Path("a.safetensors").read_bytes()[:100])
     Path("damaged.npz").write_bytes(Path("a.npz").read_bytes()[:100])
-    assert run(**changes) == 1
+    np.save("one.npy", np.zeros(3))
+    Path("one.npy").rename("one.npz")
+    Path("text.npz").write_text("no zip\n")
+    Path("word.csv").write_text("x,target\n1,0\n2,1\nabc,1\n")
+    Path("gap.csv").write_text("x,target\n1,0\n,1\n3,1\n")
+    assert run(**changes) == 2
     said = capsys.readouterr()
     assert said.err.startswith("Error: ")
     assert message in said.err
     assert said.err.count("\n") == 1
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_flipped_byte_anywhere_in_a_file_of_numpy_is_refused_or_harmless(save: Callable[..., None]) -> None:
+    arrays = {"inputs": np.arange(60.0).reshape(20, 3), "targets": np.arange(20) % 2}
+    path = Path("flipped.npz")
+    save(path, **arrays)
+    content, refused = path.read_bytes(), 0
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        try:
+            found = read_data(path)
+        except GrokflowError as error:
+            refused += 1
+            assert "\n" not in str(error)
+        else:
+            assert np.array_equal(found.train[0], arrays["inputs"])
+            assert np.array_equal(found.train[1], arrays["targets"])
+    assert refused > len(content) / 2
+
+
+def test_whole_numbers_in_a_table_stay_whole() -> None:
+    """Targets are numbers of classes; an input of whole numbers beside a real one is real."""
+    Path("mixed.csv").write_text("x,y,target,split\n1,0.5,0,train\n2,1,1,train\n3,1,2,validation\n")
+    (inputs, targets), validation = read_data(Path("mixed.csv"))
+    assert inputs.tolist() == [[1, 0.5], [2, 1]]
+    assert (targets.dtype.kind, targets.tolist()) == ("i", [0, 1])
+    assert validation is not None
+    assert [array.tolist() for array in validation] == [[[3, 1]], [2]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import grokflow
 from grokflow import ConfigError, Connection
 from grokflow.artifacts.columns import FIT, METRICS
 from grokflow.artifacts.results import PathResults
+from grokflow.connect import as_text
 from grokflow.paths.schedule import learning_rate
 from grokflow.randomness import generator
 
@@ -287,6 +290,18 @@ GOOD = {"model": MLP(), "data": data(), "loss": mse_loss, "device": "cpu", "poin
 STATE = mlp(2).state_dict()
 
 
+class Pairs(Dataset):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return torch.full((3,), float(index)), index % 2
+
+
+def nowhere_finite(outputs: Tensor, targets: Tensor) -> Tensor:
+    return mse_loss(outputs, targets) / 0
+
+
 def without(name: str) -> dict[str, Tensor]:
     return {key: value for key, value in STATE.items() if key != name}
 
@@ -310,6 +325,25 @@ def without(name: str) -> dict[str, Tensor]:
         ({"kind": "polyline", "bends": 0}, "bends: expected greater than or equal to 1"),
         ({"kind": "polyline", "fit": {"epoch": 3}}, "fit.epoch: expected a known key"),
         ({"kind": "polyline", "fit": {"epochs": 9, "optimizer": "sgd", "learning_rate": 1e300}}, "fit: expected bends that stay finite"),
+        ({"bends": 3}, "bends: expected no such setting of a segment.*found 3. Give kind='polyline'"),
+        ({"fit": {"nonsense": 5}}, "fit: expected no such setting of a segment"),
+        ({"fit": grokflow.Fit(epochs=5)}, "fit: expected no such setting of a segment"),
+        ({"kind": "polyline", "fit": 5}, "fit: expected"),
+        ({"batch_size": 2.5}, "batch_size: expected a whole number of at least 1, found 2.5"),
+        ({"batch_size": 0}, "batch_size: expected a whole number of at least 1, found 0"),
+        ({"weight_decay": "0.1"}, "weight_decay: expected a number of at least 0, found '0.1'"),
+        ({"weight_decay": float("nan")}, "weight_decay: expected a number of at least 0, found nan"),
+        ({"seed": 1.5}, "seed: expected a whole number of at least 0, found 1.5"),
+        ({"data": TensorDataset(*data())}, r"data: .*found TensorDataset. Give data=dataset.tensors\."),
+        ({"data": DataLoader(TensorDataset(*data()))}, r"data: .*found DataLoader. Give data=loader.dataset.tensors\."),
+        ({"data": TensorDataset(*data(), *data())}, r"Give data=\(dataset.tensors\[0\], dataset.tensors\[1\]\)"),
+        ({"validation": DataLoader(Pairs())}, r"validation: .*DataLoader. Give validation=torch.utils.data.default_collate\("),
+        ({"data": {"inputs": torch.zeros(3, 3), "targets": torch.zeros(3, 2)}}, r"data: .*found dict. Give data=\(d\['inputs'\]"),
+        ({"data": (each for each in data())}, r"data: .*found generator. Give data=\(inputs, targets\)\."),
+        ({"data": data() + data()}, r"data: .*found tuple of 4. Give data=\(inputs, targets\)\."),
+        ({"data": ([[1.0], [1.0, 2.0]], torch.zeros(2, 2))}, "inputs of data: expected an array, found a list"),
+        ({"validation": grokflow.make_dataset("a*b", modulus=5)}, "validation: expected a pair of inputs and targets"),
+        ({"loss": nowhere_finite}, "loss: expected finite losses on the path, found NaN or infinity at each of 2 values"),
         ({"points": 1}, "points: expected greater than or equal to 2"),
         ({"weight_decay": -1.0}, "weight_decay: expected a number of at least 0"),
         ({"precision": "float16"}, "precision: expected float32 or float64"),
@@ -327,6 +361,44 @@ def test_what_does_not_fit_is_told_in_one_message(changes: dict, message: str) -
     with pytest.raises(ConfigError, match=message) as raised:
         grokflow.connect(mlp(1), settings.pop("b"), **settings)
     assert "\n" not in str(raised.value)
+
+
+def test_what_a_message_says_of_a_dataset_gives_its_pair() -> None:
+    """`DataLoader` of any dataset: its examples one by one, as a pair of arrays."""
+    dataset = Pairs()
+    with pytest.raises(ConfigError) as raised:
+        grokflow.measure(nn.Linear(3, 2), model=nn.Linear(3, 2), data=dataset, device="cpu")
+    said = re.search("Give data=(.*)[.]$", str(raised.value))
+    assert said
+    assert said[1] == "torch.utils.data.default_collate([dataset[i] for i in range(len(dataset))])"
+    pair = torch.utils.data.default_collate([dataset[i] for i in range(len(dataset))])
+    module = nn.Linear(3, 2)
+    found = grokflow.measure(module, model=module, data=pair, device="cpu")
+    inputs, targets = torch.arange(4.0).repeat(3, 1).T, torch.tensor([0, 1, 0, 1])
+    assert found["train_loss"].item() == pytest.approx(
+        cross_entropy(module(inputs), targets).item(), rel=1e-6
+    )
+
+
+def test_a_loss_that_is_not_finite_everywhere_is_told_where() -> None:
+    """Of log w along w = −1 … 1; the loss at t = 0.5 is infinite, before that NaN."""
+    module = nn.Linear(1, 1, bias=False)
+
+    def logarithm(outputs: Tensor, targets: Tensor) -> Tensor:
+        return -outputs.log().mean()
+
+    found = grokflow.connect(
+        np.array([-1.0]), np.array([1.0]), model=module, data=(torch.ones(4, 1).double(), torch.zeros(4)),
+        loss=logarithm, points=5, device="cpu",
+    )  # fmt: skip
+    assert np.isfinite(found.metrics["train_loss"]).tolist() == [False, False, False, True, True]
+    assert repr(found) == (
+        "Connection(segment from a to b: highest train loss 0.6931, not finite at 3 of 5 values of t)"
+    )
+    assert found.plot()._repr_png_()[1:4] == b"PNG"
+    text = as_text(found)
+    assert "Highest train loss 0.6931, at t = 0.75." in text
+    assert "The train loss is NaN or infinite at 3 of 5 values of t, from t = 0 to t = 0.5." in text
 
 
 def test_several_weight_vectors_have_a_row_each() -> None:

@@ -94,6 +94,7 @@ def test_a_path_has_the_numbers_of_the_workflow(
     kind: str, training: Training, grokked: Trained, in_batches: ResolvedRun
 ) -> None:
     settings = {} if kind == "segment" else {"bends": 2}
+    fit = {} if kind == "segment" else {"fit": Fit(**FIT)}
     path = resolved(in_batches, kind, points=9, weight_decay=0.001, **settings)
     outcome = outcome_of(path, grokked, grokked)
     table = measure(path, outcome, grokked.dataset, "cpu")
@@ -101,12 +102,12 @@ def test_a_path_has_the_numbers_of_the_workflow(
         training.at("point_1"),
         training.at("point_2"),
         kind=kind,
-        bends=2,
         points=9,
         weight_decay=0.001,
         batch_size=32,
-        fit=Fit(**FIT),
         device="cpu",
+        **settings,
+        **fit,
     )
     assert np.array_equal(found.curve.controls, outcome.curve.controls)
     assert found.curve.names == outcome.curve.names

@@ -91,6 +91,23 @@ class Fixed:
 
 def broken(vocabulary):
     return vocabulary.nothing
+
+
+def sequential(vocabulary, positions, width=5):
+    return nn.Sequential(
+        nn.Embedding(vocabulary, width), nn.Flatten(-2), nn.Tanh(), nn.Linear(positions * width, vocabulary)
+    )
+
+
+ready = nn.Linear(2, 7)
+
+
+def always_ready():
+    return ready
+
+
+def number(vocabulary):
+    return vocabulary
 """
 
 
@@ -118,6 +135,22 @@ def test_a_pytorch_module_named_in_a_configuration_is_a_model(named):
     assert torch.equal(weights, weights_of(task_of(named("Net", width=3)), 4))
 
 
+def test_a_function_that_makes_a_module_is_as_good_as_its_class(named):
+    """Its first weights, too: both draw the same tensors in the same order."""
+    made, of_class = task_of(named("sequential", width=3)), task_of(named("Net", width=3))
+    weights = weights_of(made, 4)
+    assert torch.equal(weights, weights_of(of_class, 4))
+    assert not torch.equal(weights, weights_of(made, 5))
+    tokens = made.train.tokens
+    torch.testing.assert_close(made.model.logits(weights, tokens), of_class.model.logits(weights, tokens))
+
+
+def test_a_function_makes_a_module_anew_for_each_seed(named):
+    """Or all seeds would begin at the same weights."""
+    with pytest.raises(ConfigError, match=r"Linear: expected a new module each time.*found the same one"):
+        make_layout(named("always_ready"), DATASET).initial(0)
+
+
 def test_wrong_answers_of_a_module_are_counted_as_of_any_model(named):
     task = task_of(named("Net"))
     weights = weights_of(task, 0, 1)
@@ -129,12 +162,13 @@ def test_wrong_answers_of_a_module_are_counted_as_of_any_model(named):
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("Net", {"wdith": 3}, r"net\.py:Net: expected a class that takes its settings.*wdith"),
+        ("Net", {"wdith": 3}, r"net\.py:Net: expected a class or function that takes its settings.*wdith"),
         (
             "Fixed",
             {},
-            r"net\.py:Fixed: expected a model: a class with `layout` and `logits`.*without `layout`",
+            r"net\.py:Fixed: expected what makes a model.*found Fixed without `layout`",
         ),
+        ("number", {}, r"net\.py:number: expected what makes a model.*found int without `layout`"),
         ("broken", {}, r"net\.py, line 25, in broken: .*AttributeError"),
         ("Net", {"width": "wide"}, r"net\.py, line 9, in __init__: .*TypeError"),
     ],

@@ -83,7 +83,7 @@ def test_what_is_not_finished_is_not_reported(finished, tmp_path):
     """And no job is started for it."""
     project = type(finished)(tmp_path / "not run")
     refused = write_report(project)
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert refused.stdout.startswith("Error: results/figures/M-fig2.png: expected a result to report")
     assert not (project.folder / "results").exists()
 

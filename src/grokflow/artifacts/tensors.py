@@ -7,7 +7,8 @@ tool opens it, and text metadata, among it the checksum of all names, types, sha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from grokflow.errors import ArtifactError
 
 METADATA = "grokflow"
 """The one metadata key of a file; its value is a JSON object of texts."""
+
+MADE_AGAIN = "Delete it; the same command makes it again."
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
@@ -36,30 +39,10 @@ def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
     ------
     ArtifactError : when the file is missing, truncated or altered.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ArtifactError(path, expected="a readable file", found=error.strerror) from None
-    try:
-        tensors = load(content)
-        metadata = _metadata(content)
-        written = metadata.pop("checksum", None)
-        altered = written != _checksum(tensors, metadata)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ArtifactError(
-            path,
-            expected="a complete safetensors file",
-            found=f"{len(content)} bytes that do not parse ({error})",
-            mend="Delete it; the same command makes it again.",
-        ) from None
-    if altered:
-        raise ArtifactError(
-            path,
-            expected=f"content with the checksum {written}",
-            found="other content: the file was altered",
-            mend="Delete it; the same command makes it again.",
-        )
-    return tensors, metadata
+    content = _content(path)
+    with _parsing(path, content, expected="a complete safetensors file", mend=MADE_AGAIN):
+        tensors: dict[str, np.ndarray] = load(content)
+    return tensors, _checked(path, content, tensors)
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
@@ -69,22 +52,47 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     ------
     ArtifactError : when the file is missing, no safetensors file, or of a type that NumPy does not have.
     """
+    content = _content(path)
+    mend = "Write it by safetensors.torch.save_file; bfloat16 as float32."
+    with _parsing(path, content, expected="a safetensors file of float32 or float64", mend=mend):
+        tensors: dict[str, np.ndarray] = load(content)
+        of_grokflow = METADATA in _header(content)
+    if of_grokflow:
+        _checked(path, content, tensors)
+    return tensors
+
+
+def _content(path: str | Path) -> bytes:
     try:
-        content = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise ArtifactError(path, expected="a readable file", found=error.strerror) from None
+
+
+@contextmanager
+def _parsing(path: str | Path, content: bytes, *, expected: str, mend: str) -> Iterator[None]:
+    """Whatever is wrong with the bytes is one error."""
     try:
-        tensors: dict[str, np.ndarray] = load(content)
+        yield
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        found = f"{len(content)} bytes that do not parse ({error})"
+        raise ArtifactError(path, expected=expected, found=found, mend=mend) from None
+
+
+def _checked(path: str | Path, content: bytes, tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """The metadata of a file of grokflow's, once its checksum is that of its content."""
+    with _parsing(path, content, expected="a complete safetensors file", mend=MADE_AGAIN):
+        metadata = _metadata(content)
+        written = metadata.pop("checksum", None)
+        altered = written != _checksum(tensors, metadata)
+    if altered:
         raise ArtifactError(
             path,
-            expected="a safetensors file of float32 or float64",
-            found=f"{len(content)} bytes that do not parse ({error})",
-            mend="Write it by safetensors.torch.save_file; bfloat16 as float32.",
-        ) from None
-    if METADATA in _header(content):
-        read_tensors(path)
-    return tensors
+            expected=f"content with the checksum {written}",
+            found="other content: the file was altered",
+            mend=MADE_AGAIN,
+        )
+    return metadata
 
 
 def _header(content: bytes) -> dict[str, str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from grokflow.artifacts.source import ROOT, source_digest
 from grokflow.config import ResolvedRun, files_behind, resolve_run
 from grokflow.crate.entities import SOURCE, Builder
 from grokflow.crate.jobs import Job, is_as_read, read_jobs
-from grokflow.errors import ArtifactError, ConfigError, GrokflowError
+from grokflow.errors import ArtifactError, ConfigError, refuses_bad_input
 from grokflow.loading import load_config
 
 CHECKOUT = ROOT.parents[1]
@@ -226,6 +225,7 @@ def write_crate(
     return problems
 
 
+@refuses_bad_input
 def main() -> int:
     """The command `python -m grokflow.crate`; returns its exit status."""
     parser = argparse.ArgumentParser(
@@ -241,17 +241,13 @@ def main() -> int:
     parser.add_argument("--agent", metavar="NAME", help="who ran the workflow")
     parser.add_argument("--orcid", metavar="URL", help="of the agent: https://orcid.org/…")
     asked = parser.parse_args()
-    try:
-        named = load_config(asked.config).results if asked.config else "results"
-        problems = write_crate(
-            asked.results or Path(named),
-            asked.config,
-            archive=asked.zip,
-            weights=asked.weights,
-            agent=asked.agent,
-            orcid=asked.orcid,
-        )
-    except (GrokflowError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
+    named = load_config(asked.config).results if asked.config else "results"
+    problems = write_crate(
+        asked.results or Path(named),
+        asked.config,
+        archive=asked.zip,
+        weights=asked.weights,
+        agent=asked.agent,
+        orcid=asked.orcid,
+    )
     return 1 if problems else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from grokflow.artifacts.columns import METRICS
-from grokflow.config import Fit, Fitted, decay_in_loss, made_entry
+from grokflow.config import Fit, Fitted, made_entry
+from grokflow.config import Path as PathSettings
 from grokflow.errors import ConfigError, nearest
-from grokflow.library.examples import Data, LossFunction
+from grokflow.library.examples import Data
 from grokflow.library.picture import Picture, drawn, write_file
-from grokflow.library.prepared import prepare_task
+from grokflow.library.prepared import check_number, prepare_task
 from grokflow.library.threads import threads_put_back
 from grokflow.library.training import Checkpoint, Device, Precision
 from grokflow.library.weights import Weights
-from grokflow.model import CROSS_ENTROPY, Layout, ModelFunction
+from grokflow.model import CROSS_ENTROPY, Layout, LossFunction, ModelFunction
 from grokflow.paths import (
     Curve,
     FittedCurve,
@@ -38,15 +39,6 @@ Kind = Literal["segment", "polyline", "bezier"]
 
 OF_WEIGHTS = METRICS[METRICS.index("train_loss") :]
 """What is measured of weights that lie on no path."""
-
-
-class Shared(NamedTuple):
-    """What a fit and a measurement need alike."""
-
-    weight_decay: float
-    batch_size: int
-    precision: str
-    device: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +90,12 @@ class Connection:
 
     def __repr__(self) -> str:
         first, last = self.curve.names[0], self.curve.names[-1]
-        highest = self.metrics["train_loss_l2"].max()
-        return f"Connection({self.curve.kind} from {first} to {last}: highest train loss {highest:.4g})"
+        losses = self.metrics["train_loss_l2"]
+        finite = losses[np.isfinite(losses)]
+        said = f"{self.curve.kind} from {first} to {last}: highest train loss {finite.max():.4g}"
+        if without := len(losses) - len(finite):
+            said += f", not finite at {without} of {len(losses)} values of t"
+        return f"Connection({said})"
 
     def _repr_html_(self) -> str:
         return str(self.metrics.to_html(max_rows=8))
@@ -116,7 +112,7 @@ def connect(
     loss: LossFunction | None = None,
     error: LossFunction | None = None,
     kind: Kind = "segment",
-    bends: int = 1,
+    bends: int | None = None,
     points: int = 61,
     weight_decay: float | None = None,
     batch_size: int | None = None,
@@ -139,13 +135,14 @@ def connect(
     loss : outputs and targets of a batch to the mean loss. None: cross-entropy of classes.
     error : outputs and targets of a batch to (B,), whether each is wrong. None: 1 − accuracy of classes; a
         regression has none.
-    kind : `segment`, or with `bends` that are fitted `polyline` or `bezier`.
+    kind : `segment`, or with bends that are fitted `polyline` or `bezier`.
+    bends : control points between the ends; None: 1. Not for a segment.
     points : values of t at which the path is measured.
     weight_decay : λ of the path's loss, which has (λ/2)‖w‖² added; None: the training's with
         `sgd`, else 0, because decay that is decoupled from the gradient is part of no loss.
     batch_size : examples of a minibatch of the fit and of the mean gradient norm; None: the training's, else
         512.
-    fit : how the bends are fitted: `Fit(epochs=200)`, or its settings.
+    fit : how the bends are fitted: `Fit(epochs=200)`, or its settings. Not for a segment.
     seed : of the fit's random draws; None: the training's, else 0.
     names : what a and b are called; the fit's draws depend on them, too.
     precision : None: that of the weights.
@@ -153,7 +150,8 @@ def connect(
 
     Raises
     ------
-    ConfigError : when weights, model, data and loss do not fit one another, or the fit diverges.
+    ConfigError : when weights, model, data and loss do not fit one another, the fit diverges, or the loss is
+        finite nowhere on the path.
 
     Examples
     --------
@@ -164,20 +162,11 @@ def connect(
     >>> path.metrics["t"].tolist()
     [0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    if kind not in (kinds := get_args(Kind)):
-        mend = nearest(kind, kinds)
-        raise ConfigError("kind", expected=f"one of {', '.join(kinds)}", found=f"'{kind}'", mend=mend)
     ends = [each if isinstance(each, Checkpoint) else None for each in (a, b)]
-    known = ends[0] or ends[1]
-    settings: dict[str, Any] = {"from": "own@initial", "to": "own@initial", "kind": kind, "points": points}
-    if kind != "segment":
-        settings |= {"bends": bends, "fit": fit.model_dump() if isinstance(fit, Fit) else dict(fit or {})}
-    path = made_entry("paths", settings, kind)
-    run = known.training.run if known else None
-    decay = weight_decay if weight_decay is not None else decay_in_loss(run.optimizer) if run else 0.0
-    batch = batch_size if batch_size is not None else run.optimizer.batch_size if run else 512
-    chosen_seed = seed if seed is not None else run.seed if run else 0
-    _check_numbers(decay, batch, chosen_seed)
+    path = _path(kind, points, bends, fit)
+    if seed is None:
+        seed = next((end.training.run.seed for end in ends if end), 0)
+    check_number("seed", seed, least=0, whole=True)
     prepared = prepare_task(
         [a, b],
         names,
@@ -186,27 +175,30 @@ def connect(
         validation=validation,
         loss=loss,
         error=error,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
         precision=precision,
         device=device,
     )
+    task, shared = prepared.task, prepared.shared._asdict()
     labels = [end.label if end else name for end, name in zip(ends, _distinct(names), strict=True)]
     line = straight(kind, prepared.vectors, (labels[0], labels[1]), getattr(path, "bends", 0))
     found = FittedCurve(line, fit_history([]))
-    shared = Shared(decay, batch, prepared.precision, prepared.device)._asdict()
     own_fit = path.fit if isinstance(path, Fitted) else None
     if own_fit is not None:
-        found = fit_curve(line, prepared.task, own_fit, seed=chosen_seed, log=log, **shared)
+        found = fit_curve(line, task, own_fit, seed=seed, log=log, **shared)
         _check_finite(found)
     t = values_of_t(found.curve, path.points, path.points)
-    metrics = measure_path(found.curve, t, prepared.task, **shared)
+    metrics = measure_path(found.curve, t, task, **shared)
+    _check_measured(metrics)
     start, end = (
         each.description if each else {"seed": None, "point": label, "epoch": None}
         for each, label in zip(ends, labels, strict=True)
     )
-    record = record_of(kind, start, end, found, decay, own_fit)
-    if prepared.task.loss.name != CROSS_ENTROPY.name:
-        record["loss"] = prepared.task.loss.name
-    return Connection(found.curve, metrics, found.history, record, prepared.task.model.layout)
+    record = record_of(kind, start, end, found, prepared.shared.weight_decay, own_fit)
+    if task.loss.name != CROSS_ENTROPY.name:
+        record["loss"] = task.loss.name
+    return Connection(found.curve, metrics, found.history, record, task.model.layout)
 
 
 @threads_put_back()
@@ -240,11 +232,6 @@ def measure(
     ['train_loss', 'train_loss_l2', 'train_error']
     """
     several = cast("list[Weights]", list(weights) if isinstance(weights, list | tuple) else [weights])
-    known = next((each for each in several if isinstance(each, Checkpoint)), None)
-    run = known.training.run if known else None
-    decay = weight_decay if weight_decay is not None else decay_in_loss(run.optimizer) if run else 0.0
-    batch = batch_size if batch_size is not None else run.optimizer.batch_size if run else 512
-    _check_numbers(decay, batch, 0)
     names = [f"weights {number}" for number in range(len(several))]
     prepared = prepare_task(
         several,
@@ -254,32 +241,44 @@ def measure(
         validation=validation,
         loss=loss,
         error=error,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
         precision=precision,
         device=device,
     )
-    rows = [
-        measure_path(
-            Curve("segment", np.stack([vector, vector]), ("", "")),
-            np.zeros(1),
-            prepared.task,
-            weight_decay=decay,
-            batch_size=batch,
-            precision=prepared.precision,
-            device=prepared.device,
-        )
-        for vector in prepared.vectors
-    ]
+    curves = (Curve("segment", np.stack([vector, vector]), ("", "")) for vector in prepared.vectors)
+    shared = prepared.shared._asdict()
+    rows = [measure_path(curve, np.zeros(1), prepared.task, **shared) for curve in curves]
     return pd.concat(rows, ignore_index=True)[OF_WEIGHTS]
 
 
-def _check_numbers(weight_decay: float, batch_size: int, seed: int) -> None:
-    for name, value, fits, expected in (
-        ("weight_decay", weight_decay, 0 <= weight_decay < np.inf, "a number of at least 0"),
-        ("batch_size", batch_size, batch_size >= 1, "a whole number of at least 1"),
-        ("seed", seed, seed >= 0, "a whole number of at least 0"),
-    ):
-        if not fits:
-            raise ConfigError(name, expected=expected, found=value)
+def _path(kind: str, points: int, bends: int | None, fit: Fit | Mapping[str, Any] | None) -> PathSettings:
+    """A path as an entry of a configuration, whose checks are its checks."""
+    if kind not in (kinds := get_args(Kind)):
+        mend = nearest(kind, kinds)
+        raise ConfigError("kind", expected=f"one of {', '.join(kinds)}", found=f"'{kind}'", mend=mend)
+    settings = {"from": "own@initial", "to": "own@initial", "kind": kind, "points": points}
+    if isinstance(fit, Fit | Mapping):
+        fit = fit.model_dump() if isinstance(fit, Fit) else dict(fit)
+    of_bends = {"bends": bends, "fit": fit}
+    given = {name: value for name, value in of_bends.items() if value is not None}
+    if kind == "segment" and given:
+        name, value = next(iter(given.items()))
+        mend = "Give kind='polyline' or kind='bezier'."
+        raise ConfigError(
+            name, expected="no such setting of a segment, which is straight", found=value, mend=mend
+        )
+    return made_entry("paths", settings | given, kind)
+
+
+def _check_measured(metrics: pd.DataFrame) -> None:
+    if not np.isfinite(metrics["train_loss_l2"]).any():
+        raise ConfigError(
+            "loss",
+            expected="finite losses on the path",
+            found=f"NaN or infinity at each of {len(metrics)} values of t, both ends among them",
+            mend="See what the model gives for these weights and data, and the loss for what it gives.",
+        )
 
 
 def _check_finite(found: FittedCurve) -> None:
@@ -288,7 +287,7 @@ def _check_finite(found: FittedCurve) -> None:
             "fit",
             expected="bends that stay finite",
             found=f"NaN or infinity in epoch {len(found.history)}",
-            mend="Lower its learning_rate.",
+            mend="Lower its learning_rate, if grokflow.measure finds the loss finite at both ends.",
         )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from grokflow.errors import ConfigError
 from grokflow.library.dataset import PairTable
@@ -18,6 +19,7 @@ from grokflow.model import (
     CROSS_ENTROPY,
     Examples,
     Loss,
+    LossFunction,
     ModelFunction,
     ModuleModel,
     OwnLoss,
@@ -30,9 +32,6 @@ Array: TypeAlias = "np.ndarray | Tensor | Sequence[Any]"
 
 Data: TypeAlias = "PairTable | tuple[Array, Array]"
 """A dataset of grokflow, or inputs (N, ...) and targets (N, ...)."""
-
-LossFunction = Callable[[Tensor, Tensor], Tensor]
-"""Outputs and targets of a batch to one number, its mean loss; or to (B,), whether each is wrong."""
 
 PROBED = 2
 """Examples on which model and loss are tried."""
@@ -67,6 +66,9 @@ def make_task(
     else:
         train = _examples(data, "data", precision, device)
         held_out = train.take(slice(0, 0))
+        if isinstance(validation, PairTable):
+            expected = "a pair of inputs and targets, as data is"
+            raise ConfigError("validation", expected=expected, found="a dataset of grokflow")
         if validation is not None:
             held_out = _examples(validation, "validation", precision, device)
             _check_alike(train, held_out)
@@ -80,10 +82,40 @@ def make_task(
     return task
 
 
+def check_data(data: object, where: str) -> None:
+    """Refuse what is neither a dataset of grokflow nor a pair.
+
+    Raises
+    ------
+    ConfigError : with how a pair is got from a dataset of PyTorch's, or from a dictionary.
+    """
+    if isinstance(data, PairTable) or (isinstance(data, tuple | list) and len(data) == 2):
+        return
+    found = type(data).__name__
+    if isinstance(data, tuple | list):
+        found += f" of {len(data)}"
+    expected = "a dataset of grokflow, or a pair of inputs and targets"
+    raise ConfigError(where, expected=expected, found=found, mend=_as_pair(data, where))
+
+
+def _as_pair(data: object, where: str) -> str:
+    """What to give instead."""
+    if isinstance(data, Mapping):
+        return f"Give {where}=(d['inputs'], d['targets']), with the keys of your {type(data).__name__} d."
+    name, dataset = ("loader.dataset", data.dataset) if isinstance(data, DataLoader) else ("dataset", data)
+    if isinstance(dataset, TensorDataset):
+        if len(dataset.tensors) == 2:
+            return f"Give {where}={name}.tensors."
+        return f"Give {where}=({name}.tensors[0], {name}.tensors[1]), if these are inputs and targets."
+    if isinstance(dataset, IterableDataset):
+        return f"Give {where}=torch.utils.data.default_collate(list({name}))."
+    if isinstance(dataset, Dataset):
+        every = f"[{name}[i] for i in range(len({name}))]"
+        return f"Give {where}=torch.utils.data.default_collate({every})."
+    return f"Give {where}=(inputs, targets)."
+
+
 def _examples(data: Any, where: str, precision: torch.dtype, device: str) -> Examples:
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        expected = "a dataset of grokflow, or a pair of inputs and targets"
-        raise ConfigError(where, expected=expected, found=type(data).__name__)
     parts = [
         _numbers(values, f"{name} of {where}", precision, device)
         for name, values in zip(("inputs", "targets"), data, strict=True)

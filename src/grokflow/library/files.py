@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import pandas as pd
 
 from grokflow.artifacts.tensors import read_arrays
 from grokflow.errors import ArtifactError, ConfigError, nearest
+from grokflow.library.rates import numbers_of
 from grokflow.library.series import read_csv
 
 INPUTS, TARGETS = "inputs", "targets"
@@ -23,6 +23,10 @@ ARRAYS = (INPUTS, TARGETS, VALIDATION + INPUTS, VALIDATION + TARGETS)
 
 SPLIT = "split"
 """The column of a CSV that says which rows are `train` and which `validation`."""
+
+
+OF_NUMPY = b"\x93NUMPY", b"PK"
+"""How a .npy and a .npz file begin; of what begins otherwise NumPy says that one might trust it."""
 
 
 class TrainAndValidation(NamedTuple):
@@ -65,7 +69,13 @@ def read_data(path: Path, target: str = "target") -> TrainAndValidation:
         return from_arrays(read_arrays(path), path)
     if path.suffix == ".npz":
         found = _numpy(path)
-        assert isinstance(found, dict)
+        if isinstance(found, np.ndarray):
+            raise ArtifactError(
+                path,
+                expected="arrays with names",
+                found=f"one without a name, of the shape {found.shape}",
+                mend="Write them by numpy.savez('data.npz', inputs=inputs, targets=targets).",
+            )
         return from_arrays(found, path)
     if path.suffix == ".csv":
         return _from_csv(read_csv(path), path, target)
@@ -116,12 +126,20 @@ def from_object(value: Any, where: object) -> TrainAndValidation:
 
 
 def _numpy(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    expected = "arrays that NumPy wrote"
     try:
-        found = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(path, expected=expected, found=error.strerror) from None
+    if not content.startswith(OF_NUMPY):
+        raise ArtifactError(path, expected=expected, found=f"{len(content)} bytes of another kind")
+    try:
+        found = np.load(io.BytesIO(content), allow_pickle=False)
         return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        found_instead = (isinstance(error, OSError) and error.strerror) or error
-        raise ArtifactError(path, expected="arrays that NumPy wrote", found=found_instead) from None
+    except Exception as error:  # of damaged bytes NumPy, zipfile and zlib raise a dozen kinds
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        damaged = f"{len(content)} bytes that do not parse ({said})"
+        raise ArtifactError(path, expected=expected, found=damaged) from None
 
 
 def _from_csv(table: pd.DataFrame, path: Path, target: str) -> TrainAndValidation:
@@ -130,22 +148,30 @@ def _from_csv(table: pd.DataFrame, path: Path, target: str) -> TrainAndValidatio
         mend = nearest(target, columns) or "Name it by --target."
         raise ConfigError(path, expected=f"a column '{target}'", found=", ".join(columns), mend=mend)
     inputs = [column for column in columns if column not in (target, SPLIT)]
-    for column in (target, *inputs):
-        if table[column].dtype.kind not in "fiu" or table[column].isna().any():
-            found = "a blank" if table[column].isna().any() else f"'{table[column].iloc[0]}'"
-            raise ConfigError(f"{path}: column '{column}'", expected="a number in every row", found=found)
     if not inputs:
         raise ConfigError(path, expected="columns of inputs beside the target", found="none")
 
-    def both(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        return rows[inputs].to_numpy(), rows[target].to_numpy()
+    every = {column: _numbers(table[column], f"{path}: column '{column}'") for column in (target, *inputs)}
+    numbers = pd.DataFrame(every, index=table.index)
+
+    def both(rows: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+        return numbers.loc[rows, inputs].to_numpy(), numbers.loc[rows, target].to_numpy()
 
     if SPLIT not in columns:
-        return TrainAndValidation(both(table), None)
+        return TrainAndValidation(both(pd.Series(True, index=table.index)), None)
     if unknown := sorted(set(table[SPLIT].astype(str)) - {"train", "validation"}):
         expected = "train or validation"
         raise ConfigError(f"{path}: column '{SPLIT}'", expected=expected, found=f"'{unknown[0]}'")
-    validation = table[table[SPLIT] == "validation"]
-    return TrainAndValidation(
-        both(table[table[SPLIT] == "train"]), both(validation) if len(validation) else None
-    )
+    validation = table[SPLIT] == "validation"
+    return TrainAndValidation(both(~validation), both(validation) if validation.any() else None)
+
+
+def _numbers(column: pd.Series, where: str) -> np.ndarray:
+    """A column with a finite number in every row; whole numbers stay whole."""
+    try:
+        values = numbers_of(column, where)
+    except ConfigError as error:
+        raise ConfigError(where, expected="a finite number in every row", found=error.found) from None
+    if np.isnan(values).any():
+        raise ConfigError(where, expected="a finite number in every row", found="a blank")
+    return column.to_numpy() if column.dtype.kind in "iu" else values

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from numbers import Integral, Real
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
+from grokflow.config import decay_in_loss
 from grokflow.errors import ConfigError
 from grokflow.library.dataset import PairTable
-from grokflow.library.examples import Data, LossFunction, make_task
+from grokflow.library.examples import Data, check_data, make_task
 from grokflow.library.training import Checkpoint
 from grokflow.library.weights import (
     Weights,
+    array_of,
     chosen_device,
     flat_weights,
     named_arrays,
     other_names,
     with_buffers_of,
 )
-from grokflow.model import ModelFunction, ModuleModel, Task, Transformer, prepare
+from grokflow.model import LossFunction, ModelFunction, ModuleModel, Task, Transformer, prepare
+
+BATCH_SIZE = 512
+"""Examples of a minibatch, where no training says how many it had."""
+
+
+class Shared(NamedTuple):
+    """What a fit and a measurement need alike."""
+
+    weight_decay: float
+    batch_size: int
+    precision: str
+    device: str
 
 
 class Prepared(NamedTuple):
-    """Weights (M, n) with the task on which they are measured."""
+    """Weights (M, n) with the task on which they are measured, and how."""
 
     vectors: np.ndarray
     task: Task
-    precision: str
-    device: str
+    shared: Shared
 
 
 def prepare_task(
@@ -42,6 +56,8 @@ def prepare_task(
     validation: Data | None = None,
     loss: LossFunction | None = None,
     error: LossFunction | None = None,
+    weight_decay: float | None = None,
+    batch_size: int | None = None,
     precision: str | None = None,
     device: str = "auto",
 ) -> Prepared:
@@ -52,6 +68,8 @@ def prepare_task(
     names : what messages call the weights.
     model, data : of points of a training they are theirs, unless they are given; those of all must then be
         the same.
+    weight_decay : λ of the loss; None: the training's with `sgd`, else 0.
+    batch_size : None: the training's, else 512.
     precision : None: the training's, else that of the weights.
 
     Raises
@@ -59,6 +77,13 @@ def prepare_task(
     ConfigError : with what is missing or does not fit.
     """
     known = next((each for each in several if isinstance(each, Checkpoint)), None)
+    run = known.training.run if known else None
+    if weight_decay is None:
+        weight_decay = decay_in_loss(run.optimizer) if run else 0.0
+    if batch_size is None:
+        batch_size = run.optimizer.batch_size if run else BATCH_SIZE
+    check_number("weight_decay", weight_decay, least=0)
+    check_number("batch_size", batch_size, least=1, whole=True)
     if known is not None:
         if data is None:
             _check_alike(several, names, "dataset", "Give data=, on which all are measured.")
@@ -71,10 +96,13 @@ def prepare_task(
         raise ConfigError("model", expected="a module, because the weights name none", found="none")
     if data is None:
         raise ConfigError("data", expected="a pair of inputs and targets", found="none")
+    for given, where in ((data, "data"), (validation, "validation")):
+        if given is not None:
+            check_data(given, where)
     if isinstance(model, nn.Module):
         named = [named_arrays(weights) for weights in several]
         module = with_buffers_of(model, zip(names, named, strict=True))
-        axes = 1 if isinstance(data, PairTable) else np.ndim(data[0]) - 1
+        axes = 1 if isinstance(data, PairTable) else array_of(data[0], "inputs of data").ndim - 1
         model = ModuleModel(module, input_axes=max(axes, 0))
     others = other_names(model)
     vectors = [
@@ -90,7 +118,21 @@ def prepare_task(
         prepare(chosen, known.training.run.threads if known else torch.get_num_threads())
     stacked = np.stack(vectors).astype(precision)
     task = make_task(model, data, validation, loss, error, stacked[0], chosen)
-    return Prepared(stacked, task, precision, chosen)
+    return Prepared(stacked, task, Shared(weight_decay, batch_size, precision, chosen))
+
+
+def check_number(name: str, value: Any, *, least: float, whole: bool = False) -> None:
+    """Refuse what is no finite number of at least `least`.
+
+    Raises
+    ------
+    ConfigError : with its name.
+    """
+    kind = Integral if whole else Real
+    if not (isinstance(value, kind) and least <= float(value) < np.inf):
+        expected = f"a {'whole ' if whole else ''}number of at least {least:g}"
+        found = f"'{value}'" if isinstance(value, str) else value
+        raise ConfigError(name, expected=expected, found=found)
 
 
 def _check_alike(several: Sequence[Weights], names: Sequence[str], key: str, mend: str) -> None:

@@ -44,7 +44,10 @@ def array_of(value: Any, where: object) -> np.ndarray:
         value = value.detach().cpu()
         value = value.float() if value.dtype in (torch.bfloat16, torch.float16) else value
         return value.numpy()
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ConfigError(where, expected="an array", found=f"a {type(value).__name__} ({error})") from None
     if array.dtype.kind not in "fiub":
         raise ConfigError(where, expected="numbers", found=f"{type(value).__name__} of {array.dtype}")
     return array.astype(np.float32) if array.dtype == np.float16 else array

@@ -15,7 +15,7 @@ from grokflow.model.checkpoints import (
 from grokflow.model.device import free_memory, name_of, prepare
 from grokflow.model.invariance import audit, audit_run, audited_pairs, invariant_groups
 from grokflow.model.layout import Layout, Parameter, merged
-from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, OwnLoss, wrong_answers
+from grokflow.model.losses import CROSS_ENTROPY, NO_TARGET, Loss, LossFunction, OwnLoss, wrong_answers
 from grokflow.model.models import make_layout, make_model
 from grokflow.model.module import ModuleModel, made_by
 from grokflow.model.objective import (
@@ -41,6 +41,7 @@ __all__ = [
     "Examples",
     "Layout",
     "Loss",
+    "LossFunction",
     "ModelFunction",
     "ModuleModel",
     "OwnLoss",

@@ -17,7 +17,8 @@ NO_TARGET = -1
 """The target of an example that counts for nothing: it fills up a row of a batch of models."""
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
-"""Outputs (B, ...) and targets (B, ...) of a batch to one number, the mean over the batch."""
+"""Outputs (B, ...) and targets (B, ...) of a batch to one number, its mean loss; or to (B,), whether each is
+wrong."""
 
 
 class Loss(Protocol):

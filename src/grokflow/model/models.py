@@ -1,12 +1,10 @@
-"""From a model of the configuration to its layout and its function: a transformer, or the user's class."""
+"""From a model of the configuration to its layout and its function: a transformer, or the user's own."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
 from typing import Any
-
-from torch import nn
 
 from grokflow.config import AnyModel, Dataset, UserModel
 from grokflow.data import Tokenization, tokenization
@@ -31,7 +29,7 @@ def make_model(model: AnyModel, dataset: Dataset) -> ModelFunction:
 
     Raises
     ------
-    ConfigError : when a class of the user's fails, or is no model.
+    ConfigError : when a class or function of the user's fails, or makes no model.
     """
     code = tokenization(dataset)
     if isinstance(model, UserModel):
@@ -43,23 +41,19 @@ def _user_model(model: UserModel, tokens: Tokenization) -> ModelFunction:
     code = parse(model.code)
     make = _with_arguments(code.load(), code.shown, model.settings, tokens)
     try:
-        made = made_by(make) if _makes_modules(code.load()) else make()
+        made = made_by(make)
     except ConfigError:
         raise
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
         raise fault_in(error, code.files) or ConfigError(
-            code.shown, expected="a class that can be made with its settings", found=found
+            code.shown, expected="a model that can be made with its settings", found=found
         ) from error
     for name, kind in (("layout", Layout), ("logits", Callable)):
         if not isinstance(getattr(made, name, None), kind):  # type: ignore[arg-type]
-            expected = "a model: a class with `layout` and `logits`, or a torch.nn.Module"
+            expected = "what makes a model: a torch.nn.Module, or an object with `layout` and `logits`"
             raise ConfigError(code.shown, expected=expected, found=f"{type(made).__name__} without `{name}`")
     return made
-
-
-def _makes_modules(made: Any) -> bool:
-    return isinstance(made, type) and issubclass(made, nn.Module)
 
 
 def _with_arguments(
@@ -83,6 +77,6 @@ def _with_arguments(
         arguments = {**asked, **settings}
         inspect.signature(called).bind(**arguments)
     except (TypeError, ValueError) as error:
-        expected = f"a class that takes its settings and, of {', '.join(offered)}, what it needs"
+        expected = f"a class or function that takes its settings and, of {', '.join(offered)}, what it needs"
         raise ConfigError(shown, expected=expected, found=str(error)) from None
     return lambda: called(**arguments)

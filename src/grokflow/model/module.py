@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -151,12 +152,12 @@ class ModuleModel:
         return self._buffers[key]
 
 
-def made_by(make: MakeModule, *, input_axes: int = 1) -> ModuleModel:
-    """The model of the module that `make()` returns, such as a class; its initial weights are `make`'s."""
+def made_by(make: Callable[[], Any], *, input_axes: int = 1) -> Any:
+    """What a class or function makes; of a module the model of it, whose initial weights are `make`'s."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = make()
-    return ModuleModel(module, make, input_axes=input_axes)
+        made = make()
+    return ModuleModel(made, make, input_axes=input_axes) if isinstance(made, nn.Module) else made
 
 
 def check_module(module: nn.Module) -> None:
@@ -217,6 +218,13 @@ def _layout(module: nn.Module, make: MakeModule | None) -> ModuleLayout:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(generator(seed, "init/module").integers(2**63)))
             fresh = _reset(module) if make is None else make()
+        if fresh is module:
+            raise ConfigError(
+                type(module).__name__,
+                expected="a new module each time it is made, with initial weights of its own",
+                found="the same one",
+                mend="Make it inside the function.",
+            )
         values = {name: p.detach().double().cpu().numpy() for name, p in fresh.named_parameters()}
         try:
             return layout.join(values)
