@@ -192,6 +192,12 @@ def test_the_picture_shades_the_collapses() -> None:
     assert found.plot("periods")._repr_png_()[1:4] == b"PNG"
 
 
+@pytest.mark.parametrize("kind", ["nonsense", "block", "accuracy_and_loss", "path"])
+def test_a_kind_of_figure_that_a_table_is_not_enough_for_is_told(kind: str) -> None:
+    with pytest.raises(ConfigError, match=f"kind: expected one of collapses, periods, found '{kind}'"):
+        grokflow.find_periods(curve()).plot(kind)
+
+
 def test_the_command_prints_a_line_for_each_and_writes_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,7 +37,7 @@ MEMBERS = {
     "ModelFunction": "layout logits",
     "ModuleModel": "layout logits module",
     "PairTable": "settings table",
-    "Periods": "columns epochs name notes plot table",
+    "Periods": "columns epochs name notes plot table training",
     "Training": "at dataset epochs folder history layout model plot points results run",
 }
 

@@ -84,6 +84,17 @@ def test_a_training_draws_every_kind_of_figure_of_a_run(training: Training, kind
         assert training.plot(kind)._repr_png_()[1:4] == b"PNG"
 
 
+def test_the_periods_of_a_training_are_drawn_as_the_training_is(training: Training) -> None:
+    """Its points are those of points.json, which the minibatch errors of epochs.csv would put elsewhere."""
+    found = grokflow.find_periods(training)
+    for kind in ("collapses", "periods"):
+        assert found.plot(kind)._repr_png_() == training.plot(kind)._repr_png_()
+    (axes,) = grokflow.find_periods(training, name="mine/first").plot().figure.get_axes()
+    assert axes.get_title(loc="left") == "mine∕first: no collapse"
+    with pytest.raises(grokflow.ConfigError, match=r"kind: expected one of .*, found 'colapses'"):
+        found.plot("colapses")
+
+
 @pytest.fixture(scope="module")
 def in_batches(grokked: Trained) -> ResolvedRun:
     return in_small_batches(grokked.run)

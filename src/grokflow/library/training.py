@@ -25,7 +25,7 @@ from grokflow.dynamics import periods
 from grokflow.errors import ConfigError, nearest
 from grokflow.figures import FIGURE_KINDS
 from grokflow.library.dataset import PairTable
-from grokflow.library.picture import Picture, drawn_from
+from grokflow.library.picture import Picture, check_kind, drawn_from
 from grokflow.library.threads import threads_put_back
 from grokflow.model import Layout, Transformer, prepare, read_checkpoint
 from grokflow.training import POINTS
@@ -128,8 +128,10 @@ class Training:
         weights = read_checkpoint(self.folder / "checkpoints", epoch, self.layout, digest)
         return Checkpoint(weights, name, epoch, self)
 
-    def plot(self, kind: str = "accuracy_and_loss") -> Picture:
+    def plot(self, kind: str = "accuracy_and_loss", *, name: str | None = None) -> Picture:
         """A figure of this training, such as `accuracy_and_loss`, `collapses` or `effective_statistics`.
+
+        `name`: what the picture calls it; None: its seed.
 
         Raises
         ------
@@ -140,10 +142,9 @@ class Training:
             for name, each in FIGURE_KINDS.items()
             if each.subject in ("run", "runs") and all((self.folder / file).exists() for file in each.files)
         ]
-        if kind not in of_runs:
-            expected, mend = f"one of {', '.join(of_runs)}", nearest(kind, of_runs)
-            raise ConfigError("kind", expected=expected, found=f"'{kind}'", mend=mend)
-        return drawn_from(kind, str(self.run.seed), self.folder, str(self.folder / "dataset.csv"))
+        check_kind(kind, of_runs)
+        called = str(self.run.seed) if name is None else name.replace("/", "∕")
+        return drawn_from(kind, called, self.folder, str(self.folder / "dataset.csv"))
 
     def __repr__(self) -> str:
         epochs = dict.fromkeys(REACHED, "not reached")
