@@ -14,7 +14,7 @@ import pandas as pd
 from grokflow.artifacts.columns import EPOCHS, HISTORY, STATISTICS
 from grokflow.dynamics import periods
 from grokflow.library.picture import Picture, check_kind, drawn
-from grokflow.library.series import TrainingCurve, read_csv, training_curve
+from grokflow.library.series import TrainingCurve, in_full, read_csv, training_curve
 from grokflow.library.training import Training
 
 EPOCH_COLUMNS = ("start", "bottom", "end", "settled")
@@ -64,7 +64,7 @@ class Periods:
 
     def __repr__(self) -> str:
         lengths = self.table["period"].dropna()
-        median = f", median period {lengths.median():g}" if len(lengths) else ""
+        median = f", median period {in_full(lengths.median())}" if len(lengths) else ""
         return f"Periods({self.name}: {len(self)} collapse{'' if len(self) == 1 else 's'}{median})"
 
     def _repr_html_(self) -> str:
