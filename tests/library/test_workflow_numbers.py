@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from joined import ends, in_small_batches, outcome_of, resolved
+from matplotlib.text import Text
 from runs import Trained
 
 import grokflow
@@ -177,6 +179,19 @@ def test_the_audit_is_the_workflows(training: Training, grokked: Trained) -> Non
     assert found.rays.drop(columns=["point", "epoch"]).to_dict("records") == rays
     assert set(found.table["point"]) == {"point_1"}
     assert found.groups == [row["group"] for row in verdicts if row["invariant"]]
+
+
+def test_the_picture_of_an_audit_names_the_seed_of_a_training_alone(training: Training) -> None:
+    of_training = grokflow.audit_invariance(training.at("point_1"), device="cpu", pairs=5)
+    given = {"model": training.model, "data": training.dataset}
+    of_weights = grokflow.audit_invariance(training.at("final").weights, **given, device="cpu", pairs=5)
+    said = {"seed 4": replace(of_training, seed=4), "seed 0": of_training, None: of_weights}
+    for seed, found in said.items():
+        texts = [text.get_text() for text in found.plot().figure.findobj(Text)]
+        (note,) = (" ".join(text.split()) for text in texts if "A cell:" in text)
+        ending = f"are scaled, {seed}." if seed else "are scaled."
+        assert ending in note
+        assert ("seed" in note) == (seed is not None)
 
 
 def test_an_interrupted_training_goes_on_in_its_folder(dataset: PairTable, tmp_path: Path) -> None:
