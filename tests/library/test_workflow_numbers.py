@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +24,11 @@ from grokflow.artifacts.provenance import check_files, read_provenance
 from grokflow.config import ResolvedRun
 from grokflow.dynamics import periods
 from grokflow.figures import FIGURE_KINDS
+from grokflow.library.threads import silent
 from grokflow.model import Transformer
 from grokflow.model.invariance import audit, audited_pairs
 from grokflow.paths.measuring import measure
+from grokflow.training.progress import Progress
 
 FIT = {"optimizer": "sgd", "epochs": 3, "learning_rate": 0.05, "momentum": 0.9}
 
@@ -204,6 +211,67 @@ def test_an_interrupted_training_goes_on_in_its_folder(dataset: PairTable, tmp_p
     assert longer.epochs["epoch"].tolist() == [1, 2, 3, 4, 5]
 
 
+@pytest.fixture
+def ctrl_c_after_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is pressed when two epochs were trained, and not again."""
+    trained, epochs = Progress.trained, iter(range(1, 1000))
+
+    def press(progress: Progress) -> None:
+        trained(progress)
+        if next(epochs) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "trained", press)
+
+
+@pytest.mark.usefixtures("ctrl_c_after_2")
+def test_ctrl_c_says_where_the_training_goes_on(
+    dataset: PairTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    settings = {"epochs": 5, "learning_rate": 0.1, "device": "cpu"}
+    with pytest.raises(KeyboardInterrupt) as ended:
+        grokflow.train(model, dataset, **settings, folder=tmp_path, log=True)
+    assert str(ended.value) == f"saved in {tmp_path}; the same call goes on"
+    found = grokflow.train(model, dataset, **settings, folder=tmp_path, log=True)
+    assert "Going on from epoch 2." in capsys.readouterr().out
+    again = grokflow.train(model, dataset, **settings)
+    pd.testing.assert_frame_equal(found.epochs, again.epochs, check_exact=True)
+
+
+@pytest.mark.usefixtures("ctrl_c_after_2")
+@pytest.mark.parametrize("log", [False, True])
+def test_ctrl_c_without_a_folder_promises_nothing(dataset: PairTable, log: bool, capsys: Any) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    with pytest.raises(KeyboardInterrupt, match=r"^nothing is kept without folder=$"):
+        grokflow.train(model, dataset, epochs=5, learning_rate=0.1, device="cpu", log=log)
+    assert "goes on" not in capsys.readouterr().out
+
+
+def test_trainings_run_in_threads_and_the_main_one_is_heard(dataset: PairTable, capsys: Any) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    output, entered, heard = sys.stdout, Event(), Event()
+
+    def train(seed: int) -> Training:
+        settings = {"learning_rate": 0.1, "device": "cpu", "seed": seed}
+        with silent():
+            entered.set()
+            assert heard.wait(60)
+            print("not heard")
+            return grokflow.train(model, dataset, epochs=2, **settings)
+
+    with ThreadPoolExecutor(2) as threads:
+        found = [threads.submit(train, seed) for seed in (0, 1)]
+        assert entered.wait(60)
+        print("heard")
+        heard.set()
+        in_thread, _ = (each.result() for each in found)
+    assert sys.stdout is output
+    assert capsys.readouterr().out == "heard\n"
+    here = grokflow.train(model, dataset, epochs=2, learning_rate=0.1, device="cpu")
+    pd.testing.assert_frame_equal(in_thread.epochs, here.epochs, check_exact=True)
+
+
 def test_a_folder_of_its_own_lives_as_long_as_the_result(dataset: PairTable) -> None:
     model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
     found = grokflow.train(model, dataset, epochs=1, learning_rate=0.1, device="cpu")
@@ -249,6 +317,8 @@ def test_a_point_that_was_not_reached_is_told(dataset: PairTable) -> None:
         ({"optimizer": "adam"}, "optimizers: expected one of sgd, .*, found 'adam'. Did you mean 'adamw'"),
         ({"epochs": 0}, "epochs: expected greater than or equal to 1"),
         ({"momentum": 2.0}, "momentum: expected less than 1"),
+        ({"device": "gpu"}, "device: expected one of auto, cpu, cuda, found 'gpu'"),
+        ({"threads": 0}, "threads: expected a number of at least 1, found 0"),
     ],
 )
 def test_a_setting_that_is_none_is_told(dataset: PairTable, settings: dict, message: str) -> None:
