@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -209,6 +210,45 @@ def test_an_interrupted_training_goes_on_in_its_folder(dataset: PairTable, tmp_p
     again = grokflow.train(model, dataset, epochs=5, learning_rate=0.1, device="cpu")
     pd.testing.assert_frame_equal(longer.epochs, again.epochs, check_exact=True)
     assert longer.epochs["epoch"].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_folder_of_another_training_is_refused(dataset: PairTable, tmp_path: Path) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    settings = {"learning_rate": 0.1, "device": "cpu", "folder": tmp_path}
+    first = grokflow.train(model, dataset, epochs=2, **settings)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    message = (
+        f"{tmp_path}: expected an empty folder, or one of the same training, found another training. Give "
+    )
+    for other in ({"seed": 1}, {"learning_rate": 0.2}, {"precision": "float64"}):
+        with pytest.raises(grokflow.ConfigError, match=re.escape(message)):
+            grokflow.train(model, dataset, epochs=3, **{**settings, **other})
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    assert repr(first) == "Training(2 epochs: point 1 not reached, point 2 not reached)"
+    assert len(grokflow.train(model, dataset, epochs=2, log_every=1, **settings).history) == 3
+    (tmp_path / "provenance.json").unlink()  # as when the process is killed before it writes it
+    assert len(grokflow.train(model, dataset, epochs=4, **settings).epochs) == 4
+
+
+@pytest.mark.parametrize("own", ["checkpoints/best.pt", "history.csv", "provenance.json", "dataset.csv"])
+def test_files_of_the_users_are_not_replaced(dataset: PairTable, tmp_path: Path, own: str) -> None:
+    file = tmp_path / own
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("mine")
+    (tmp_path / "notes.txt").write_text("mine, too")
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    settings = {"epochs": 1, "learning_rate": 0.1, "device": "cpu"}
+    message = f"found files of other origin ({own.partition('/')[0]})."
+    with pytest.raises(grokflow.ConfigError, match=re.escape(message)):
+        grokflow.train(model, dataset, **settings, folder=tmp_path)
+    with pytest.raises(grokflow.ConfigError, match="found a file"):
+        grokflow.train(model, dataset, **settings, folder=file)
+    assert file.read_text() == "mine"
+    file.unlink()
+    if file.parent != tmp_path:
+        file.parent.rmdir()
+    found = grokflow.train(model, dataset, **settings, folder=tmp_path)
+    assert found.epochs["epoch"].tolist() == [1]
 
 
 @pytest.fixture

@@ -26,14 +26,12 @@ from grokflow.dynamics import periods
 from grokflow.errors import ConfigError, nearest
 from grokflow.figures import FIGURE_KINDS
 from grokflow.library.dataset import PairTable
+from grokflow.library.folder import LEFT, UNFINISHED, check_folder
 from grokflow.library.picture import Picture, check_kind, drawn_from
 from grokflow.library.threads import silent, threads_put_back
 from grokflow.model import Layout, Transformer, prepare, read_checkpoint
 from grokflow.training import POINTS
 from grokflow.training import train as train_runs
-
-LEFT = ("history.csv", "epochs.csv", "outcome.json", "points.json", "checkpoints")
-"""What the trainer leaves, and its record is about."""
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "float64"]
@@ -210,14 +208,14 @@ def train(
     stop_after_point_2 : epochs to go on after train and validation accuracy are 100 %; None: all `epochs`.
     threads : of PyTorch, on a CPU. One is enough for models as small as these, and what the workflow takes;
         with another number the last bits differ.
-    folder : where the files go, and from where an interrupted training goes on. None: a folder that lives as
-        long as the result does.
+    folder : where the files go, and from where an interrupted training goes on, or a finished one for more
+        epochs. Its files are then replaced, no others. None: a folder that lives as long as the result does.
     log : print the lines that the workflow writes into its log.
 
     Raises
     ------
     ConfigError : when a setting is none that there is, the model is no transformer of grokflow or made for
-        other tokens, or the table of the dataset was edited.
+        other tokens, the table of the dataset was edited, or the folder has other files than this training's.
     KeyboardInterrupt : after Ctrl-C, at the end of an epoch; what `folder` keeps then goes on with the same
         call. In another thread than the main one nothing listens to Ctrl-C.
 
@@ -259,13 +257,14 @@ def train(
         device=device,
     )
     place = Path(tempfile.mkdtemp(prefix="grokflow-")) if folder is None else Path(folder)
+    check_folder(place, run)
     result = Training(run, model, dataset, place)
     if folder is None:
         weakref.finalize(result, shutil.rmtree, place, ignore_errors=True)
     try:
         with contextlib.nullcontext() if log else silent():
             used = prepare(device, threads)
-            train_runs([run], dataset.table, used, resume=place / ".resume", folders=[place])
+            train_runs([run], dataset.table, used, resume=place / UNFINISHED, folders=[place])
     except Ended as ended:
         if ended.by != signal.SIGINT:
             raise
