@@ -1,8 +1,8 @@
 """Does train accuracy collapse and recover in a training curve, of any framework, and how often?
 
 Run with `python -m grokflow.periods curve.csv`. Prints a line for each collapse; `--out FOLDER` writes the
-table (periods.csv) and the picture (periods.png, periods.svg), too. The columns are guessed from their names
-or named by options; a column that is not in the unit it should be in is refused.
+table (periods.csv) and the picture (collapses.png, collapses.svg), too. The columns are guessed from their
+names or named by options; a column that is not in the unit it should be in is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pandas as pd
 from grokflow.errors import GrokflowError
 from grokflow.library import Periods, find_periods
 from grokflow.library.picture import write_file
+from grokflow.library.series import in_full
 
 SHOWN = {
     "start": "start",
@@ -27,6 +28,9 @@ SHOWN = {
     "validation_accuracy_after": "after",
 }
 """The columns that are printed, with their headings."""
+
+SHARES = ("depth", "validation before", "after")
+"""Headings of those that are no epochs."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
             write_file(asked.out / "periods.csv", found.table)
             picture = found.plot()
             for suffix in ("png", "svg"):
-                picture.save(asked.out / f"periods.{suffix}")
-            print(f"Written to {asked.out}: periods.csv, periods.png, periods.svg.")
+                picture.save(asked.out / f"collapses.{suffix}")
+            print(f"Written to {asked.out}: periods.csv, collapses.png, collapses.svg.")
     except GrokflowError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -62,19 +66,18 @@ def as_text(found: Periods) -> str:
     lengths = found.table["period"].dropna()
     summary = f"{len(found)} collapse{'' if len(found) == 1 else 's'}"
     if len(lengths):
-        summary += (
-            f"; from one to the next {lengths.min():g} to {lengths.max():g}, median {lengths.median():g}"
-        )
-    written = table.map(_written)
-    rows = written.to_string(index=False)
+        least, most, median = map(in_full, (lengths.min(), lengths.max(), lengths.median()))
+        summary += f"; from one to the next {least} to {most}, median {median}"
+    written = {name: [_written(value, name in SHARES) for value in column] for name, column in table.items()}
+    rows = pd.DataFrame(written).to_string(index=False)
     return "\n".join([*lines, rows, f"{summary}."])
 
 
-def _written(value: object) -> str:
-    """An epoch as it is, a share with four digits."""
+def _written(value: float, is_share: bool) -> str:
+    """An epoch in full, a share with four digits."""
     if pd.isna(value):
         return ""
-    return f"{value:.4g}" if isinstance(value, float) and abs(value) <= 1 else f"{value:g}"
+    return f"{value:.4g}" if is_share else in_full(value)
 
 
 def _parser() -> argparse.ArgumentParser:

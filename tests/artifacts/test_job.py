@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,9 @@ import torch
 
 from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.gpus import VISIBLE
-from grokflow.artifacts.job import LOGS_ARE_SHOWN, Termination, as_given, gpus_of, job, logged
+from grokflow.artifacts.job import LOGS_ARE_SHOWN, Ended, as_given, gpus_of, job, logged
 from grokflow.artifacts.provenance import check_files, read_provenance
+from grokflow.artifacts.resumable import Termination
 from grokflow.errors import ArtifactError
 
 
@@ -79,18 +81,33 @@ def test_what_a_full_disk_cannot_take_is_said_on_the_terminal(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_long_work_notes_a_signal_and_ends_where_it_says(
-    number: signal.Signals, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_long_work_notes_a_signal(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with Termination() as termination:
         os.kill(os.getpid(), number)
     assert termination.asked == number
-    with pytest.raises(SystemExit) as ended:
-        termination.end()
-    assert ended.value.code == 128 + number
-    assert f"Ended by {number.name}, all saved" in capfd.readouterr().out
     assert signal.getsignal(number) is before
+
+
+def test_outside_the_main_thread_signals_stay_as_they_are() -> None:
+    def work() -> Any:
+        with Termination():
+            return signal.getsignal(signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(work).result() is signal.getsignal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_log_of_a_job_that_a_signal_ended_says_so_last(
+    number: signal.Signals, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended, logged(tmp_path / "job.log"):
+        raise Ended(number)
+    assert ended.value.code == 128 + number
+    said = f"Ended by {number.name}, all saved; the same command goes on from here.\n"
+    assert (tmp_path / "job.log").read_text() == said
+    assert capfd.readouterr() == ("", "")
 
 
 def test_sigint_ends_a_job_without_a_traceback(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import grokflow
 from grokflow import ConfigError
 from grokflow.artifacts.columns import PERIODS
 from grokflow.dynamics import periods
-from grokflow.periods import main
+from grokflow.periods import as_text, main
 
 COLLAPSES = (40, 75, 100)
 """Rows of the last quiet epoch before each collapse."""
@@ -192,6 +192,12 @@ def test_the_picture_shades_the_collapses() -> None:
     assert found.plot("periods")._repr_png_()[1:4] == b"PNG"
 
 
+@pytest.mark.parametrize("kind", ["nonsense", "block", "accuracy_and_loss", "path"])
+def test_a_kind_of_figure_that_a_table_is_not_enough_for_is_told(kind: str) -> None:
+    with pytest.raises(ConfigError, match=f"kind: expected one of collapses, periods, found '{kind}'"):
+        grokflow.find_periods(curve()).plot(kind)
+
+
 def test_the_command_prints_a_line_for_each_and_writes_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,8 +208,34 @@ def test_the_command_prints_a_line_for_each_and_writes_them(
     assert "Columns: epoch = 'epoch', train_accuracy = 'train_accuracy'." in said
     assert "3 collapses; from one to the next 25 to 35, median 30." in said
     assert pd.read_csv(out / "periods.csv")["start"].tolist() == [41, 76, 101]
-    assert (out / "periods.png").exists()
-    assert (out / "periods.svg").exists()
+    assert "Written to" in said
+    written = {"periods.csv", "collapses.png", "collapses.svg"}
+    assert {file.name for file in out.iterdir()} == written
+    assert all(name in said.splitlines()[-1] for name in written)
+
+
+def test_steps_are_written_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = 1_255_447 + 3 * np.arange(130)
+    steps[-1] += 1_234_567
+    file = tmp_path / "log.csv"
+    curve(epoch=steps).rename(columns={"epoch": "global_step"}).to_csv(file, index=False)
+    assert main([str(file)]) == 0
+    said = capsys.readouterr().out
+    first, middle, last = (line.split() for line in said.splitlines()[3:6])
+    assert first == ["1255567", "1255570", "1255579", "0.6"]
+    assert middle[:5] == ["1255672", "1255675", "1255684", "0.6", "105"]
+    assert last[0] == "1255747"
+    assert "The epochs are 3 to 1234570 apart" in said
+    apart = curve(epoch=10_000_007 * np.arange(130))
+    assert repr(grokflow.find_periods(apart)) == "Periods(curve: 3 collapses, median period 300000210)"
+
+
+def test_fractions_of_an_epoch_are_written_without_the_noise_of_their_difference() -> None:
+    found = grokflow.find_periods(curve(epoch=0.01 * np.arange(130)))
+    assert found.table["start"].tolist() == pytest.approx([0.4, 0.75, 1])
+    rows = [line.split()[0] for line in as_text(found).splitlines()[2:5]]
+    assert rows == ["0.4", "0.75", "1"]
+    assert as_text(found).endswith("3 collapses; from one to the next 0.25 to 0.35, median 0.3.")
 
 
 @pytest.mark.parametrize(

@@ -33,11 +33,11 @@ SIGNATURES = {
 MEMBERS = {
     "Checkpoint": "description epoch label point training weights",
     "Connection": "converged curve fit layout metrics plot record save state_dict weights",
-    "Invariance": "groups plot rays table",
+    "Invariance": "groups plot rays seed table",
     "ModelFunction": "layout logits",
     "ModuleModel": "layout logits module",
     "PairTable": "settings table",
-    "Periods": "columns epochs name notes plot table",
+    "Periods": "columns epochs name notes plot table training",
     "Training": "at dataset epochs folder history layout model plot points results run",
 }
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from joined import ends, in_small_batches, outcome_of, resolved
+from matplotlib.text import Text
 from runs import Trained
 
 import grokflow
@@ -17,9 +25,11 @@ from grokflow.artifacts.provenance import check_files, read_provenance
 from grokflow.config import ResolvedRun
 from grokflow.dynamics import periods
 from grokflow.figures import FIGURE_KINDS
+from grokflow.library.threads import silent
 from grokflow.model import Transformer
 from grokflow.model.invariance import audit, audited_pairs
 from grokflow.paths.measuring import measure
+from grokflow.training.progress import Progress
 
 FIT = {"optimizer": "sgd", "epochs": 3, "learning_rate": 0.05, "momentum": 0.9}
 
@@ -82,6 +92,17 @@ def test_a_training_draws_every_kind_of_figure_of_a_run(training: Training, kind
             training.plot(kind)
     else:
         assert training.plot(kind)._repr_png_()[1:4] == b"PNG"
+
+
+def test_the_periods_of_a_training_are_drawn_as_the_training_is(training: Training) -> None:
+    """Its points are those of points.json, which the minibatch errors of epochs.csv would put elsewhere."""
+    found = grokflow.find_periods(training)
+    for kind in ("collapses", "periods"):
+        assert found.plot(kind)._repr_png_() == training.plot(kind)._repr_png_()
+    (axes,) = grokflow.find_periods(training, name="mine/first").plot().figure.get_axes()
+    assert axes.get_title(loc="left") == "mine∕first: no collapse"
+    with pytest.raises(grokflow.ConfigError, match=r"kind: expected one of .*, found 'colapses'"):
+        found.plot("colapses")
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +190,19 @@ def test_the_audit_is_the_workflows(training: Training, grokked: Trained) -> Non
     assert found.groups == [row["group"] for row in verdicts if row["invariant"]]
 
 
+def test_the_picture_of_an_audit_names_the_seed_of_a_training_alone(training: Training) -> None:
+    of_training = grokflow.audit_invariance(training.at("point_1"), device="cpu", pairs=5)
+    given = {"model": training.model, "data": training.dataset}
+    of_weights = grokflow.audit_invariance(training.at("final").weights, **given, device="cpu", pairs=5)
+    said = {"seed 4": replace(of_training, seed=4), "seed 0": of_training, None: of_weights}
+    for seed, found in said.items():
+        texts = [text.get_text() for text in found.plot().figure.findobj(Text)]
+        (note,) = (" ".join(text.split()) for text in texts if "A cell:" in text)
+        ending = f"are scaled, {seed}." if seed else "are scaled."
+        assert ending in note
+        assert ("seed" in note) == (seed is not None)
+
+
 def test_an_interrupted_training_goes_on_in_its_folder(dataset: PairTable, tmp_path: Path) -> None:
     model = grokflow.make_model(dataset, width=8, mlp_width=8, heads=1)
     settings = {"learning_rate": 0.1, "device": "cpu", "folder": tmp_path}
@@ -177,6 +211,106 @@ def test_an_interrupted_training_goes_on_in_its_folder(dataset: PairTable, tmp_p
     again = grokflow.train(model, dataset, epochs=5, learning_rate=0.1, device="cpu")
     pd.testing.assert_frame_equal(longer.epochs, again.epochs, check_exact=True)
     assert longer.epochs["epoch"].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_folder_of_another_training_is_refused(dataset: PairTable, tmp_path: Path) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    settings = {"learning_rate": 0.1, "device": "cpu", "folder": tmp_path}
+    first = grokflow.train(model, dataset, epochs=2, **settings)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    message = (
+        f"{tmp_path}: expected an empty folder, or one of the same training, found another training. Give "
+    )
+    for other in ({"seed": 1}, {"learning_rate": 0.2}, {"precision": "float64"}):
+        with pytest.raises(grokflow.ConfigError, match=re.escape(message)):
+            grokflow.train(model, dataset, epochs=3, **{**settings, **other})
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    assert repr(first) == "Training(2 epochs: point 1 not reached, point 2 not reached)"
+    assert len(grokflow.train(model, dataset, epochs=2, log_every=1, **settings).history) == 3
+    (tmp_path / "provenance.json").unlink()  # as when the process is killed before it writes it
+    assert len(grokflow.train(model, dataset, epochs=4, **settings).epochs) == 4
+
+
+@pytest.mark.parametrize("own", ["checkpoints/best.pt", "history.csv", "provenance.json", "dataset.csv"])
+def test_files_of_the_users_are_not_replaced(dataset: PairTable, tmp_path: Path, own: str) -> None:
+    file = tmp_path / own
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("mine")
+    (tmp_path / "notes.txt").write_text("mine, too")
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    settings = {"epochs": 1, "learning_rate": 0.1, "device": "cpu"}
+    message = f"found files of other origin ({own.partition('/')[0]})."
+    with pytest.raises(grokflow.ConfigError, match=re.escape(message)):
+        grokflow.train(model, dataset, **settings, folder=tmp_path)
+    with pytest.raises(grokflow.ConfigError, match="found a file"):
+        grokflow.train(model, dataset, **settings, folder=file)
+    assert file.read_text() == "mine"
+    file.unlink()
+    if file.parent != tmp_path:
+        file.parent.rmdir()
+    found = grokflow.train(model, dataset, **settings, folder=tmp_path)
+    assert found.epochs["epoch"].tolist() == [1]
+
+
+@pytest.fixture
+def ctrl_c_after_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C is pressed when two epochs were trained, and not again."""
+    trained, epochs = Progress.trained, iter(range(1, 1000))
+
+    def press(progress: Progress) -> None:
+        trained(progress)
+        if next(epochs) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "trained", press)
+
+
+@pytest.mark.usefixtures("ctrl_c_after_2")
+def test_ctrl_c_says_where_the_training_goes_on(
+    dataset: PairTable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    settings = {"epochs": 5, "learning_rate": 0.1, "device": "cpu"}
+    with pytest.raises(KeyboardInterrupt) as ended:
+        grokflow.train(model, dataset, **settings, folder=tmp_path, log=True)
+    assert str(ended.value) == f"saved in {tmp_path}; the same call goes on"
+    found = grokflow.train(model, dataset, **settings, folder=tmp_path, log=True)
+    assert "Going on from epoch 2." in capsys.readouterr().out
+    again = grokflow.train(model, dataset, **settings)
+    pd.testing.assert_frame_equal(found.epochs, again.epochs, check_exact=True)
+
+
+@pytest.mark.usefixtures("ctrl_c_after_2")
+@pytest.mark.parametrize("log", [False, True])
+def test_ctrl_c_without_a_folder_promises_nothing(dataset: PairTable, log: bool, capsys: Any) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    with pytest.raises(KeyboardInterrupt, match=r"^nothing is kept without folder=$"):
+        grokflow.train(model, dataset, epochs=5, learning_rate=0.1, device="cpu", log=log)
+    assert "goes on" not in capsys.readouterr().out
+
+
+def test_trainings_run_in_threads_and_the_main_one_is_heard(dataset: PairTable, capsys: Any) -> None:
+    model = grokflow.make_model(dataset, width=4, mlp_width=4, heads=1)
+    output, entered, heard = sys.stdout, Event(), Event()
+
+    def train(seed: int) -> Training:
+        settings = {"learning_rate": 0.1, "device": "cpu", "seed": seed}
+        with silent():
+            entered.set()
+            assert heard.wait(60)
+            print("not heard")
+            return grokflow.train(model, dataset, epochs=2, **settings)
+
+    with ThreadPoolExecutor(2) as threads:
+        found = [threads.submit(train, seed) for seed in (0, 1)]
+        assert entered.wait(60)
+        print("heard")
+        heard.set()
+        in_thread, _ = (each.result() for each in found)
+    assert sys.stdout is output
+    assert capsys.readouterr().out == "heard\n"
+    here = grokflow.train(model, dataset, epochs=2, learning_rate=0.1, device="cpu")
+    pd.testing.assert_frame_equal(in_thread.epochs, here.epochs, check_exact=True)
 
 
 def test_a_folder_of_its_own_lives_as_long_as_the_result(dataset: PairTable) -> None:
@@ -224,6 +358,8 @@ def test_a_point_that_was_not_reached_is_told(dataset: PairTable) -> None:
         ({"optimizer": "adam"}, "optimizers: expected one of sgd, .*, found 'adam'. Did you mean 'adamw'"),
         ({"epochs": 0}, "epochs: expected greater than or equal to 1"),
         ({"momentum": 2.0}, "momentum: expected less than 1"),
+        ({"device": "gpu"}, "device: expected one of auto, cpu, cuda, found 'gpu'"),
+        ({"threads": 0}, "threads: expected a number of at least 1, found 0"),
     ],
 )
 def test_a_setting_that_is_none_is_told(dataset: PairTable, settings: dict, message: str) -> None:

@@ -13,8 +13,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 from grokflow.artifacts.gpus import one_gpu
 from grokflow.artifacts.provenance import SUFFIX, check_files, write_provenance
@@ -27,6 +26,14 @@ the terminal what it has written there."""
 COLLECTION_THRESHOLD = 200_000
 """New objects between two runs of Python's garbage collector. Imports make many objects and no garbage: with
 Python's own 700, collecting is a tenth of the time of a job's imports."""
+
+
+class Ended(SystemExit):
+    """Long work that a signal ended between two steps, all saved; the exit status is what a shell reports."""
+
+    def __init__(self, by: signal.Signals) -> None:
+        super().__init__(128 + by)
+        self.by = by
 
 
 @contextlib.contextmanager
@@ -117,9 +124,9 @@ def _put_before(before: str, names: Any) -> Any:
 def logged(path: str | Path, code: Sequence[str] = ()) -> Iterator[None]:
     """Send all output to the log at `path`, line by line, and end what the user can mend in one message.
 
-    The message goes to the terminal and to the log; the exit status is 1. Any other exception is a
-    fault of grokflow and keeps its traceback, in both. Where the console shows logs (`LOGS_ARE_SHOWN`), the
-    terminal gets only what the log could not take.
+    The message goes to the terminal and to the log; the exit status is 1. That a signal ended the job is said
+    in the log. Any other exception is a fault of grokflow and keeps its traceback, in both. Where the console
+    shows logs (`LOGS_ARE_SHOWN`), the terminal gets only what the log could not take.
 
     Parameters
     ----------
@@ -135,6 +142,9 @@ def logged(path: str | Path, code: Sequence[str] = ()) -> Iterator[None]:
     sys.stdout = sys.stderr = log
     try:
         yield
+    except Ended as ended:
+        _written(log, f"Ended by {ended.by.name}, all saved; the same command goes on from here.\n")
+        raise
     except Exception as raised:
         problem = raised if isinstance(raised, GrokflowError) else fault_in(raised, code) or raised
         message = f"Error: {_message(problem, path)}\n" if _can_be_mended(problem) else ""
@@ -187,37 +197,3 @@ def _out_of_memory(error: Exception) -> bool:
         or type(error).__name__ == "OutOfMemoryError"
         or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
     )
-
-
-class Termination:
-    """While entered, SIGTERM and SIGINT are noted and not obeyed: long work ends where its state is saved.
-
-    A scheduler sends SIGTERM some seconds before it kills; Ctrl-C sends SIGINT.
-    """
-
-    SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-    def __init__(self) -> None:
-        self.asked: signal.Signals | None = None
-
-    def __enter__(self) -> Termination:
-        self._before = [signal.signal(number, self._note) for number in self.SIGNALS]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in zip(self.SIGNALS, self._before, strict=True):
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.asked = self.asked or signal.Signals(number)
-
-    def end(self) -> NoReturn:
-        """End the process as the signal asked.
-
-        Raises
-        ------
-        SystemExit : always, with 128 + the number of the signal, as a shell reports it.
-        """
-        assert self.asked is not None
-        print(f"Ended by {self.asked.name}, all saved; the same command goes on from here.", flush=True)
-        raise SystemExit(128 + self.asked)

@@ -12,17 +12,20 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from grokflow.artifacts.files import digest, write_json
-from grokflow.artifacts.job import Termination
+from grokflow.artifacts.job import Ended
 from grokflow.artifacts.source import source_digest
 from grokflow.artifacts.tensors import read_tensors, write_tensors
 from grokflow.artifacts.writer import BackgroundWriter
@@ -65,6 +68,32 @@ class Work(Protocol):
 
     def restore(self, state: SavedState) -> None:
         """Go on from a state that passed `check`."""
+
+
+class Termination:
+    """While entered, SIGTERM and SIGINT are noted and not obeyed: long work ends where its state is saved.
+
+    A scheduler sends SIGTERM some seconds before it kills; Ctrl-C sends SIGINT. Outside the main thread
+    nothing is noted, because Python gives signals to that one alone.
+    """
+
+    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.asked: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Termination:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.asked = self.asked or signal.Signals(number)
 
 
 class ResumableJob:
@@ -145,7 +174,7 @@ class ResumableJob:
 
         Raises
         ------
-        SystemExit : after a signal to stop, with the state saved.
+        Ended : after a signal to stop, with the state saved.
         """
         state = self.load(work)
         if state is None:
@@ -172,7 +201,7 @@ class ResumableJob:
             self.seconds_to_save = time.monotonic() - now + self.seconds_to_write
         if self.termination.asked:
             self.writer.wait()
-            self.termination.end()
+            raise Ended(self.termination.asked)
 
     def save(self, state: SavedState) -> None:
         """Replace the state on disk, once all files handed to the writer are there; the one before stays."""

@@ -187,9 +187,10 @@ def _column_label(point: str, measured: bool, crowded: bool) -> str:
 def _notes(shown: Mapping[str, str]) -> list[str]:
     seeds = sorted({name.rpartition("/")[2] for name in shown})
     named = f"seeds {', '.join(seeds)}" if len(seeds) <= MOST_NAMED else f"{len(seeds)} seeds"
-    worst = f"the largest of {named}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    alone = f", seed {seeds[0]}" if seeds[0].isdigit() else ""  # of weights from elsewhere there is none
+    worst = f", the largest of {named}" if len(seeds) > 1 else alone
     return [
-        f"A cell: the largest change of a log-probability when the group's weights are scaled, {worst}.",
+        f"A cell: the largest change of a log-probability when the group's weights are scaled{worst}.",
         f"{INVARIANT} within the tolerance: scale-invariant. In brackets: frozen, not trained. "
         "Blank: no such group, or point not reached.",
     ]

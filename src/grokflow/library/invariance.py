@@ -25,11 +25,13 @@ class Invariance:
     """The audit of a weight vector.
 
     `table`: a row for each group of weights, with the largest change of a log-probability when it is
-    scaled and whether that is within the tolerance; `rays`: the change for each scale.
+    scaled and whether that is within the tolerance; `rays`: the change for each scale; `seed`: of the
+    training; None: of weights from elsewhere.
     """
 
     table: pd.DataFrame
     rays: pd.DataFrame
+    seed: int | None = None
 
     @property
     def groups(self) -> list[str]:
@@ -38,7 +40,8 @@ class Invariance:
 
     def plot(self) -> Picture:
         """The table as a picture."""
-        return drawn("invariance", "0", {"invariance.csv": self.table, "rays.csv": self.rays})
+        name = "weights" if self.seed is None else str(self.seed)
+        return drawn("invariance", name, {"invariance.csv": self.table, "rays.csv": self.rays})
 
     def __repr__(self) -> str:
         return f"Invariance({len(self.groups)} of {len(self.table)} groups: {', '.join(self.groups)})"
@@ -88,4 +91,5 @@ def audit_invariance(
     of_groups, of_scales = (
         pd.DataFrame([{"point": point, "epoch": epoch, **row} for row in rows]) for rows in (verdicts, rays)
     )
-    return Invariance(of_groups[INVARIANCE], of_scales[RAYS])
+    seed = known.training.run.seed if known else None
+    return Invariance(of_groups[INVARIANCE], of_scales[RAYS], seed)

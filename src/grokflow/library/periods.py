@@ -13,11 +13,14 @@ import pandas as pd
 
 from grokflow.artifacts.columns import EPOCHS, HISTORY, STATISTICS
 from grokflow.dynamics import periods
-from grokflow.library.picture import Picture, drawn
-from grokflow.library.series import TrainingCurve, read_csv, training_curve
+from grokflow.library.picture import Picture, check_kind, drawn
+from grokflow.library.series import TrainingCurve, in_full, read_csv, training_curve
 from grokflow.library.training import Training
 
 EPOCH_COLUMNS = ("start", "bottom", "end", "settled")
+
+KINDS = ("collapses", "periods")
+"""The figures that errors against epochs are enough for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class Periods:
 
     `table`: a row for each, with the columns of periods.csv; `epochs`: the errors against epochs in which
     they were found; `columns`: which columns of the curve these are; `notes`: what was left out of it
-    or interpolated.
+    or interpolated; `training`: of which they are; None: of a table.
     """
 
     name: str
@@ -34,9 +37,20 @@ class Periods:
     epochs: pd.DataFrame
     columns: Mapping[str, str]
     notes: tuple[str, ...]
+    training: Training | None = None
 
     def plot(self, kind: str = "collapses") -> Picture:
-        """The accuracies with the collapses shaded; or `periods`, their timeline and lengths."""
+        """The accuracies with the collapses shaded; or `periods`, their timeline and lengths.
+
+        Of a training any figure that `Training.plot` draws.
+
+        Raises
+        ------
+        ConfigError : when there is no such kind of figure.
+        """
+        if self.training is not None:  # its points and its history, which `epochs` does not tell
+            return self.training.plot(kind, name=self.name)
+        check_kind(kind, KINDS)
         history = self.epochs[self.epochs["validation_error"].notna()]
         tables = {
             "epochs.csv": self.epochs.reindex(columns=EPOCHS),
@@ -50,7 +64,7 @@ class Periods:
 
     def __repr__(self) -> str:
         lengths = self.table["period"].dropna()
-        median = f", median period {lengths.median():g}" if len(lengths) else ""
+        median = f", median period {in_full(lengths.median())}" if len(lengths) else ""
         return f"Periods({self.name}: {len(self)} collapse{'' if len(self) == 1 else 's'}{median})"
 
     def _repr_html_(self) -> str:
@@ -65,7 +79,7 @@ def find_periods(
     Parameters
     ----------
     curve : a training; or a table, or a CSV file, with a row for each epoch, of any framework.
-    name : what the picture calls it; None: the file's name.
+    name : what the picture calls it; None: the file's name, or the training's seed.
     columns : which columns: `epoch`, then `train_accuracy` or `train_error`, and `validation_accuracy` or
         `validation_error`; without them they are guessed. `percent=True`: in per cent. `check=False`:
         believe that the units are as they are called.
@@ -87,18 +101,14 @@ def find_periods(
     [21, 43, 65]
     """
     if isinstance(curve, Training):
+        same = {name: name for name in ("epoch", "train_error", "validation_error")}
         named = name or f"seed {curve.run.seed}"
-        return Periods(named, curve.results.periods, *_of_training(curve))
+        return Periods(named, curve.results.periods, curve.epochs, same, (), curve)
     if isinstance(curve, pd.DataFrame):
         found, named = training_curve(curve, "curve", **columns), name or "curve"
     else:
         found, named = training_curve(read_csv(curve), str(curve), **columns), name or Path(curve).stem
     return Periods(named, _periods(found), found.epochs, found.columns, found.notes)
-
-
-def _of_training(training: Training) -> tuple[pd.DataFrame, Mapping[str, str], tuple[str, ...]]:
-    columns = {name: name for name in ("epoch", "train_error", "validation_error")}
-    return training.epochs, columns, ()
 
 
 def _periods(curve: TrainingCurve) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import pandas as pd
 from grokflow import figures
 from grokflow.artifacts.files import write_bytes, write_json, write_text
 from grokflow.config import Figure
-from grokflow.errors import ConfigError
+from grokflow.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -45,6 +45,18 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         return self._rendered(".png")
+
+
+def check_kind(kind: str, kinds: Sequence[str]) -> None:
+    """Refuse a kind of figure for which there are no tables.
+
+    Raises
+    ------
+    ConfigError : when it is none of `kinds`.
+    """
+    if kind not in kinds:
+        expected, mend = f"one of {', '.join(kinds)}", nearest(kind, kinds)
+        raise ConfigError("kind", expected=expected, found=f"'{kind}'", mend=mend)
 
 
 def drawn(kind: str, name: str, files: Mapping[str, pd.DataFrame | Mapping[str, Any]]) -> Picture:

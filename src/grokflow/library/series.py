@@ -47,6 +47,11 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
     return table
 
 
+def in_full(epochs: float) -> str:
+    """An epoch or step, or a number of them, as text: 1255567 and not 1.25557e+06."""
+    return f"{epochs:.0f}" if float(epochs).is_integer() else f"{epochs:.12g}"  # without 0.30000000000000004
+
+
 def training_curve(
     table: pd.DataFrame,
     where: str,
@@ -134,7 +139,7 @@ def _ordered(
         notes.append(f"{missing} of {len(frame)} rows have no train error and count for validation alone.")
     steps = np.diff(train["epoch"])
     if len(steps) and steps.max() > steps.min() * (1 + 1e-9):
-        spaced = f"{steps.min():g} to {steps.max():g} apart"
+        spaced = f"{in_full(steps.min())} to {in_full(steps.max())} apart"
         notes.append(f"The epochs are {spaced}: what lies between two rows is not seen.")
     train = train.copy()
     if len(known):

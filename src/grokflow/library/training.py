@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import shutil
+import signal
 import tempfile
 import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from grokflow import data
 from grokflow.artifacts.files import write_text
+from grokflow.artifacts.job import Ended
 from grokflow.artifacts.provenance import SUFFIX, write_provenance
 from grokflow.artifacts.results import RunResults
 from grokflow.config import ResolvedRun, made_entry, plain
@@ -25,17 +26,12 @@ from grokflow.dynamics import periods
 from grokflow.errors import ConfigError, nearest
 from grokflow.figures import FIGURE_KINDS
 from grokflow.library.dataset import PairTable
-from grokflow.library.picture import Picture, drawn_from
-from grokflow.library.threads import threads_put_back
+from grokflow.library.folder import LEFT, UNFINISHED, check_folder
+from grokflow.library.picture import Picture, check_kind, drawn_from
+from grokflow.library.threads import silent, threads_put_back
 from grokflow.model import Layout, Transformer, prepare, read_checkpoint
 from grokflow.training import POINTS
 from grokflow.training import train as train_runs
-
-REACHED = ("point_1", "point_2")
-"""The points that a training may reach."""
-
-LEFT = ("history.csv", "epochs.csv", "outcome.json", "points.json", "checkpoints")
-"""What the trainer leaves, and its record is about."""
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "float64"]
@@ -128,8 +124,10 @@ class Training:
         weights = read_checkpoint(self.folder / "checkpoints", epoch, self.layout, digest)
         return Checkpoint(weights, name, epoch, self)
 
-    def plot(self, kind: str = "accuracy_and_loss") -> Picture:
+    def plot(self, kind: str = "accuracy_and_loss", *, name: str | None = None) -> Picture:
         """A figure of this training, such as `accuracy_and_loss`, `collapses` or `effective_statistics`.
+
+        `name`: what the picture calls it; None: its seed.
 
         Raises
         ------
@@ -140,16 +138,15 @@ class Training:
             for name, each in FIGURE_KINDS.items()
             if each.subject in ("run", "runs") and all((self.folder / file).exists() for file in each.files)
         ]
-        if kind not in of_runs:
-            expected, mend = f"one of {', '.join(of_runs)}", nearest(kind, of_runs)
-            raise ConfigError("kind", expected=expected, found=f"'{kind}'", mend=mend)
-        return drawn_from(kind, str(self.run.seed), self.folder, str(self.folder / "dataset.csv"))
+        check_kind(kind, of_runs)
+        called = str(self.run.seed) if name is None else name.replace("/", "∕")
+        return drawn_from(kind, called, self.folder, str(self.folder / "dataset.csv"))
 
     def __repr__(self) -> str:
-        epochs = dict.fromkeys(REACHED, "not reached")
-        epochs |= {name: f"at epoch {found['epoch']}" for name, found in self.points.items() if found}
-        points = ", ".join(f"{name.replace('_', ' ')} {epochs[name]}" for name in REACHED)
-        return f"Training({self.results.points['final']['epoch']} epochs: {points})"
+        epochs = [self.results.epoch_of(point) for point in ("point_1", "point_2")]
+        first, second = ("not reached" if epoch is None else f"at epoch {epoch}" for epoch in epochs)
+        last = self.results.points["final"]["epoch"]
+        return f"Training({last} epochs: point 1 {first}, point 2 {second})"
 
     def _repr_html_(self) -> str:
         rows = {name: found or {"epoch": None} for name, found in self.points.items()}
@@ -211,14 +208,16 @@ def train(
     stop_after_point_2 : epochs to go on after train and validation accuracy are 100 %; None: all `epochs`.
     threads : of PyTorch, on a CPU. One is enough for models as small as these, and what the workflow takes;
         with another number the last bits differ.
-    folder : where the files go, and from where an interrupted training goes on. None: a folder that lives as
-        long as the result does.
+    folder : where the files go, and from where an interrupted training goes on, or a finished one for more
+        epochs. Its files are then replaced, no others. None: a folder that lives as long as the result does.
     log : print the lines that the workflow writes into its log.
 
     Raises
     ------
     ConfigError : when a setting is none that there is, the model is no transformer of grokflow or made for
-        other tokens, or the table of the dataset was edited.
+        other tokens, the table of the dataset was edited, or the folder has other files than this training's.
+    KeyboardInterrupt : after Ctrl-C, at the end of an epoch; what `folder` keeps then goes on with the same
+        call. In another thread than the main one nothing listens to Ctrl-C.
 
     Examples
     --------
@@ -229,6 +228,7 @@ def train(
     Training(2 epochs: point 1 not reached, point 2 not reached)
     """
     _check_alike(model, dataset)
+    _check_device(device, threads)
     shared = {"learning_rate": learning_rate, "weight_decay": weight_decay, "batch_size": batch_size}
     settings = {"name": optimizer, **shared, **of_optimizer}
     checked = made_entry(
@@ -257,12 +257,20 @@ def train(
         device=device,
     )
     place = Path(tempfile.mkdtemp(prefix="grokflow-")) if folder is None else Path(folder)
+    check_folder(place, run)
     result = Training(run, model, dataset, place)
     if folder is None:
         weakref.finalize(result, shutil.rmtree, place, ignore_errors=True)
-    with contextlib.nullcontext() if log else contextlib.redirect_stdout(io.StringIO()):
-        used = prepare(device, threads)
-        train_runs([run], dataset.table, used, resume=place / ".resume", folders=[place])
+    try:
+        with contextlib.nullcontext() if log else silent():
+            used = prepare(device, threads)
+            train_runs([run], dataset.table, used, resume=place / UNFINISHED, folders=[place])
+    except Ended as ended:
+        if ended.by != signal.SIGINT:
+            raise
+        kept = "nothing is kept without folder=" if folder is None else f"saved in {place}"
+        goes_on = "" if folder is None else "; the same call goes on"
+        raise KeyboardInterrupt(kept + goes_on) from None
     write_provenance(place / SUFFIX, [place / each for each in LEFT], {"run": plain(run)})
     write_dataset(place / "dataset.csv", dataset.table)
     results = RunResults(place)
@@ -291,6 +299,15 @@ def _check_alike(model: Transformer, dataset: PairTable) -> None:
             found="an edited one",
             mend="Write a table of your own into a CSV file: grokflow.make_dataset('table.csv').",
         )
+
+
+def _check_device(device: str, threads: int) -> None:
+    if device not in get_args(Device):
+        valid = get_args(Device)
+        expected, mend = f"one of {', '.join(valid)}", nearest(str(device), valid)
+        raise ConfigError("device", expected=expected, found=repr(device), mend=mend)
+    if not isinstance(threads, int) or threads < 1:
+        raise ConfigError("threads", expected="a number of at least 1", found=repr(threads))
 
 
 def _listed(epochs: list[int]) -> str:
