@@ -13,11 +13,13 @@ from faults.repeats import Project
 
 
 class Workflow(Project):
-    """A copy of the workflow in a folder of its own, with the configuration of a test."""
+    """A copy of the workflow in a folder of its own, with a test's configuration and files `beside` it."""
 
-    def __init__(self, folder: Path, configuration: Path) -> None:
+    def __init__(self, folder: Path, configuration: Path, *beside: Path) -> None:
         super().__init__(folder)
         shutil.copy(configuration, folder / "tiny.yaml")
+        for file in beside:
+            shutil.copy(file, folder)
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str, cores: int = 2, **environment: str) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from grokflow.errors import GrokflowError
+from grokflow.errors import refuses_bad_input
 from grokflow.library import Periods, find_periods
 from grokflow.library.picture import write_file
 from grokflow.library.series import in_full
@@ -33,6 +33,7 @@ SHARES = ("depth", "validation before", "after")
 """Headings of those that are no epochs."""
 
 
+@refuses_bad_input
 def main(arguments: list[str] | None = None) -> int:
     """The command `python -m grokflow.periods`; returns its exit status."""
     asked = _parser().parse_args(arguments)
@@ -40,18 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
         name: getattr(asked, name)
         for name in ("epoch", "train_error", "train_accuracy", "validation_error", "validation_accuracy")
     }
-    try:
-        found = find_periods(asked.curve, **columns, percent=asked.percent, check=not asked.trust_units)
-        print(as_text(found))
-        if asked.out:
-            write_file(asked.out / "periods.csv", found.table)
-            picture = found.plot()
-            for suffix in ("png", "svg"):
-                picture.save(asked.out / f"collapses.{suffix}")
-            print(f"Written to {asked.out}: periods.csv, collapses.png, collapses.svg.")
-    except GrokflowError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    found = find_periods(asked.curve, **columns, percent=asked.percent, check=not asked.trust_units)
+    print(as_text(found))
+    if asked.out:
+        write_file(asked.out / "periods.csv", found.table)
+        picture = found.plot()
+        for suffix in ("png", "svg"):
+            picture.save(asked.out / f"collapses.{suffix}")
+        print(f"Written to {asked.out}: periods.csv, collapses.png, collapses.svg.")
     return 0
 
 

@@ -253,7 +253,7 @@ def test_the_command_ends_with_one_message(
     monkeypatch.chdir(tmp_path)
     curve().to_csv("log.csv", index=False)
     Path("empty.csv").touch()
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("Error: ")

@@ -12,6 +12,7 @@ from workflows import Workflow, fingerprint
 pytestmark = pytest.mark.s3
 
 HERE = Path(__file__).parent
+OWN = HERE.parents[1] / "examples/own.py"
 EACH_BY_ITSELF = (
     "--executor", "cluster-generic",
     "--cluster-generic-submit-cmd", str(HERE / "pod.sh"),
@@ -41,7 +42,7 @@ def endpoint():
 @pytest.fixture(scope="module")
 def local(endpoint, tmp_path_factory):
     """The hashes of all results of the same configuration, in a folder."""
-    workflow = Workflow(tmp_path_factory.mktemp("local") / "grokflow", HERE / "tiny.yaml")
+    workflow = Workflow(tmp_path_factory.mktemp("local") / "grokflow", HERE / "tiny.yaml", OWN)
     try:
         status, output = workflow.run()
     finally:
@@ -54,7 +55,7 @@ def local(endpoint, tmp_path_factory):
 def workflow(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "anybody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "anything")
-    workflow = Workflow(tmp_path / "grokflow", HERE / "tiny.yaml")
+    workflow = Workflow(tmp_path / "grokflow", HERE / "tiny.yaml", OWN)
     yield workflow
     workflow.end()
 

@@ -182,12 +182,13 @@ class Model(Entry):
 
 
 class UserModel(Entry):
-    """A model of the user's: a class with `layout` and `logits`, or a `torch.nn.Module`."""
+    """A model of the user's: anything with `layout` and `logits`, or a `torch.nn.Module`."""
 
     code: Code
-    """A user's class with `layout` and `logits`, or a `torch.nn.Module`: `file.py:name`."""
+    """A user's class or function, `file.py:name`; what it makes has `layout` and `logits`, or is a
+    `torch.nn.Module`."""
     settings: Settings = Field(default_factory=dict)
-    """Keyword arguments of the class."""
+    """Keyword arguments of the class or function."""
     weight_count: Annotated[Count, Unit("weights")] = 500_000
     """About how many numbers a weight vector has; the time and the memory of a job are estimated from it."""
 
