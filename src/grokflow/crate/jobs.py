@@ -17,6 +17,7 @@ from typing import Any
 
 from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
+from grokflow.artifacts.reference import CLAIMS_TABLES
 from grokflow.claims import CRITERIA
 from grokflow.config import Figure
 from grokflow.errors import ArtifactError, ConfigError
@@ -24,8 +25,6 @@ from grokflow.figures import TABLES, kind_of
 from grokflow.user_code import UserFile, is_identified, is_user_file, parse, shown
 
 Record = dict[str, Any]
-
-CLAIMS_TABLES = ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv")
 
 RULES = {
     "make_dataset": r"datasets/([^/]+)\.provenance\.json",
