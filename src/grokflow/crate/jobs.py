@@ -283,11 +283,9 @@ def _seeds(path: Record) -> tuple[int, int]:
 
 def _inside(place: str) -> str:
     """A place that a record names with the results folder before it, relative to that folder."""
-    parts = Path(place).parts
-    for length in (3, 2):
-        if parts[-length:][0] in ("runs", "paths", "sweeps"):
-            return "/".join(parts[-length:])
-    return parts[-1]
+    found = re.search(r"(?:^|/)((?:runs|paths)/[^/]+/seed_[^/]+|sweeps/[^/]+\.csv|[^/]+)$", place)
+    assert found is not None, place
+    return found[1]
 
 
 def _about(rule: str, parts: list[str]) -> str:
