@@ -92,13 +92,20 @@ def exported(package):
     return set(importlib.import_module(f"grokflow.{package}").__all__)
 
 
+def imports_of(path):
+    """The imports from packages of grokflow in a module, a script or a part of the Snakefile."""
+    statements = re.findall(
+        r"^ *(from grokflow\.\S+ import (?:\([^)]*\)|.*))", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return [node for statement in statements for node in ast.parse(statement).body]
+
+
 def test_packages_use_of_one_another_what_is_exported():
     """A name that its package does not export is the package's own, to be changed without asking."""
     private = []
-    for path in sorted((ROOT / "src/grokflow").glob("*/*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("grokflow."):
-                continue
+    workflow = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk"), *(ROOT / "workflow").rglob("*.py")]
+    for path in sorted([*(ROOT / "src/grokflow").glob("*/*.py"), *workflow]):
+        for node in imports_of(path):
             _, package, *module = node.module.split(".")
             if package == path.parent.name or not (ROOT / "src/grokflow" / package).is_dir():
                 continue

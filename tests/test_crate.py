@@ -35,7 +35,10 @@ runs:
   alone: {{dataset: sums, model: small, optimizer: sgd, seeds: [5], epochs: 10}}
   together: {{dataset: sums, model: small, optimizer: sgd, seeds: [0, 1], epochs: 10, members_at_once: 2}}
 paths: {{bent: {{kind: polyline, from: together@initial, to: together@final}}}}
-figures: {{path: {{kind: path, path: bent}}, table: {{kind: accuracy_and_table, run: alone}}}}
+figures:
+  path: {{kind: path, path: bent}}
+  table: {{kind: accuracy_and_table, run: alone}}
+  verdicts: {{kind: claims}}
 claims: {{M1: {{run: alone}}, P8: {{run: alone}}}}
 """
 
@@ -43,8 +46,9 @@ claims: {{M1: {{run: alone}}, P8: {{run: alone}}}}
 class Made:
     """Results with a record for every rule, and the configuration that they are of."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "my results"
+    def __init__(self, folder: Path, name: str = "my results") -> None:
+        self.folder = folder / name
+        self.folder.mkdir(parents=True)
         self.file = folder / "mine.yaml"
         self.file.write_text(CONFIGURATION.format(results=self.folder), encoding="utf-8")
         config = load_config([self.file])
@@ -71,11 +75,14 @@ class Made:
         alone = {"5": f"{self.folder}/runs/alone/seed_5"}
         made = ["table.png", "table.svg"]
         self.job("figures/table", made, figure=plain(config.figures["table"]), shown=alone)
-        made = ["claims.csv", "claims.md"]
+        made = ["claims.csv", "claims_numbers.csv", "claims.md"]
         places = {"runs": {"alone": alone}, "paths": {}, "sweeps": {}}
         claims = {name: plain(claim) for name, claim in config.claims.items()}
         self.write_claims()
         self.job("claims", made, claims=claims, places=places)
+        tables = {"claims": f"{self.folder}/claims.csv", "numbers": f"{self.folder}/claims_numbers.csv"}
+        made = ["verdicts.png", "verdicts.svg"]
+        self.job("figures/verdicts", made, figure=plain(config.figures["verdicts"]), shown=tables)
         self.job("points", ["points.csv", "times.csv"], folders={"alone": alone})
         self.job("report/pages", ["0-first-page.html"], config=plain(config))
         self.job("explore", ["explore.html"], config=plain(config))
@@ -218,6 +225,15 @@ def test_a_crate_keeps_the_profiles_and_has_every_file(made: Made) -> None:
         assert (made.folder / unquote(name)).is_dir()
 
 
+@pytest.mark.parametrize("name", ["results", "runs/one", "paths/two/seed_3", "sweeps/four", "my sweeps"])
+def test_what_figures_and_claims_read_is_found_wherever_the_results_lie(name: str, tmp_path: Path) -> None:
+    made = Made(tmp_path, name)
+    read = {job.record: job.inputs for job in read_jobs(made.folder)[0]}
+    assert read["figures/verdicts.provenance.json"] == ("claims.csv", "claims_numbers.csv")
+    assert "paths/bent/seed_0/metrics.csv" in read["figures/path.provenance.json"]
+    assert "runs/alone/seed_5/points.json" in read["claims.provenance.json"]
+
+
 def test_every_file_is_the_result_of_one_job(made: Made) -> None:
     made.write()
     graph = made.graph()
@@ -309,7 +325,7 @@ def test_of_many_missing_files_a_few_are_named(made: Made) -> None:
         file.unlink()
     told = made.write()
     assert len(told) == 6
-    assert told[-1] == "And 16 more files: on record, but not there."
+    assert told[-1] == "And 17 more files: on record, but not there."
 
 
 def test_code_of_ones_own_is_taken_along_and_an_edit_is_told(made: Made) -> None:

@@ -108,6 +108,69 @@ def test_files_of_one_name_in_two_folders_are_not_taken_for_one_another(folder, 
         find("code.py:f", tmp_path / "other").load()
 
 
+@pytest.mark.parametrize("first", ["", "sub"])
+def test_files_of_one_name_are_refused_where_one_folder_lies_in_the_other(folder, first):
+    """The second would else be given the module of the first, which it imports when it is called."""
+    name = f"constant_{first}"
+    for place in ("", "sub"):
+        (folder / place).mkdir(exist_ok=True)
+        (folder / place / f"{name}.py").write_text(f"value = '{place}'\n")
+        (folder / place / "code.py").write_text(f"def f():\n    import {name}\n    return {name}.value\n")
+    value = find("code.py:f", folder / first).load()
+    with pytest.raises(ConfigError, match=rf"'{name}', which is .*{name}\.py, too"):
+        find("code.py:f", folder / ("sub" if first == "" else "")).load()
+    assert value() == first
+
+
+@pytest.mark.parametrize("first", ["module", "package"])
+def test_a_module_and_a_package_of_one_name_are_refused(folder, first):
+    name = f"{first}_first"
+    for kind, imported in (("module", name), ("package", f"{name}/part")):
+        file = folder / kind / f"{imported}.py"
+        file.parent.mkdir(parents=True)
+        file.write_text("x = 1\n")
+        (folder / kind / "code.py").write_text(f"import {imported.replace('/', '.')}\nf = 1\n")
+    find("code.py:f", folder / first).load()
+    second = {"module": "package", "package": "module"}[first]
+    with pytest.raises(ConfigError, match=f"'{name}', which is .*{first}/{name}"):
+        find("code.py:f", folder / second).load()
+
+
+def test_files_of_one_relative_name_are_two_files(folder, monkeypatch):
+    """As in a notebook that changes its working directory."""
+    for place in ("a", "b"):
+        (folder / place).mkdir()
+        monkeypatch.chdir(folder / place)
+        (folder / place / "relative.py").write_text(f"value = '{place}'\n")
+        (folder / place / "code.py").write_text("import relative\nf = relative.value\n")
+    assert find("code.py:f").load() == "b"
+    monkeypatch.chdir(folder / "a")
+    with pytest.raises(ConfigError, match=r"'relative', which is .*b/relative\.py"):
+        find("code.py:f").load()
+
+
+def test_a_folder_that_is_called_like_an_installed_module_is_not_followed(folder):
+    """A clone of grokflow beside the file, as Python sees it: without `__init__.py`, so not the module."""
+    (folder / "grokflow/tests").mkdir(parents=True)
+    (folder / "grokflow/tests/broken.py").write_text("def (:\n")
+    (folder / "code.py").write_text("from grokflow.errors import ConfigError\ndef f(): return ConfigError\n")
+    found = find("code.py:f", folder)
+    assert found.files == ("mine/code.py",)
+    assert found.load()() is ConfigError
+
+
+def test_looking_whether_a_folder_is_an_installed_module_runs_nothing(folder, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    (tmp_path / "installed/loud").mkdir(parents=True)
+    (tmp_path / "installed/loud/__init__.py").write_text("raise SystemExit('ran')\n")
+    (folder / "loud").mkdir()
+    (folder / "loud/part.py").write_text("x = 1\n")
+    (folder / "code.py").write_text("import loud.part\nf = 1\n")
+    assert find("code.py:f", folder).files == ("mine/code.py",)
+    (folder / "loud/__init__.py").write_text("")
+    assert len(find("code.py:f", folder).files) == 3
+
+
 def test_an_import_that_cannot_be_followed_is_refused(folder):
     (folder / "inner").mkdir()
     (folder / "inner/unseen.py").write_text("x = 1\n")

@@ -1,7 +1,6 @@
 """grokflow: regenerates every figure and claim of two papers on grokking, and asks the same of your own runs.
 
-What a notebook needs is here (docs/library.md); the packages hold the rest: `artifacts`, `config`, `data`,
-`model`, `training`, `dynamics`, `paths`, `claims`, `figures`.
+What a notebook needs is here (docs/library.md); the packages hold the rest (docs/architecture.md).
 """
 
 import importlib

@@ -30,7 +30,8 @@ SECONDS_BETWEEN_LINES = 30.0
 MOST_ENDED = 8
 """Jobs that did not end well, of which the table shows the latest."""
 
-COLOURS = {"failed": "red", "killed": "red", "stopped": "yellow", "silent": "yellow", "done": "green"}
+COLOURS = {"failed": "red", "killed": "red", "stopped": "yellow"}
+"""Of the jobs that did not end well, by their state."""
 
 
 def results_folder(given: Sequence[Path]) -> Path:
@@ -105,7 +106,7 @@ def counted(results: Path, jobs: Sequence[JobLog]) -> str:
 def as_table(results: Path, jobs: Sequence[JobLog], now: float, width: int, height: int) -> RenderableType:
     """One state for a terminal of this size: the jobs that run, then those that did not end well."""
     running = [job for job in jobs if job.state in ("running", "silent")]
-    badly = sorted((job for job in jobs if job.state in ("failed", "killed", "stopped")), key=_changed)
+    badly = sorted((job for job in jobs if job.state in COLOURS), key=_changed)
     badly = badly[-min(MOST_ENDED, max(1, (height - 6) // 4)) :]  # two lines each
     shown = running[: max(1, height - 5 - 2 * len(badly))]
     heading = Text(time.strftime("%H:%M:%S  ", time.localtime(now)), no_wrap=True, overflow="ellipsis")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,16 +24,17 @@ from made import (
 )
 
 from grokflow.artifacts.results import RunResults
-from grokflow.claims import CRITERIA
+from grokflow.claims import CRITERIA, judge, tabulate
 from grokflow.claims.criteria import NotJudged
-from grokflow.claims.first_registered import CHANCE, FIRST, first_verdict
+from grokflow.claims.first_registered import CHANCE, CHANGED, FIRST, UNCHANGED, first_verdict
+from grokflow.config import Claim
 
 CHANCE_EPOCHS = round(CHANCE * LENGTH)
 """Length of a collapse over which a single step coincides at just as many positions as are chance."""
 
 
 def held(claim: str, *results: Results) -> bool:
-    found = FIRST[claim](*results)
+    found = CHANGED[claim](*results)
     assert type(found) is bool
     return found
 
@@ -59,12 +62,26 @@ def test_the_first_verdict_needed_every_judged_seed(findings: list[bool | None],
     assert first_verdict(findings) == expected
 
 
-def test_only_claims_that_are_still_made_have_a_first_criterion() -> None:
-    assert set(FIRST) <= set(CRITERIA)
-    unchanged = set(CRITERIA) - set(FIRST)
-    assert unchanged == {
-        "M4", "M11", "P3-norm", "P7", "P8", "P8-cause", "P8-alone", "P8-wholly",
-    }  # fmt: skip
+def test_claims_that_were_made_at_first_are_those_of_which_the_page_of_registration_says_so() -> None:
+    page = (Path(__file__).parents[2] / "docs/registration.md").read_text(encoding="utf-8")
+    said = re.findall(r"^### (\S+)\n[^#]*^- First registered: (.+)$", page, re.MULTILINE)
+    assert {claim for claim, first in said if first != "There was none."} == FIRST
+    assert UNCHANGED.isdisjoint(CHANGED)
+    for claim, first in said:
+        if claim in UNCHANGED:
+            assert re.match("Unchanged|The criterion is unchanged|The statement said", first), claim
+
+
+def test_a_claim_that_is_registered_later_has_no_first_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = dataclasses.replace(CRITERIA["P4"], id="P10")
+    monkeypatch.setitem(CRITERIA, "P10", later)
+    make_run(tmp_path / "0", point_1=point(50, 0.9), point_2=point(190))
+    places = {"runs": {"run": {"0": str(tmp_path / "0")}}}
+    tables = tabulate(judge({"P4": Claim(run="run"), "P10": Claim(run="run")}, places))
+    assert tables.claims["as_first_registered"].fillna("none").tolist() == ["reproduced", "none"]
+    assert tables.seeds["as_first_registered"].fillna("none").tolist() == ["holds", "none"]
 
 
 # Grokking

@@ -3,17 +3,19 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from made import LENGTH, make_run
 from PIL import Image
 
 from grokflow.artifacts.columns import OUTCOMES
 from grokflow.artifacts.provenance import write_provenance
-from grokflow.dynamics import SweepRegimes
+from grokflow.dynamics import SweepRegimes, validation_accuracy
 from grokflow.figures.regimes import written
 from grokflow.loading import load_config
 from grokflow.report import claims_page, figure_page
-from grokflow.report.explorer import sweep_data
+from grokflow.report.explorer import ACCURACY, run_data, sweep_data
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 OWN = "draw.py:draw#c0ce4edc60150fed"
@@ -66,3 +68,16 @@ def test_varied_operations_are_words(tmp_path):
     )
     assert sweep_data(SweepRegimes(tmp_path / "sweep.csv"))["values"] == [["draw.py:draw", "a+b"]]
     assert [written(OWN), written("a+b"), written(0.5)] == ["draw.py:draw", "a+b", "0.5"]
+
+
+def test_the_explorer_has_the_validation_accuracy_that_figures_draw(tmp_path):
+    """At an epoch that both tables have, that of epochs.csv."""
+    around = np.full(LENGTH, np.nan)
+    around[99] = 0.25  # epoch 100
+    run = make_run(
+        tmp_path / "0", history={"validation_error": np.full(LENGTH + 1, 0.5)}, validation_error=around
+    )
+    epochs, accuracies = run_data(run)["validation_accuracy"]
+    assert dict(zip(epochs, accuracies, strict=True))[100] == 0.75
+    drawn = validation_accuracy(run.epochs, run.history)
+    assert np.interp(run.epochs["epoch"], epochs, accuracies) == pytest.approx(drawn, abs=ACCURACY)

@@ -73,16 +73,24 @@ def download(endpoint: str, bucket: str, folder: Path) -> None:
 def test_a_bucket_gets_the_files_of_a_run_without_one(way, local, endpoint, workflow, tmp_path):
     bucket = f"bucket-{list(WAYS).index(way)}"
     (tmp_path / "pods").mkdir()
-    status, output = workflow.run(
+    storage = (
         "--default-storage-provider", "s3",
         "--default-storage-prefix", f"s3://{bucket}/study",
         "--storage-s3-endpoint-url", endpoint,
         *WAYS[way],
-        PODS=str(tmp_path / "pods"),
     )  # fmt: skip
-    logs = "\n".join(log.read_text(encoding="utf-8") for log in tmp_path.glob("pods/*/log"))
-    assert status == 0, output + logs
 
-    download(endpoint, bucket, tmp_path / "bucket")
-    assert fingerprint(tmp_path / "bucket/study/results") == local
+    def run(*targets: str) -> None:
+        status, output = workflow.run(*targets, *storage, PODS=str(tmp_path / "pods"))
+        logs = "\n".join(log.read_text(encoding="utf-8") for log in tmp_path.glob("pods/*/log"))
+        assert status == 0, output + logs
+        download(endpoint, bucket, tmp_path / "bucket")
+
+    run()
+    results = tmp_path / "bucket/study/results"
+    assert fingerprint(results) == local
     assert workflow.fingerprint() == {}
+
+    run("pages_of_report")  # which say how long jobs took, so no two are the same
+    assert "Paper P" in (results / "report/0-first-page.html").read_text(encoding="utf-8")
+    assert (results / "explore.html").is_file()

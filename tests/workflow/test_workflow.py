@@ -75,6 +75,18 @@ def test_runs_that_paths_join_start_first_and_then_the_longest(finished):
     assert started == ["groks", "groks", "never", "diverges", "one-group", "periodic"]
 
 
+def test_in_a_storage_a_job_asks_for_records_that_some_job_makes(project):
+    """There the records of a job's inputs are inputs, too: RECORD_OF says what they are called."""
+    common = project.folder / "workflow/jobs/common.smk"
+    text = common.read_text(encoding="utf-8")
+    without = "IN_STORAGE = workflow.storage_settings.default_storage_provider is not None\n"
+    assert without in text
+    common.write_text(text.replace(without, "IN_STORAGE = True\n"), encoding="utf-8")
+    planned = project.snakemake("all", "pages_of_report", "-n", "--quiet", "rules")
+    assert planned.returncode == 0, planned.stdout
+    assert {"all", "write_pages", "write_explorer"} <= planned_jobs(planned.stdout).keys()
+
+
 def test_what_computes_longest_is_judged_by_epochs_table_layers_width_and_precision(project):
     """The runs and chunks of the papers' own configuration."""
     project.print_details()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from grokflow import config as configuration
 from grokflow.artifacts.gpus import usable_gpus
+from grokflow.artifacts.reference import CLAIMS_TABLES
 from grokflow.data import (
     fit_minutes,
     measuring_minutes,
@@ -112,7 +113,7 @@ RECORD_OF = {
     "periods.csv": "periods.",
     "invariance.csv": "invariance.",
     "rays.csv": "invariance.",
-    "claims_numbers.csv": "claims.",
+    **dict.fromkeys(CLAIMS_TABLES, "claims."),
 }
 """Files whose record is named neither after the file nor simply provenance.json: how its name begins."""
 

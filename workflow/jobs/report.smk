@@ -5,25 +5,19 @@ def page_of(figure):
     return f"{RESULTS}/report/{figure}.html"
 
 
-def pictures():
+def pictures(wildcards):
     return [f"{RESULTS}/figures/{figure}.png" for figure in CONFIG.figures]
 
 
-def tables_of_claims_page():
+def tables_of_claims_page(wildcards):
     """Of the claims, if there are any."""
-    names = (
-        "claims.csv",
-        "claims_numbers.csv",
-        "claims_seeds.csv",
-        "claims_values.csv",
-    )
-    return [f"{RESULTS}/{name}" for name in names] if CONFIG.claims else []
+    return [f"{RESULTS}/{name}" for name in CLAIMS_TABLES] if CONFIG.claims else []
 
 
-def tables_of_explorer():
+def tables_of_explorer(wildcards):
     """Every table that the explorer shows."""
     return [
-        *tables_of_all_runs(None),
+        *tables_of_all_runs(wildcards),
         *(
             f"{folder}/{name}"
             for path in CONFIG.paths

@@ -4,9 +4,9 @@
 
 rule write_pages:
     input:
-        pictures(),
-        tables_of_claims_page(),
-        records=records_of(pictures(), tables_of_claims_page()),
+        pictures,
+        tables_of_claims_page,
+        records=records_of(pictures, tables_of_claims_page),
     output:
         first=report(
             # No figure has a name that begins like this.
@@ -37,9 +37,9 @@ rule write_pages:
 
 rule write_explorer:
     input:
-        pictures(),
-        tables_of_explorer(),
-        records=records_of(pictures(), tables_of_explorer()),
+        pictures,
+        tables_of_explorer,
+        records=records_of(pictures, tables_of_explorer),
     output:
         report(
             f"{RESULTS}/explore.html",

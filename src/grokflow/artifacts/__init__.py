@@ -11,6 +11,7 @@ __all__ = [
     "durations",
     "files",
     "finished",
+    "gpus",
     "job",
     "logs",
     "provenance",

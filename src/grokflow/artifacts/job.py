@@ -96,7 +96,7 @@ def _record(output: Any, params: dict[str, Any]) -> None:
 
 
 def as_given(names: Any, files: Iterable[str]) -> Any:
-    """Names of folders or files, in dictionaries as they come, with what stands before them in a job's files.
+    """The given names of folders and files, each with the prefix under which this job finds its inputs.
 
     Where results lie in a storage, a job has copies of its inputs in a folder of Snakemake's, of which its
     parameters know nothing. Elsewhere the names are returned as they are.

@@ -18,13 +18,15 @@ from grokflow.artifacts.provenance import AGAIN, check_files, read_provenance
 from grokflow.artifacts.tables import read_record, read_table
 from grokflow.errors import ArtifactError
 
-CLAIMS, NUMBERS, SEEDS, VALUES = TABLES = (
+CLAIMS, NUMBERS, SEEDS, VALUES = CLAIMS_TABLES = (
     "claims.csv",
     "claims_numbers.csv",
     "claims_seeds.csv",
     "claims_values.csv",
 )
-KEPT = (*TABLES, "points.csv", "times.csv", "claims.md")
+"""The tables that the job which judges the claims leaves."""
+
+KEPT = (*CLAIMS_TABLES, "points.csv", "times.csv", "claims.md")
 """The files of a results folder that a reference keeps."""
 
 RECORD, RUNS = "claims.provenance.json", "runs.json"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from grokflow.artifacts.results import PathResults, RunResults, SweepResults
 from grokflow.claims.criteria import Criterion, Finding, NotJudged, Reason, criterion_of
-from grokflow.claims.first_registered import FIRST, NEW, first_verdict
+from grokflow.claims.first_registered import CHANGED, FIRST, first_verdict
 from grokflow.config import Claim
 from grokflow.dynamics import Coincidence, PooledTest, pooled_test
 from grokflow.statistics import Proportion
@@ -90,7 +90,7 @@ class JudgedClaim:
     @property
     def is_new(self) -> bool:
         """Whether the claim was not made at first."""
-        return self.criterion.is_users or self.criterion.id in NEW
+        return self.criterion.id not in FIRST
 
     @property
     def first(self) -> str | None:
@@ -182,12 +182,12 @@ def _judge_seed(
 
 
 def _first(criterion: Criterion, arguments: Sequence[Results | None]) -> bool | None:
-    """Whether the claim holds as first registered; None where it could not be judged, or is the user's."""
-    if criterion.is_users:
+    """Whether the claim holds as first registered; None where it could not be judged, or was made later."""
+    if criterion.id not in FIRST:
         return None
     try:
-        if criterion.id in FIRST:
-            return bool(FIRST[criterion.id](*arguments))
+        if criterion.id in CHANGED:
+            return bool(CHANGED[criterion.id](*arguments))
         return criterion.judge(*arguments).holds
     except NotJudged:
         return None

@@ -10,7 +10,7 @@ MADE = ("runs", "paths", "sweeps", "figures", "claims")
 
 
 def laid_over(base: Mapping[str, Any], own: Mapping[str, Any], merged: Mapping[str, Any]) -> dict[str, Any]:
-    """`merged`, which is `own` over `base`, without what `base` would make and `own` does not need."""
+    """`merged` without the entries of `base` that nothing in `own` names, directly or through another."""
     needed = {section: _names(own, section) for section in MADE}
     waiting = [(section, name) for section, names in needed.items() for name in names]
     while waiting:

@@ -83,27 +83,13 @@ def problem_line(key: str, expected: str, found: object, mend: str | None = None
 def translate(problem: Any) -> str:
     """One pydantic error as one line: key, expected, found, nearest valid name."""
     location: list[Any] = list(problem["loc"])
-    key_path: list[str] = []
-    schema_class: Any = Config
-    for depth, part in enumerate(location):
-        section = SECTIONS.get(str(location[0]))
-        if depth == 2 and isinstance(section, dict) and part in section:
-            continue  # the discriminator's value, not a key
-        if depth == 4 and location[0] == "sweeps" and part in ("grid", "range"):
-            continue
-        if part == "[key]":
-            break
-        key_path.append(str(part))
+    key_path = _key_path(location)
     key = ".".join(key_path)
-    if key_path[:1] == ["invariance"]:
-        schema_class = schema.Invariance if len(key_path) > 1 else Config
-    elif len(key_path) > 2:
-        schema_class = _entry_class(location)
     found = problem["input"]
     message, context = problem["msg"], problem.get("ctx", {})
     match problem["type"]:
         case "extra_forbidden":
-            valid = _field_names(schema_class)
+            valid = _field_names(_class_at(location, key_path))
             return problem_line(
                 key,
                 f"a known key ({', '.join(valid)})",
@@ -160,7 +146,27 @@ def translate(problem: Any) -> str:
     return problem_line(key, expected[0].lower() + expected[1:], f"{found!r} ({type(found).__name__})")
 
 
-def _entry_class(location: list[Any]) -> Any:
+def _key_path(location: list[Any]) -> list[str]:
+    """The keys of the configuration that lead to a problem, without what only pydantic names on the way."""
+    key_path: list[str] = []
+    for depth, part in enumerate(location):
+        section = SECTIONS.get(str(location[0]))
+        if depth == 2 and isinstance(section, dict) and part in section:
+            continue  # the discriminator's value, not a key
+        if depth == 4 and location[0] == "sweeps" and part in ("grid", "range"):
+            continue
+        if part == "[key]":
+            break
+        key_path.append(str(part))
+    return key_path
+
+
+def _class_at(location: list[Any], key_path: list[str]) -> Any:
+    """The class whose keys may stand where a problem is."""
+    if key_path[:1] == ["invariance"]:
+        return schema.Invariance if len(key_path) > 1 else Config
+    if len(key_path) <= 2:
+        return Config
     section = SECTIONS.get(str(location[0]))
     if isinstance(section, dict):
         section = section.get(str(location[2]))

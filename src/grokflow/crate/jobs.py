@@ -17,6 +17,7 @@ from typing import Any
 
 from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
+from grokflow.artifacts.reference import CLAIMS_TABLES
 from grokflow.claims import CRITERIA
 from grokflow.config import Figure
 from grokflow.errors import ArtifactError, ConfigError
@@ -24,8 +25,6 @@ from grokflow.figures import TABLES, kind_of
 from grokflow.user_code import UserFile, is_identified, is_user_file, parse, shown
 
 Record = dict[str, Any]
-
-CLAIMS_TABLES = ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv")
 
 RULES = {
     "make_dataset": r"datasets/([^/]+)\.provenance\.json",
@@ -284,11 +283,9 @@ def _seeds(path: Record) -> tuple[int, int]:
 
 def _inside(place: str) -> str:
     """A place that a record names with the results folder before it, relative to that folder."""
-    parts = Path(place).parts
-    for length in (3, 2):
-        if parts[-length:][0] in ("runs", "paths", "sweeps"):
-            return "/".join(parts[-length:])
-    return parts[-1]
+    found = re.search(r"(?:^|/)((?:runs|paths)/[^/]+/seed_[^/]+|sweeps/[^/]+\.csv|[^/]+)$", place)
+    assert found is not None, place
+    return found[1]
 
 
 def _about(rule: str, parts: list[str]) -> str:

@@ -23,7 +23,7 @@ from grokflow.dynamics.collapses import Collapse, find_collapses, periods
 from grokflow.dynamics.regimes import LATE, REGIMES, UNLEARNED, SweepRegimes, is_grokking, is_late, regime
 from grokflow.dynamics.saw_tooth import SawTooth, Tooth, find_teeth, saw_tooth
 from grokflow.dynamics.sources import Spread, SweepSources
-from grokflow.dynamics.validation import validation_accuracy
+from grokflow.dynamics.validation import measured_validation_error, validation_accuracy
 
 __all__ = [
     "LATE",
@@ -45,6 +45,7 @@ __all__ = [
     "find_teeth",
     "is_grokking",
     "is_late",
+    "measured_validation_error",
     "periods",
     "pooled_test",
     "regime",

@@ -11,7 +11,7 @@ import pandas as pd
 from grokflow.artifacts.columns import METRICS
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.config import Config, Figure, seeds_of_path
-from grokflow.dynamics import SweepRegimes, regime
+from grokflow.dynamics import SweepRegimes, measured_validation_error, regime
 from grokflow.figures import kind_of
 from grokflow.report.captions import see_of, subjects_of
 from grokflow.report.pages import alt_of
@@ -102,14 +102,10 @@ def run_data(run: RunResults) -> dict[str, Any]:
     """The curves of a training, each thinned by itself, with its collapses and points."""
     logged, epochs = run.history, run.epochs
     every = epochs["epoch"].to_numpy(float)
-    exact = epochs["validation_error"].notna().to_numpy()
-    # As the figures draw it: exact around collapses in epochs.csv, and at logged epochs in history.csv.
-    both = np.concatenate([logged["epoch"].to_numpy(float), every[exact]])
-    errors = np.concatenate([logged["validation_error"], epochs["validation_error"][exact]])
-    both, first = np.unique(both, return_index=True)
+    error = measured_validation_error(epochs, logged)
     return {
         "train_accuracy": _linear(every, 1 - epochs["train_error"].to_numpy(float)),
-        "validation_accuracy": _linear(both, 1 - errors[first].astype(float)),
+        "validation_accuracy": _linear(error.index.to_numpy(float), 1 - error.to_numpy(float)),
         "train_loss": _logarithmic(every, epochs["train_loss"].to_numpy(float)),
         "validation_loss": _logarithmic(run.logged, logged["validation_loss"].to_numpy(float)),
         "effective_learning_rate": _logarithmic(every, epochs["effective_learning_rate"].to_numpy(float)),

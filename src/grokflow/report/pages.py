@@ -9,6 +9,7 @@ from typing import NamedTuple
 import yaml
 
 from grokflow import __version__
+from grokflow.artifacts.reference import CLAIMS_TABLES
 from grokflow.config import Config, Figure
 from grokflow.figures import kind_of
 from grokflow.report.captions import OWN, category_of, see_of, subjects_of
@@ -93,7 +94,7 @@ def tables_of(figure: Figure) -> list[str]:
     paths = [name for name in (figure.path, *(figure.paths or ())) if name]
     sweeps = [f"sweeps/{figure.sweep}.csv"] if figure.sweep else []
     tables = [*(f"runs/{name}/" for name in runs), *(f"paths/{name}/" for name in paths), *sweeps]
-    return tables or ["claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv"]
+    return tables or list(CLAIMS_TABLES)
 
 
 def _judged_claims(results: Path, config: Config) -> list[ClaimRow]:

@@ -118,7 +118,7 @@ class Training:
         assert batch is not None
         going = [i for i, row in enumerate(batch.rows) if row.diverged is None and not self._has_left(row)]
         perfect = self._perfect(going, first_look)
-        self._measure_and_set_points([i for i in going if batch.rows[i].is_logged or i in perfect], perfect)
+        self._measure_and_set_points([i for i in going if batch.rows[i].is_logged or i in perfect])
         # A row that has just diverged is back at the epoch before, which may be point 2 and is kept already.
         rows = [(i, batch.rows[i]) for i in going if batch.rows[i].diverged is None]
         reached = [i for i, row in rows if row.recorded and 0 < row.epoch == row.point_2]
@@ -144,7 +144,7 @@ class Training:
         both = train.perfect(batch.weights, both, looks[0])
         return perfect | set(both)
 
-    def _measure_and_set_points(self, rows: list[int], perfect: set[int]) -> None:
+    def _measure_and_set_points(self, rows: list[int]) -> None:
         """Measure these rows, log the recorded ones, and set points 1 and 2 by the same measurement."""
         batch = self.batch
         assert batch is not None

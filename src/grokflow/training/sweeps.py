@@ -29,7 +29,8 @@ def train_members(
 
     Parameters
     ----------
-    members : they may differ in seeds, split, learning rate and weight decay; in nothing else.
+    members : they may differ in seeds, split, learning rate and weight decay, and in a random design in the
+        size of the train set.
     resume : folder in which unfinished trainings are kept; None: nothing is.
     subject : what messages call them.
     publish : writes the table. The saved state is discarded after it, not before.

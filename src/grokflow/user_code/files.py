@@ -20,7 +20,7 @@ from typing import Any
 
 from grokflow.artifacts.files import checksum, digest
 from grokflow.errors import ConfigError, nearest
-from grokflow.user_code.modules import run
+from grokflow.user_code.modules import place_of_another, run
 
 CODE = r"^.+\.py:[A-Za-z_][A-Za-z0-9_]*(#[0-9a-f]{16})?$"
 """`file.py:name`, with the digest of the file's content once the configuration is read."""
@@ -224,7 +224,7 @@ def _imported(path: Path, where: str | None) -> Iterator[Path]:
             top = path.parent / name.partition(".")[0]
             if top.with_suffix(".py").is_file():
                 yield top.with_suffix(".py")
-            elif top.is_dir():
+            elif (top / "__init__.py").is_file() or (top.is_dir() and not place_of_another(top.name)):
                 yield from sorted(top.rglob("*.py"))
 
 

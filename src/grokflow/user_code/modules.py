@@ -90,15 +90,28 @@ def run(path: Path, name: str, contents: Mapping[str, bytes]) -> None:
         raise fault_in(error, contents) or error from error
 
 
+def place_of_another(top: str) -> str | None:
+    """Where Python has a module of this name that does not lie beside a user's file; None: nowhere.
+
+    It is only looked for: nothing is imported. A folder without `__init__.py` is none, because Python prefers
+    any module to it.
+    """
+    if top in sys.builtin_module_names or top in sys.stdlib_module_names:
+        return "a module of Python"
+    found = (finder.find_spec(top, None) for finder in sys.meta_path if finder is not _BESIDE)
+    return next((spec.origin for spec in found if spec is not None and spec.origin), None)
+
+
 def _make_known(file: Path, folder: Path, content: bytes) -> None:
     parts = file.relative_to(folder).with_suffix("").parts
     names = [*parts[:-1]] if parts[-1] == "__init__" else [*parts]
+    _refuse_another(names[0], file, folder)
+    file = file.absolute()  # who calls may change the working directory
     for depth in range(1, len(names)):
-        inner = folder.joinpath(*names[:depth])
+        inner = folder.absolute().joinpath(*names[:depth])
         if not (inner / "__init__.py").is_file():
             _BESIDE.known.setdefault(".".join(names[:depth]), (inner, None))
     name = ".".join(names)
-    _refuse_another(names[0], file, folder)
     if name in _BESIDE.known and _BESIDE.known[name] != (file, content):
         sys.modules.pop(name, None)  # it was edited since
     _BESIDE.known[name] = (file, content)
@@ -106,22 +119,26 @@ def _make_known(file: Path, folder: Path, content: bytes) -> None:
 
 def _refuse_another(top: str, file: Path, folder: Path) -> None:
     """Refuse a file that is called like a module which lies elsewhere."""
-    places: list[str] = []
     if top in _BESIDE.known:
-        places = [str(_BESIDE.known[top][0])]
-    elif top in sys.builtin_module_names or top in sys.stdlib_module_names:
-        places = ["a module of Python"]
+        places: list[str | None] = [str(_BESIDE.known[top][0])]
     else:
-        found = importlib.util.find_spec(top) if top not in sys.modules else sys.modules[top].__spec__
-        places = [found.origin] if found is not None and found.origin else []
-    for place in places:
-        if not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(folder)):
+        loaded = sys.modules[top].__spec__ if top in sys.modules else None
+        places = [place_of_another(top), loaded.origin if loaded else None]
+    for place in filter(None, places):
+        if not _is_module_of(folder, top, Path(place)):
             raise ConfigError(
                 file,
                 expected="a name that no other module has",
                 found=f"'{top}', which is {place}, too",
                 mend="Rename the file, and the import of it.",
             )
+
+
+def _is_module_of(folder: Path, top: str, place: Path) -> bool:
+    """Whether a file, or the folder of a package, is what `import top` means beside a file in `folder`."""
+    module = place.parent if place.name == "__init__.py" else place
+    name = module.stem if module.suffix == ".py" else module.name
+    return name == top and os.path.realpath(module.parent) == os.path.realpath(folder)
 
 
 def _refuse_unfollowed(path: Path, loaded: set[str], contents: Mapping[str, bytes]) -> None:
