@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from grokflow.artifacts.columns import CLAIMS, METRICS, OUTCOMES
 from grokflow.artifacts.provenance import SUFFIX, check_file, check_record, read_provenance
 from grokflow.artifacts.results import PathResults, RunResults
-from grokflow.artifacts.tables import read_table
+from grokflow.artifacts.tables import as_csv, read_table
 from grokflow.config import Dataset, Fitted, ResolvedMember, ResolvedPath, ResolvedRun
 from grokflow.data.dataset import make_dataset, read_dataset
 from grokflow.dynamics import periods
@@ -156,7 +156,7 @@ def _points(seed: RunResults, run: ResolvedRun) -> None:
 
 
 def _periods(seed: RunResults) -> None:
-    expected = periods(seed.epochs, seed.history).to_csv(index=False, lineterminator="\n")
+    expected = as_csv(periods(seed.epochs, seed.history))
     path = seed.folder / "periods.csv"
     if path.read_text(encoding="utf-8") != expected:
         raise ArtifactError(path, expected="the collapses that epochs.csv gives", found="others")

@@ -5,8 +5,8 @@ from grokflow.artifacts.job import job
 with job(snakemake):
     from pathlib import Path
 
-    from grokflow.artifacts.files import write_text
     from grokflow.artifacts.results import RunResults
+    from grokflow.artifacts.tables import write_table
     from grokflow.config import Invariance, ResolvedRun
     from grokflow.data import read_dataset
     from grokflow.model import audit_run, prepare
@@ -21,4 +21,4 @@ with job(snakemake):
         "cpu",
     )
     for path, table in zip((snakemake.output.audit, snakemake.output.rays), tables, strict=True):
-        write_text(path, table.to_csv(index=False, lineterminator="\n"))
+        write_table(path, table)

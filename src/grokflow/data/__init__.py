@@ -11,7 +11,6 @@ from grokflow.data.dataset import (
     make_dataset,
     read_dataset,
     tokenization,
-    write_dataset,
 )
 from grokflow.data.operations import POWER_ET_AL, Table, order, table
 from grokflow.data.work import (
@@ -40,5 +39,4 @@ __all__ = [
     "tokenization",
     "training_minutes",
     "training_work",
-    "write_dataset",
 ]

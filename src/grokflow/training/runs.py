@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from grokflow.artifacts.files import write_bytes, write_json, write_text
+from grokflow.artifacts.files import write_bytes, write_json
+from grokflow.artifacts.tables import write_table
 from grokflow.config import ResolvedRun
 from grokflow.model.checkpoints import checkpoint_path
 from grokflow.model.objective import make_task
@@ -72,8 +73,8 @@ def train(
 def publish(row: Row, store: Path, folder: Path) -> dict[str, Any]:
     """Write the tables of a finished row and copy its checkpoints, leaving the store whole."""
     history, epochs, checkpoints = row.history_table(), row.epochs_table(), folder / "checkpoints"
-    write_text(folder / "epochs.csv", epochs.to_csv(index=False, lineterminator="\n"))
-    write_text(folder / "history.csv", history.to_csv(index=False, lineterminator="\n"))
+    write_table(folder / "epochs.csv", epochs)
+    write_table(folder / "history.csv", history)
     shutil.rmtree(checkpoints, ignore_errors=True)
     checkpoints.mkdir(parents=True)
     for epoch in sorted(filter(row.belongs, row.checkpoints)):
