@@ -39,6 +39,7 @@ COLUMNS = {
     "data": 0,
     "dynamics": 2,
     "errors": 1,
+    "estimates": 0,
     "figures": 1,
     "library": 0,
     "loading": 1,

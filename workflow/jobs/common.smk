@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grokflow import config as configuration
 from grokflow.artifacts.gpus import usable_gpus
-from grokflow.data import (
+from grokflow.estimates import (
     fit_minutes,
     measuring_minutes,
     row_bytes,

@@ -23,6 +23,21 @@ from grokflow.artifacts.provenance import AGAIN
 from grokflow.artifacts.tables import read_record, read_table
 from grokflow.errors import ArtifactError
 
+RUN_FILES = ("history.csv", "points.json")
+PATH_FILES = ("metrics.csv", "path.json")
+RECORD = "provenance.json"
+"""Of a run: a figure of several runs calls each by words that are made from its configuration."""
+
+TABLES = {
+    "run": (*RUN_FILES, "epochs.csv", "periods.csv"),
+    "runs": (*RUN_FILES, "epochs.csv", "periods.csv", RECORD),
+    "path": (*PATH_FILES, "fit.csv"),
+    "paths": (*PATH_FILES, "fit.csv"),
+    "sweep": (),
+}
+"""By what is read: the files in the folder of each seed that every claim, and users' own kinds of figure, may
+read. A built-in kind of figure reads fewer, and names them itself."""
+
 
 class RunResults:
     """One seed of a run.

@@ -17,10 +17,11 @@ from typing import Any
 
 from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
+from grokflow.artifacts.results import TABLES
 from grokflow.claims import CRITERIA
 from grokflow.config import Figure
 from grokflow.errors import ArtifactError, ConfigError
-from grokflow.figures import TABLES, kind_of
+from grokflow.figures import kind_of
 from grokflow.user_code import UserFile, is_identified, is_user_file, parse, shown
 
 Record = dict[str, Any]
