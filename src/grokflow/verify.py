@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from grokflow.artifacts.columns import CLAIMS, METRICS, OUTCOMES
+from grokflow.artifacts.columns import CLAIMS, METRICS, SWEEP
 from grokflow.artifacts.provenance import SUFFIX, check_file, check_record, read_provenance
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.artifacts.tables import as_csv, read_table
@@ -124,7 +124,7 @@ def _checks(folder: Path, names: set[str], config: Record) -> Iterator[tuple[str
         yield "tables", lambda: read_table(folder / "claims.csv", CLAIMS)
     if "members" in config and any(name.startswith("group_") for name in names):
         members = [ResolvedMember.model_validate(member) for member in config["members"]]
-        columns = {*members[0].settings, *OUTCOMES}
+        columns = {*members[0].settings, *SWEEP}
         for name in names:
             yield "tables", partial(read_table, folder / name, columns)
 

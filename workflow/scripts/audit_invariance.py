@@ -7,7 +7,7 @@ with job(snakemake):
 
     from grokflow.artifacts.results import RunResults
     from grokflow.artifacts.tables import write_table
-    from grokflow.config import Invariance, ResolvedRun
+    from grokflow.config import InvarianceSettings, ResolvedRun
     from grokflow.data import read_dataset
     from grokflow.model import audit_run, prepare
 
@@ -15,7 +15,7 @@ with job(snakemake):
     prepare("cpu", run.threads)
     tables = audit_run(
         run,
-        Invariance.model_validate(snakemake.params.invariance),
+        InvarianceSettings.model_validate(snakemake.params.invariance),
         read_dataset(snakemake.input.dataset, run.dataset),
         RunResults(Path(snakemake.input.points).parent),
         "cpu",

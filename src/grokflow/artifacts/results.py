@@ -213,14 +213,14 @@ class SweepResults:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row for each member: the varied keys, then `columns.OUTCOMES`.
+        """A row for each member: the varied keys, then `columns.SWEEP`.
 
         Raises
         ------
         ArtifactError : when the file is missing or damaged, or has no row.
         """
-        numbers = tuple(name for name in columns.OUTCOMES if name not in ("seed", "diverged"))
-        table = read_table(self.file, columns.OUTCOMES, numbers=("seed", *numbers), mend=AGAIN)
+        numbers = tuple(name for name in columns.SWEEP if name not in ("seed", "diverged"))
+        table = read_table(self.file, columns.SWEEP, numbers=("seed", *numbers), mend=AGAIN)
         if table.empty or table["seed"].isna().any():
             found = "a blank seed" if len(table) else "no row"
             raise ArtifactError(self.file, expected="a row for each seed and value", found=found, mend=AGAIN)

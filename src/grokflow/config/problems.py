@@ -61,7 +61,7 @@ def made_entry(section: str, settings: Mapping[str, Any], tag: str = "") -> Any:
     ------
     ConfigError : with one line for each problem.
     """
-    entry = {**SECTIONS, "invariance": schema.Invariance}[section]
+    entry = {**SECTIONS, "invariance": schema.InvarianceSettings}[section]
     own: tuple[str, ...] = (section,) if section == "invariance" else (section, "own")
     if isinstance(entry, dict):
         if tag not in entry:
@@ -96,7 +96,7 @@ def translate(problem: Any) -> str:
         key_path.append(str(part))
     key = ".".join(key_path)
     if key_path[:1] == ["invariance"]:
-        schema_class = schema.Invariance if len(key_path) > 1 else Config
+        schema_class = schema.InvarianceSettings if len(key_path) > 1 else Config
     elif len(key_path) > 2:
         schema_class = _entry_class(location)
     found = problem["input"]

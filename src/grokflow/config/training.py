@@ -313,7 +313,7 @@ class Run(Streams):
         return self
 
 
-class Invariance(Entry):
+class InvarianceSettings(Entry):
     """The audit of scale invariance: log p(y|x, θ) against log p(y|x, Cθ), in float64."""
 
     scales: Annotated[list[Positive], Field(min_length=2, max_length=2)] = Field(
@@ -328,7 +328,7 @@ class Invariance(Entry):
     """Pairs of the table, drawn at random, on which log p is compared."""
 
     @model_validator(mode="after")
-    def _rising(self) -> Invariance:
+    def _rising(self) -> InvarianceSettings:
         low, high = self.scales
         if not low < high:
             raise ValueError(f"expected the smaller scale first in scales, found {self.scales}")

@@ -22,7 +22,7 @@ from grokflow.claims import CRITERIA
 from grokflow.config import Figure
 from grokflow.errors import ArtifactError, ConfigError
 from grokflow.figures import kind_of
-from grokflow.user_code import UserFile, is_identified, is_user_file, parse, shown
+from grokflow.user_code import UserFile, as_written, is_identified, is_user_file, parse
 
 Record = dict[str, Any]
 
@@ -80,7 +80,7 @@ class Job:
         values: dict[str, list[Any]] = {}
         for row in rows:
             for name, value in _flat({"run": row} if key == "group" else row):
-                said = shown(value) if isinstance(value, str) else value
+                said = as_written(value) if isinstance(value, str) else value
                 if said not in values.setdefault(name, []):
                     values[name].append(said)
         return {name: found[0] if len(found) == 1 else found for name, found in values.items()}

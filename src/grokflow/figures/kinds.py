@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grokflow.artifacts.results import PATH_FILES, RECORD, RUN_FILES, TABLES
-from grokflow.user_code import is_code, shown
+from grokflow.user_code import as_written, is_code
 
 if TYPE_CHECKING:
     from grokflow.config import Figure
@@ -189,5 +189,5 @@ def kind_of(figure: Figure) -> FigureKind:
         files=TABLES[subject],
         shows="{of}.",
         see="A figure of your own.",
-        measured=f"What {shown(figure.kind)} draws.",
+        measured=f"What {as_written(figure.kind)} draws.",
     )

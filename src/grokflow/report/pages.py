@@ -15,7 +15,7 @@ from grokflow.report.captions import OWN, category_of, see_of, subjects_of
 from grokflow.report.claim_rows import ClaimRow, claim_rows, compare_with
 from grokflow.report.rendering import picture_uri, render
 from grokflow.report.runtimes import runtimes_of
-from grokflow.user_code import shown
+from grokflow.user_code import as_written
 
 FOREST_PLOT = "claims"
 """The kind of figure that shows all claims."""
@@ -64,7 +64,7 @@ def figure_page(results: Path, config: Config, name: str) -> str:
     """The picture of a figure with what to see, what was measured and how it was made."""
     figure = config.figures[name]
     entry = figure.model_dump(mode="json", exclude_defaults=True, exclude={"caption", "category"})
-    entry["kind"] = shown(figure.kind)
+    entry["kind"] = as_written(figure.kind)
     return render(
         "figure.html",
         name=name,

@@ -15,7 +15,7 @@ from grokflow.artifacts.tables import write_table
 from grokflow.config import ResolvedRun
 from grokflow.model.checkpoints import checkpoint_path
 from grokflow.model.objective import make_task
-from grokflow.training.engine import WRITERS, Training, checkpoints_of, training_job
+from grokflow.training.engine import WRITERS, Trainer, checkpoints_of, training_job
 from grokflow.training.points import find_points
 from grokflow.training.rows import Row
 
@@ -55,7 +55,7 @@ def train(
     subject = folders[0] if len(runs) == 1 else f"{folders[0]} and {len(runs) - 1} more"
     job = training_job(resume, subject, runs, device)
     with job.locked():
-        training = Training(rows, [task] * len(rows), job, device)
+        training = Trainer(rows, [task] * len(rows), job, device)
         went_on = job.carry_out(training)
         if went_on and not all(row.diverged for row in rows):  # so that a longer run can go on from here
             job.save(training.state())
