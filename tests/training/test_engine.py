@@ -175,7 +175,7 @@ GOLDEN = {
     ],
 }
 """Printed by `PYTHONPATH=tests python -m oracles.training`: the plain loop, not the code under test.
-They change when the draws, the initial weights, the model or the optimiser do."""
+They change when the draws, the initial weights, the model or the optimizer do."""
 
 
 def test_the_golden_trajectory_never_changes(tiny: Trained) -> None:

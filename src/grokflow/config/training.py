@@ -115,7 +115,7 @@ INVARIANT_PARTS = {
     "invariant_but_attention": InvariantParts(attention=False, rest=True),
     "scale_invariant": InvariantParts(attention=True, rest=True),
 }
-"""What each normalisation makes scale-invariant beyond paper P's own norms."""
+"""What each normalization makes scale-invariant beyond paper P's own norms."""
 
 
 class Model(Entry):
