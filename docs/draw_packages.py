@@ -30,10 +30,10 @@ SOURCES = ROOT / "src/grokflow"
 PICTURE = ROOT / "docs/packages.svg"
 
 COLUMNS = {
-    "agreement": 1,
     "artifacts": 1,
     "claims": 2,
     "commands": 2,
+    "comparison": 1,
     "config": 0,
     "crate": 1,
     "data": 0,

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow.artifacts import columns
-from grokflow.artifacts.provenance import AGAIN
+from grokflow.artifacts.provenance import AGAIN, read_provenance
 from grokflow.artifacts.tables import read_record, read_table
 from grokflow.errors import ArtifactError
 
@@ -37,6 +37,12 @@ TABLES = {
 }
 """By what is read: the files in the folder of each seed that every claim, and users' own kinds of figure, may
 read. A built-in kind of figure reads fewer, and names them itself."""
+
+CLAIM_FILES = ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv")
+"""The tables of what the claims came to, in a results folder."""
+
+RECORD_OF_CLAIMS = "claims.provenance.json"
+"""What made them."""
 
 
 class RunResults:
@@ -239,6 +245,17 @@ class SweepResults:
     def of_seed(self, seed: int) -> pd.DataFrame:
         """The rows of one seed."""
         return self.table[self.table["seed"] == seed]
+
+
+def is_miniature(results: str | Path) -> bool:
+    """Whether the claims in a results folder are about a miniature: as their record says, if there is one.
+
+    Raises
+    ------
+    ArtifactError : when that record is damaged.
+    """
+    record = Path(results) / RECORD_OF_CLAIMS
+    return record.is_file() and bool(read_provenance(record)["config"].get("miniature", False))
 
 
 def epoch_of_divergence(said: str) -> int:

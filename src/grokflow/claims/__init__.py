@@ -16,7 +16,15 @@ from grokflow.claims import scale_invariance as scale_invariance
 from grokflow.claims.criteria import CRITERIA, Finding, NotJudged, Number, Subject, own_claim
 from grokflow.claims.judging import judge
 from grokflow.claims.outcomes import outcomes_of_runs, times_of_runs
-from grokflow.claims.page import located, of_a_miniature, overview, page, written, written_interval
+from grokflow.claims.page import (
+    located,
+    of_a_miniature,
+    overview,
+    page,
+    written,
+    written_interval,
+    written_share,
+)
 from grokflow.claims.tables import ClaimTables, tabulate
 
 SUBJECTS = {name: criterion.subject for name, criterion in CRITERIA.items()}
@@ -41,4 +49,5 @@ __all__ = [
     "times_of_runs",
     "written",
     "written_interval",
+    "written_share",
 ]

@@ -17,7 +17,7 @@ from typing import Any
 
 from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
-from grokflow.artifacts.results import TABLES
+from grokflow.artifacts.results import CLAIM_FILES, TABLES
 from grokflow.claims import CRITERIA
 from grokflow.config import Figure
 from grokflow.errors import ArtifactError, ConfigError
@@ -25,8 +25,6 @@ from grokflow.figures import kind_of
 from grokflow.user_code import UserFile, as_written, is_identified, is_user_file, parse
 
 Record = dict[str, Any]
-
-CLAIMS_TABLES = ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv")
 
 RULES = {
     "make_dataset": r"datasets/([^/]+)\.provenance\.json",
@@ -252,7 +250,7 @@ class _Reader:
     def _write_pages(self, name: str, config: Record) -> Iterator[str]:
         yield from (f"figures/{figure}.png" for figure in config["config"]["figures"])
         if config["config"]["claims"]:
-            yield from CLAIMS_TABLES
+            yield from CLAIM_FILES
 
     def _write_explorer(self, name: str, config: Record) -> Iterator[str]:
         asked = config["config"]
