@@ -283,7 +283,9 @@ def _draw_curve(axes: Axes, start: Point, end: Point) -> None:
 
 
 def _draw_arrow_along(axes: Axes, curve: Curve) -> None:
-    axes.add_patch(FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=9, color=TEXT, linewidth=1.2))
+    arrow = FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=9, color=TEXT, linewidth=1.2)
+    arrow.set_zorder(0)  # behind the boxes, so that it crosses no words
+    axes.add_patch(arrow)
 
 
 def _draw_key(axes: Axes, box: Box, omitted: int) -> None:

@@ -1,4 +1,4 @@
-"""Comparison: whether what the claims came to in one run of the workflow agrees with the reference run.
+"""Comparison: whether the claims of one run of the workflow come out as those of the reference run.
 
 Comes in: two folders with the tables of the claims, and with what made them. Goes out: a line for each claim
 and each of its numbers, what all lines say together, and what was made otherwise; in full for the command
