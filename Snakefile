@@ -8,9 +8,10 @@ from snakemake.utils import min_version
 
 from grokflow.artifacts.files import refuse_links_out
 from grokflow.artifacts.finished import finished_groups
+from grokflow.artifacts.results import TABLES
 from grokflow.claims import CRITERIA
 from grokflow.errors import GrokflowError
-from grokflow.figures import TABLES, kind_of
+from grokflow.figures import kind_of
 from grokflow.loading import load_config
 from grokflow.report import category_of
 from grokflow.user_code import files_named, is_code

@@ -38,7 +38,7 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """One hidden layer; with normalisation also of the hidden numbers, after the ReLU."""
+    """One hidden layer; with normalization also of the hidden numbers, after the ReLU."""
 
     def __init__(self, width: int, mlp_width: int, norm_epsilon: float | None) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class EagerTransformer(nn.Module):
 
     Parameters
     ----------
-    norm_epsilon : added to the variance in the LayerNorms of paper P; None for no normalisation.
+    norm_epsilon : added to the variance in the LayerNorms of paper P; None for no normalization.
     """
 
     def __init__(

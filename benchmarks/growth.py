@@ -33,7 +33,7 @@ def width() -> Row:
 
 def depth() -> Row:
     """`growth_depth`: a step of setup P against the number of layers."""
-    # Setup P's, because without normalisation eight layers diverge within these few steps.
+    # Setup P's, because without normalization eight layers diverge within these few steps.
     actions = {layers: step.steps(setup_of(SETUP_P, model={"layers": layers})) for layers in DEPTHS}
     return _row("growth_depth", "layers", actions, "ms/step", step.STEPS)
 

@@ -26,7 +26,7 @@ THREADS = 1
 DEVICE = f"cpu, {THREADS} thread"
 
 SETUP_M = "mode_connectivity"
-"""Setup M of paper M: 1 layer, no normalisation, p = 97, width 128, batch 512, SGD."""
+"""Setup M of paper M: 1 layer, no normalization, p = 97, width 128, batch 512, SGD."""
 SETUP_P = "layer_norm_2layer"
 """Setup P of paper P: the same with 2 layers and LayerNorm, on addition."""
 

@@ -30,15 +30,16 @@ SOURCES = ROOT / "src/grokflow"
 PICTURE = ROOT / "docs/packages.svg"
 
 COLUMNS = {
-    "agreement": 1,
     "artifacts": 1,
     "claims": 2,
     "commands": 2,
+    "comparison": 1,
     "config": 0,
     "crate": 1,
     "data": 0,
     "dynamics": 2,
     "errors": 1,
+    "estimates": 0,
     "figures": 1,
     "library": 0,
     "loading": 1,
@@ -282,7 +283,9 @@ def _draw_curve(axes: Axes, start: Point, end: Point) -> None:
 
 
 def _draw_arrow_along(axes: Axes, curve: Curve) -> None:
-    axes.add_patch(FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=9, color=TEXT, linewidth=1.2))
+    arrow = FancyArrowPatch(path=curve, arrowstyle="-|>", mutation_scale=9, color=TEXT, linewidth=1.2)
+    arrow.set_zorder(0)  # behind the boxes, so that it crosses no words
+    axes.add_patch(arrow)
 
 
 def _draw_key(axes: Axes, box: Box, omitted: int) -> None:

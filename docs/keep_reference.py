@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from grokflow.artifacts.reference import write_reference
-from grokflow.claims.page import located, written_interval
+from grokflow.claims import located, written_share
+from grokflow.comparison import write_reference
 from grokflow.statistics import VERDICTS
 
 ROOT = Path(__file__).parents[1]
@@ -88,8 +88,7 @@ def _statement(claim: Any, first_with: dict[str, str]) -> str:
 
 def _share(claim: Any) -> str:
     left_out = "" if pd.isna(claim.not_judged) else f"; {claim.not_judged}"
-    share = f"{claim.holding} of {claim.judged} {written_interval(claim.low, claim.high)}"
-    return f"{share if claim.judged else 'none judged'}{left_out}"
+    return f"{written_share(claim)}{left_out}"
 
 
 def _first(claim: Any) -> str:

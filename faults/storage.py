@@ -25,7 +25,7 @@ from grokflow.artifacts.provenance import check_files
 from grokflow.data import make_dataset
 from grokflow.errors import ArtifactError
 from grokflow.model import make_task
-from grokflow.training.engine import Training, training_job
+from grokflow.training.engine import Trainer, training_job
 from grokflow.training.rows import Row
 from grokflow.verify import verify
 
@@ -264,7 +264,7 @@ def judge_state(tries: Tries, tree: Path, path: Path, what: str, *, to_the_end: 
     rows = [Row(run, number) for number, run in enumerate(work.RUNS_OF[name])]
     job = training_job(tree / ".resume", name, work.RUNS_OF[name], "cpu")
     with contextlib.redirect_stdout(printed):
-        state = job.load(Training(rows, [task] * len(rows), job, "cpu"))
+        state = job.load(Trainer(rows, [task] * len(rows), job, "cpu"))
     older = what.startswith("swapped") and path.name == "state.safetensors"  # perhaps by the one before
     unused = path.name == "previous.safetensors" or older
     named = path.name in printed.getvalue() or (unused and state is not None)

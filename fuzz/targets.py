@@ -26,7 +26,7 @@ from grokflow.model import checkpoints, make_task
 from grokflow.model.layout import Layout, Parameter
 from grokflow.paths import curve_files as curves
 from grokflow.paths.geometry import Curve
-from grokflow.training.engine import Training, training_job
+from grokflow.training.engine import Trainer, training_job
 from grokflow.training.rows import Row
 
 ROOT = Path(__file__).parents[1]
@@ -125,7 +125,7 @@ def as_if_whole(path: Path) -> None:
         assert curve is None or curve.controls.shape == (len(curve.names), LAYOUT.size), "another shape"
         job = training_job(path.parent, "a fuzzed state", [RUN], "cpu")
         job.folder = path.parent
-        training = Training([Row(RUN)], [TASK], job, "cpu")
+        training = Trainer([Row(RUN)], [TASK], job, "cpu")
         with contextlib.redirect_stdout(io.StringIO()):
             state = job.load(training)
             if state is not None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grokflow.artifacts.columns import EPOCHS, FIT, HISTORY, INVARIANCE, METRICS, OUTCOMES
+from grokflow.artifacts.columns import EPOCHS, FIT, HISTORY, INVARIANCE, METRICS, SWEEP
 from grokflow.artifacts.results import PathResults, RunResults, SweepResults
 from grokflow.claims import CRITERIA
 from grokflow.claims.criteria import Finding, NotJudged
@@ -162,7 +162,7 @@ def make_sweep(
         for number, (value, first, second, at_point_1, error) in enumerate(members)
         for of in (seed, seed + 1)
     ]
-    table = pd.DataFrame(rows, columns=[key, *OUTCOMES]).astype({"point_1": "Int64", "point_2": "Int64"})
+    table = pd.DataFrame(rows, columns=[key, *SWEEP]).astype({"point_1": "Int64", "point_2": "Int64"})
     folder.mkdir(parents=True)
     table.sample(frac=1, random_state=0).to_csv(folder / "sweep.csv", index=False)
     return folder / "sweep.csv"

@@ -24,7 +24,7 @@ from grokflow.crate.jobs import RULES, read_jobs
 from grokflow.crate.writing import CHECKOUT, main, sources_with, write_crate
 from grokflow.errors import ArtifactError, ConfigError
 from grokflow.loading import load_config
-from grokflow.user_code import find, shown
+from grokflow.user_code import as_written, find
 
 CONFIGURATION = """
 results: {results}
@@ -342,7 +342,7 @@ def test_code_of_ones_own_is_taken_along_and_an_edit_is_told(made: Made) -> None
     assert (made.folder / "source/own.py").read_bytes() == own.read_bytes()
     assert "source/beside.py" in graph
     settings = {graph[name]["value"] for name in ids(graph["#job-figures/own"], "object") if name[0] == "#"}
-    assert shown(figure["kind"]) in settings
+    assert as_written(figure["kind"]) in settings
     assert figure["kind"] not in settings
     own.write_text("def drawn(shown): return 1\n", encoding="utf-8")
     assert made.write() == [f"{own}: missing, or edited since results were made with it."]

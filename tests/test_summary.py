@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from grokflow.artifacts.provenance import write_provenance
-from grokflow.artifacts.reference import KEPT
 from grokflow.compare import main as compare
+from grokflow.comparison.reference import KEPT
 from grokflow.summary import command, summary
 
 REFERENCE = Path(__file__).parents[1] / "docs/reference"
@@ -55,8 +55,8 @@ def test_the_same_results_agree(mine: Path) -> None:
     claims = pd.read_csv(mine / "claims.csv")
     assert list(of_claims(lines)) == claims["claim"].tolist()
     assert set(of_claims(lines).values()) <= {"agrees", "cannot say"}
-    (run,) = [line for line in lines if line.startswith("Reference run: ")]
-    assert re.match(r"Reference run: agrees \(0 of \d\d\d lines that can be decided differ\)\. Line by", run)
+    (run,) = [line for line in lines if line.startswith("In all, ")]
+    assert re.match(r"In all, these results agree with the reference run: 0 of \d\d\d comparisons", run)
     assert run.endswith(f" -m grokflow.compare {mine}")
     where = lines.index("Where to look:")
     assert lines[where + 1].startswith(f"  {mine}/claims.md  each claim")
@@ -72,7 +72,7 @@ def test_what_differs_is_said_claim_by_claim(mine: Path) -> None:
     claims.to_csv(mine / "claims.csv", index=False)
     lines = told(mine)
     assert {name for name, said in of_claims(lines).items() if said == "differs"} == {"M1", "P4"}
-    assert any(line.startswith("Reference run: differs (2 of ") for line in lines)
+    assert any("In all, these results differ from the reference run: 2 of " in line for line in lines)
 
 
 def test_claims_about_another_setup_are_not_compared(mine: Path) -> None:
@@ -81,7 +81,7 @@ def test_claims_about_another_setup_are_not_compared(mine: Path) -> None:
     lines = told(mine)
     other = {name for name, said in of_claims(lines).items() if said == "–"}
     assert other == {"M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "M9", "M10", "M11"}
-    assert "Of another setup, and not compared: M1, M2, M3, M4, M5 and 6 more." in "".join(lines)
+    assert "Not compared: M1, M2, M3, M4, M5 and 6 more." in "".join(lines)
 
 
 def test_nothing_to_compare_is_said(mine: Path, tmp_path: Path) -> None:
@@ -89,9 +89,10 @@ def test_nothing_to_compare_is_said(mine: Path, tmp_path: Path) -> None:
     claims["about"] = "a run of my own"
     claims.to_csv(mine / "claims.csv", index=False)
     assert any("no claim is about a setup that it has" in line for line in told(mine))
-    assert not any("eference run" in line for line in summary(mine, reference=tmp_path / "none").splitlines())
+    lines = summary(mine, reference=tmp_path / "none").splitlines()
+    assert [line for line in lines if "eference" in line] == ["There is no reference run to compare with."]
     (mine / "claims_seeds.csv").write_text("claim\nM1\n")
-    assert any("Not compared with the reference: " in line for line in told(mine))
+    assert any("Not compared with the reference run: " in line for line in told(mine))
     assert sum(line.startswith("  M1 ") for line in told(mine)) == 1
 
 
@@ -104,7 +105,8 @@ def test_a_miniature_speaks_of_no_paper(
     assert not any("eference" in line for line in lines)
     monkeypatch.setattr(sys, "argv", ["compare", str(mine), "--reference", str(REFERENCE)])
     assert compare() == 2
-    assert "Not compared: " in (said := capsys.readouterr().err)
+    said = capsys.readouterr().err
+    assert said.startswith("Error: ")
     assert "miniature" in said
 
 

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from grokflow.errors import ConfigError
-from grokflow.user_code import files_named, find, is_user_file, parse, shown
+from grokflow.user_code import as_written, files_named, find, is_user_file, parse
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_a_folder_may_have_a_hash_in_its_name(folder):
     (folder / "a#b/code.py").write_text("f = 3\n")
     found = find("a#b/code.py:f", folder)
     assert parse(str(found)) == found
-    assert shown(str(found)) == "mine/a#b/code.py:f"
+    assert as_written(str(found)) == "mine/a#b/code.py:f"
     assert files_named([str(found)]) == ["mine/a#b/code.py"]
     assert found.load() == 3
 

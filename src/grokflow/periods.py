@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from grokflow.artifacts.tables import write_table
 from grokflow.errors import refuses_bad_input
 from grokflow.library import Periods, find_periods
-from grokflow.library.picture import write_file
 from grokflow.library.series import in_full
 
 SHOWN = {
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     found = find_periods(asked.curve, **columns, percent=asked.percent, check=not asked.trust_units)
     print(as_text(found))
     if asked.out:
-        write_file(asked.out / "periods.csv", found.table)
+        write_table(asked.out / "periods.csv", found.table)
         picture = found.plot()
         for suffix in ("png", "svg"):
             picture.save(asked.out / f"collapses.{suffix}")

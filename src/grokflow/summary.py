@@ -13,12 +13,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from grokflow.agreement import Agreement, compare, of_the_same_setup
 from grokflow.artifacts.logs import Logs
-from grokflow.artifacts.reference import CLAIMS, is_miniature, read_judgement
 from grokflow.claims import overview
-from grokflow.compare import REFERENCE
-from grokflow.errors import ArtifactError, GrokflowError, refuses_bad_input
+from grokflow.comparison import CLAIMS_FILE, REFERENCE, with_reference
+from grokflow.errors import ArtifactError, refuses_bad_input
 
 MOST_NAMED = 5
 """Of the jobs of one rule that were not done, and of the claims that are not compared."""
@@ -63,59 +61,26 @@ def command(name: str) -> str:
 
 
 def _claims(folder: Path, reference: Path, *, judged: bool) -> Iterator[str]:
-    csv = folder / CLAIMS
+    csv = folder / CLAIMS_FILE
     if not judged or not csv.is_file():
         earlier = f"; {csv} is of an earlier run" if csv.is_file() else ""
         if not judged:
             yield f"The claims were not judged{earlier}."
         return
-    try:
-        miniature = is_miniature(folder)
-        of_claims, said = ({}, "") if miniature else _agreement(folder, reference)
-    except GrokflowError as error:
-        miniature, of_claims, said = False, {}, f"Not compared with the reference: {error}"
-    yield overview(csv, of_claims, miniature=miniature)
-    if said:
-        yield said
+    yield from _verdicts(folder, reference)
 
 
-def _agreement(folder: Path, reference: Path) -> tuple[dict[str, str], str]:
-    """Of each claim whether it came out as in the reference, and what all of them together say.
-
-    Raises
-    ------
-    ArtifactError : when a table or a record is missing or damaged.
-    """
-    if not (reference / CLAIMS).is_file():
-        return {}, ""
-    mine, theirs = (read_judgement(each, mend="") for each in (folder, reference))
-    alike = of_the_same_setup(mine, theirs)
-    others = [claim for claim in mine.claims.index if claim not in alike.claims.index]
-    if alike.claims.empty:
-        return {}, f"Not compared with the reference ({reference}): no claim is about a setup that it has."
-    found = compare(alike, theirs)
-    of_claims = {claim: _of_claim(found, claim) for claim in alike.claims.index}
-    left_out = f" Of another setup, and not compared: {_shortly(others)}." if others else ""
-    table = f"{command('python')} -m grokflow.compare {shlex.quote(str(folder))}"
-    return of_claims, f"Reference run: {_together(found)}.{left_out} Line by line: {table}"
-
-
-def _together(found: Agreement) -> str:
-    """What all lines of a comparison say together."""
-    counts = f"{len(found.differing)} of {len(found.decided)} lines that can be decided differ"
-    if found.differs:
-        return f"differs ({counts}, and chance alone does not explain it)"
-    if found.can_say:
-        return f"agrees ({counts}, which may be chance)" if found.differing else f"agrees ({counts})"
-    return "cannot say, with so few seeds"
-
-
-def _of_claim(found: Agreement, claim: str) -> str:
-    """Whether any line of a claim differs, or else can be decided."""
-    lines = [line for line in found.lines if line.claim == claim]
-    if any(line.differs for line in lines):
-        return "differs"
-    return "agrees" if any(line.decided for line in lines) else "cannot say"
+def _verdicts(folder: Path, reference: Path) -> Iterator[str]:
+    """The table of claims, and what they say of the reference run together."""
+    found = with_reference(folder, reference)
+    of_claims: dict[str, str] = {}
+    if found.agreement:
+        of_claims = {claim: found.agreement.verdict_of(claim) for claim in found.agreement.mine.claims.index}
+    yield overview(folder / CLAIMS_FILE, of_claims, miniature=found.miniature)
+    left_out = f" Not compared: {_shortly([*found.left_out])}." if found.left_out and of_claims else ""
+    table = f" Line by line: {command('python')} -m grokflow.compare {shlex.quote(str(folder))}"
+    if not found.miniature:  # the table has said it
+        yield f"{found.sentence}{left_out}{table if of_claims else ''}"
 
 
 def _where_to_look(folder: Path, configuration: Sequence[str] | None, *, judged: bool) -> Iterator[str]:
@@ -126,7 +91,7 @@ def _where_to_look(folder: Path, configuration: Sequence[str] | None, *, judged:
         "explore.html": "paths and trainings to look into, in a browser",
         "report.html": "all on one page",
     }
-    if _is_older(report := folder / "report.html", folder / CLAIMS) or not judged:
+    if _is_older(report := folder / "report.html", folder / CLAIMS_FILE) or not judged:
         del places[report.name]
     found = {f"{folder}/{name}": what for name, what in places.items() if (folder / name).exists()}
     if not found:

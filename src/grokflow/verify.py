@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from grokflow.artifacts.columns import CLAIMS, METRICS, OUTCOMES
+from grokflow.artifacts.columns import CLAIMS, METRICS, SWEEP
 from grokflow.artifacts.provenance import SUFFIX, check_file, check_record, read_provenance
 from grokflow.artifacts.results import PathResults, RunResults
-from grokflow.artifacts.tables import read_table
+from grokflow.artifacts.tables import as_csv, read_table
 from grokflow.config import Dataset, Fitted, ResolvedMember, ResolvedPath, ResolvedRun
 from grokflow.data.dataset import make_dataset, read_dataset
 from grokflow.dynamics import periods
@@ -124,7 +124,7 @@ def _checks(folder: Path, names: set[str], config: Record) -> Iterator[tuple[str
         yield "tables", lambda: read_table(folder / "claims.csv", CLAIMS)
     if "members" in config and any(name.startswith("group_") for name in names):
         members = [ResolvedMember.model_validate(member) for member in config["members"]]
-        columns = {*members[0].settings, *OUTCOMES}
+        columns = {*members[0].settings, *SWEEP}
         for name in names:
             yield "tables", partial(read_table, folder / name, columns)
 
@@ -156,7 +156,7 @@ def _points(seed: RunResults, run: ResolvedRun) -> None:
 
 
 def _periods(seed: RunResults) -> None:
-    expected = periods(seed.epochs, seed.history).to_csv(index=False, lineterminator="\n")
+    expected = as_csv(periods(seed.epochs, seed.history))
     path = seed.folder / "periods.csv"
     if path.read_text(encoding="utf-8") != expected:
         raise ArtifactError(path, expected="the collapses that epochs.csv gives", found="others")

@@ -101,7 +101,7 @@ def path(tmp_path: Path) -> PathResults:
 
 def swept(file: Path, **changed: list[Any]) -> SweepResults:
     """A sweep over two keys, of seeds 8 and 1."""
-    outcomes = table(columns.OUTCOMES).assign(seed=[8, 1, 8], **changed)
+    outcomes = table(columns.SWEEP).assign(seed=[8, 1, 8], **changed)
     keys = pd.DataFrame({SWEPT[0]: [0.1, 0.1, 1.0], SWEPT[1]: ["a+b", "a+b", "a-b"]})
     pd.concat([keys, outcomes], axis=1).to_csv(file, index=False)
     return SweepResults(file)
@@ -314,7 +314,7 @@ def test_what_a_training_leaves_is_read(grokked: Trained) -> None:
 def test_a_sweep_has_its_varied_keys_and_its_seeds(tmp_path: Path) -> None:
     sweep = swept(tmp_path / "mine.csv", point_2=[30, None, None])
     assert (sweep.name, sweep.keys, sweep.seeds) == ("mine", tuple(SWEPT), [1, 8])
-    assert list(sweep.table) == [*SWEPT, *columns.OUTCOMES]
+    assert list(sweep.table) == [*SWEPT, *columns.SWEEP]
     assert sweep.of_seed(1).index.tolist() == [1]
     of_8 = sweep.of_seed(8)
     assert of_8[SWEPT[0]].tolist() == [0.1, 1.0]
@@ -331,14 +331,14 @@ def test_the_errors_of_a_sweep_may_be_blank_as_where_all_diverged(tmp_path: Path
     assert str(sweep.table["point_1"].dtype) == "float64"
 
 
-@pytest.mark.parametrize("column", columns.OUTCOMES)
+@pytest.mark.parametrize("column", columns.SWEEP)
 def test_a_sweep_that_lacks_a_column_is_refused(column: str, tmp_path: Path) -> None:
     file = tmp_path / "sweep.csv"
     swept(file).table.drop(columns=column).to_csv(file, index=False)
     assert f"expected the columns ['{column}']" in refused(lambda: SweepResults(file).table, file.name)
 
 
-@pytest.mark.parametrize("column", [name for name in columns.OUTCOMES if name not in TEXTS])
+@pytest.mark.parametrize("column", [name for name in columns.SWEEP if name not in TEXTS])
 def test_a_sweep_with_text_for_a_number_is_refused(column: str, tmp_path: Path) -> None:
     file = tmp_path / "sweep.csv"
     torn = swept(file).table.astype({column: object})

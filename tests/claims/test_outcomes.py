@@ -9,7 +9,8 @@ import pytest
 from made import STARTS, falling, make_run, point
 
 from grokflow.artifacts.columns import POINTS, TIMES
-from grokflow.claims import outcomes_of_runs, times_of_runs, write_csv
+from grokflow.artifacts.tables import write_table
+from grokflow.claims import outcomes_of_runs, times_of_runs
 
 DIVERGED = "epoch 150, step 1200: train loss inf"
 
@@ -58,11 +59,11 @@ def test_a_row_for_every_seed_of_every_run(outcomes: pd.DataFrame) -> None:
 
 
 def test_epochs_are_written_as_whole_numbers_with_blanks(outcomes: pd.DataFrame, tmp_path: Path) -> None:
-    write_csv(tmp_path / "points.csv", outcomes)
+    write_table(tmp_path / "points.csv", outcomes)
     lines = (tmp_path / "points.csv").read_text(encoding="utf-8").splitlines()
     assert lines[4] == "groks,3,memorises,200,50,90,,,0.0,0.005,4,"
     assert lines[5] == f'groks,4,diverged,149,60,,,,0.1,0.8,0,"{DIVERGED}"'
-    write_csv(tmp_path / "times.csv", times_of_runs(outcomes))
+    write_table(tmp_path / "times.csv", times_of_runs(outcomes))
     line = (tmp_path / "times.csv").read_text(encoding="utf-8").splitlines()[1]
     assert line.startswith("groks,train accuracy 100 % (point 1),6,5,0,1,40,")
 

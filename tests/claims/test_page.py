@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grokflow.claims import CRITERIA, ClaimTables, of_a_miniature, overview, page, tabulate, write_csv
+from grokflow.artifacts.tables import write_table
+from grokflow.claims import CRITERIA, ClaimTables, of_a_miniature, overview, page, tabulate
 from grokflow.claims.criteria import Finding, Reason
 from grokflow.claims.judging import CHANCE, JudgedClaim, JudgedSeed
 from grokflow.claims.page import FEW_SEEDS, WIDTH, written_interval
@@ -262,7 +263,7 @@ def test_every_line_of_a_table_has_as_many_cells_as_its_heading(text: str) -> No
 
 
 def test_the_terminal_gets_a_line_for_each_claim(tables: ClaimTables, tmp_path: Path) -> None:
-    write_csv(tmp_path / "claims.csv", tables.claims)
+    write_table(tmp_path / "claims.csv", tables.claims)
     first, *lines = overview(tmp_path / "claims.csv").splitlines()
     assert first.startswith("Claims: ")
     assert "3 mostly reproduced" in first
@@ -290,7 +291,7 @@ def test_an_end_just_below_one_half_is_not_written_as_one_half() -> None:
 
 def test_long_names_leave_the_statement_less_room(tmp_path: Path) -> None:
     name = "P5-of-a-run-that-has-a-long-name"
-    write_csv(tmp_path / "claims.csv", tabulate([planted(name, "+++", of="P5")]).claims)
+    write_table(tmp_path / "claims.csv", tabulate([planted(name, "+++", of="P5")]).claims)
     _, line = overview(tmp_path / "claims.csv").splitlines()
     assert name in line
     assert len(line) <= WIDTH
@@ -311,14 +312,14 @@ def test_the_claims_of_a_miniature_speak_of_no_paper(tables: ClaimTables, tmp_pa
     assert own.numbers["percentile"].isna().all()
     kept = [column for column in tables.numbers if column not in ("paper", "percentile")]
     pd.testing.assert_frame_equal(own.numbers[kept], tables.numbers[kept])
-    write_csv(tmp_path / "claims.csv", own.claims)
+    write_table(tmp_path / "claims.csv", own.claims)
     first, *lines = overview(tmp_path / "claims.csv", miniature=True).splitlines()
     assert first.startswith("Claims of a miniature, which say nothing about any paper: ")
     assert "paper" not in "".join(lines)
 
 
 def test_a_line_says_whether_its_claim_is_as_in_the_reference(tables: ClaimTables, tmp_path: Path) -> None:
-    write_csv(tmp_path / "claims.csv", tables.claims)
+    write_table(tmp_path / "claims.csv", tables.claims)
     first, *lines = overview(tmp_path / "claims.csv", {"M1": "cannot say"}).splitlines()
     assert "as in the reference" in first
     assert lines[0].startswith("  M1        mostly reproduced  60 of 62 [0.89, 0.99]  cannot say  The setup")
@@ -329,5 +330,5 @@ def test_a_line_says_whether_its_claim_is_as_in_the_reference(tables: ClaimTable
 def test_no_claims_are_a_page_too(tmp_path: Path) -> None:
     empty = tabulate([])
     assert page(empty).endswith("\nNo claims were asked for.\n")
-    write_csv(tmp_path / "claims.csv", empty.claims)
+    write_table(tmp_path / "claims.csv", empty.claims)
     assert overview(tmp_path / "claims.csv") == "No claims were asked for."

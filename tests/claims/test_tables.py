@@ -15,7 +15,8 @@ from made import DIVERGED, falling, make_run, point
 from scipy.stats import bootstrap
 
 from grokflow.artifacts.columns import CLAIM_NUMBERS, CLAIM_SEEDS, CLAIM_VALUES, CLAIMS
-from grokflow.claims import CRITERIA, ClaimTables, judge, tabulate, write_csv
+from grokflow.artifacts.tables import write_table
+from grokflow.claims import CRITERIA, ClaimTables, judge, tabulate
 from grokflow.claims.criteria import Finding, Reason
 from grokflow.claims.judging import JudgedClaim, JudgedSeed
 from grokflow.config import Claim
@@ -486,18 +487,18 @@ def test_a_percentile_counts_ties_as_half_below() -> None:
 def test_no_claims_make_empty_tables(tmp_path: Path) -> None:
     tables = tabulate(judge({}, {"runs": {}, "paths": {}, "sweeps": {}}))
     for table, columns in zip(tables, (CLAIMS, CLAIM_NUMBERS, CLAIM_SEEDS, CLAIM_VALUES), strict=True):
-        write_csv(tmp_path / "table.csv", table)
+        write_table(tmp_path / "table.csv", table)
         assert (tmp_path / "table.csv").read_text() == ",".join(columns) + "\n"
 
 
 def test_tables_are_read_as_they_were_written(tables: ClaimTables, tmp_path: Path) -> None:
-    write_csv(tmp_path / "claims.csv", tables.claims)
+    write_table(tmp_path / "claims.csv", tables.claims)
     text = (tmp_path / "claims.csv").read_text(encoding="utf-8")
     assert ",undecided,4,," in text  # a whole number of seeds, though other claims have none
     read = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False, na_values={"needed": "", "p": ""})
     assert list(read.columns) == CLAIMS
     for column in CLAIMS[: CLAIMS.index("needed")]:
         assert read[column].tolist() == tables.claims[column].tolist(), column
-    write_csv(tmp_path / "values.csv", tables.values)
+    write_table(tmp_path / "values.csv", tables.values)
     read = pd.read_csv(tmp_path / "values.csv", dtype={"seed": str})
     pd.testing.assert_frame_equal(read, tables.values)

@@ -9,7 +9,7 @@ from runs import tiny_run
 
 from grokflow.artifacts.files import digest
 from grokflow.config import (
-    Invariance,
+    InvarianceSettings,
     ResolvedMember,
     ResolvedPath,
     ResolvedRun,
@@ -707,7 +707,7 @@ def test_without_sweeps_and_an_audit_there_are_none_and_the_default(tmp_path):
         del config[key]
     config = loaded(written(tmp_path, config))
     assert (config.sweeps, config.figures, config.claims) == ({}, {}, {})
-    assert config.invariance == Invariance(scales=[0.5, 2.0], steps=9, tolerance=1e-9, pairs=256)
+    assert config.invariance == InvarianceSettings(scales=[0.5, 2.0], steps=9, tolerance=1e-9, pairs=256)
 
 
 def test_what_a_normalization_takes_may_be_given(tmp_path):

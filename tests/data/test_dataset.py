@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grokflow.artifacts.tables import write_table
 from grokflow.config import Dataset, plain
-from grokflow.data.dataset import make_dataset, read_dataset, tokenization, write_dataset
+from grokflow.data.dataset import make_dataset, read_dataset, tokenization
 from grokflow.data.operations import table
 from grokflow.errors import ArtifactError
 
@@ -147,7 +148,7 @@ def test_tokens_stand_where_their_alphabet_says(dataset: Dataset) -> None:
 @settings(max_examples=30)
 def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> None:
     path, frame = tmp_path_factory.mktemp("dataset") / "dataset.csv", make_dataset(dataset)
-    write_dataset(path, frame)
+    write_table(path, frame)
     found = read_dataset(path, dataset)
     assert found.to_dict("records") == frame.to_dict("records")
     assert all(found[name].dtype == np.int64 for name in "abc")
@@ -156,7 +157,7 @@ def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     path = tmp_path / "small.csv"
-    write_dataset(path, make_dataset(SMALL))
+    write_table(path, make_dataset(SMALL))
     return path
 
 
@@ -225,12 +226,12 @@ ALTERATIONS = {
 
 @pytest.mark.parametrize("what", ALTERATIONS)
 def test_an_altered_table_is_refused(written: Path, what: str) -> None:
-    write_dataset(written, ALTERATIONS[what](make_dataset(SMALL)))
+    write_table(written, ALTERATIONS[what](make_dataset(SMALL)))
     assert_refused(written)
 
 
 def test_whole_numbers_written_with_a_point_are_refused_or_read_as_whole(written: Path) -> None:
-    write_dataset(written, make_dataset(SMALL).astype({"a": float}))
+    write_table(written, make_dataset(SMALL).astype({"a": float}))
     try:
         found = read_dataset(written, SMALL)
     except ArtifactError:

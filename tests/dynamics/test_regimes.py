@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from grokflow.artifacts.columns import OUTCOMES
+from grokflow.artifacts.columns import SWEEP
 from grokflow.dynamics import REGIMES, SweepRegimes, is_grokking, is_late, regime
 
 
@@ -65,7 +65,7 @@ def sweep(file: Path, points: dict[tuple[Any, ...], list[tuple[int | None, int |
         for values, of_seeds in points.items()
         for seed, (first, second) in enumerate(of_seeds)
     ]
-    table = pd.DataFrame(rows).reindex(columns=[*keys, *OUTCOMES])
+    table = pd.DataFrame(rows).reindex(columns=[*keys, *SWEEP])
     table.assign(epochs=400).sample(frac=1, random_state=0).to_csv(file, index=False)
     return SweepRegimes(file)
 

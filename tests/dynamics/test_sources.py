@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from grokflow.artifacts.columns import OUTCOMES
+from grokflow.artifacts.columns import SWEEP
 from grokflow.dynamics import SweepSources
 from grokflow.errors import ArtifactError
 
@@ -22,7 +22,7 @@ def sources(folder: Path, rows: list[dict[str, Any]]) -> SweepSources:
     errors = {"train_error": 0.0, "validation_error": 0.0, "validation_error_at_point_1": 0.9}
     usual = {"seed": 0, "point_1": 40, "epochs": 2000, **errors}
     keys = [key for key in rows[0] if "." in key]
-    table = pd.DataFrame([{**usual, "diverged": None, **row} for row in rows])[[*keys, *OUTCOMES]]
+    table = pd.DataFrame([{**usual, "diverged": None, **row} for row in rows])[[*keys, *SWEEP]]
     table.to_csv(folder / "sweep.csv", index=False)
     return SweepSources(folder / "sweep.csv")
 

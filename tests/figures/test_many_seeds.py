@@ -14,7 +14,7 @@ from matplotlib.collections import PolyCollection
 
 from grokflow.config import Figure
 from grokflow.figures import draw
-from grokflow.figures.bands import Curve, common_grid, quantiles, spread_over
+from grokflow.figures.bands import SeedCurve, common_grid, quantiles, spread_over
 from grokflow.figures.landmarks import landmark_of, place_of
 from grokflow.figures.shown import ShownPath
 
@@ -98,16 +98,16 @@ def test_a_curve_on_a_grid() -> None:
     x, y = np.array([10.0, 20, 40]), np.array([1.0, 3, np.nan])
     grid = np.array([0.0, 10, 15, 20, 39, 50])
     nan = np.nan
-    np.testing.assert_array_equal(Curve(x, y).at(grid), [nan, 1, 2, 3, 3, 3])
-    np.testing.assert_array_equal(Curve(x, y, lost=True).at(grid), [nan, 1, 2, 3, nan, nan])
-    np.testing.assert_array_equal(Curve(x, y, lost=True).at(grid, "previous"), [nan, 1, 1, 3, nan, nan])
-    assert np.isnan(Curve(x, np.full(3, nan)).at(grid)).all()
+    np.testing.assert_array_equal(SeedCurve(x, y).at(grid), [nan, 1, 2, 3, 3, 3])
+    np.testing.assert_array_equal(SeedCurve(x, y, lost=True).at(grid), [nan, 1, 2, 3, nan, nan])
+    np.testing.assert_array_equal(SeedCurve(x, y, lost=True).at(grid, "previous"), [nan, 1, 1, 3, nan, nan])
+    assert np.isnan(SeedCurve(x, np.full(3, nan)).at(grid)).all()
 
 
 def test_a_common_grid_has_every_place_or_many_even_ones() -> None:
-    few = [Curve(np.array(x), np.array(x)) for x in ([0.0, 2.0], [1.0, 2.0, 3.0])]
+    few = [SeedCurve(np.array(x), np.array(x)) for x in ([0.0, 2.0], [1.0, 2.0, 3.0])]
     assert common_grid(few).tolist() == [0, 1, 2, 3]
-    many = common_grid([Curve(np.arange(9000.0), np.arange(9000.0))])
+    many = common_grid([SeedCurve(np.arange(9000.0), np.arange(9000.0))])
     assert (many[0], many[-1]) == (0, 8999)
     np.testing.assert_allclose(np.diff(many), 8999 / 499)
 

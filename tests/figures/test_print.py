@@ -122,7 +122,7 @@ def test_regimes_are_told_in_grey() -> None:
     ("config", "words"),
     [
         ({"model": {"layers": 2, "normalization": "layer_norm"}}, "two-layer LayerNorm model"),
-        ({"model": {"layers": 1, "normalization": "none"}}, "one-layer model without normalisation"),
+        ({"model": {"layers": 1, "normalization": "none"}}, "one-layer model without normalization"),
         (
             {"model": {"layers": 9, "normalization": "scale_invariant"}, "precision": "float64"},
             "scale-invariant 9-layer model in float64",
@@ -146,7 +146,7 @@ def test_two_runs_with_the_same_words_keep_their_names(tables: Any) -> None:
     record = Path(shown["my_run/0"]) / "provenance.json"
     record.write_text('{"config": {"run": {"model": {"layers": 1, "normalization": "none"}}}}')
     (Path(shown["other_run/0"]) / "provenance.json").write_text(record.read_text())
-    called = "one-layer model without normalisation ({})"
+    called = "one-layer model without normalization ({})"
     assert names_of_runs(shown, {}) == {name: called.format(name.replace("_", " ")) for name in made}
 
 

@@ -182,7 +182,7 @@ def test_points_of_trainings_that_differ_need_to_be_told_what_measures_them(
 def test_the_audit_is_the_workflows(training: Training, grokked: Trained) -> None:
     point = training.at("point_1")
     found = grokflow.audit_invariance(point, device="cpu", pairs=20)
-    settings = grokflow.config.Invariance(pairs=20)
+    settings = grokflow.config.InvarianceSettings(pairs=20)
     verdicts, rays = audit(grokked.task.model, point.weights, audited_pairs(grokked.task, 20), settings)
     assert found.table.drop(columns=["point", "epoch"]).to_dict("records") == verdicts
     assert found.rays.drop(columns=["point", "epoch"]).to_dict("records") == rays

@@ -20,7 +20,7 @@ from runs import LAYER_NORM, SCALE_INVARIANT, Trained, grokking_run, tiny_run, t
 from grokflow.artifacts.columns import INVARIANCE, RAYS
 from grokflow.artifacts.files import write_json
 from grokflow.artifacts.results import RunResults
-from grokflow.config import Dataset, Invariance, Model
+from grokflow.config import Dataset, InvarianceSettings, Model
 from grokflow.data.dataset import make_dataset
 from grokflow.model import invariance
 from grokflow.model.invariance import (
@@ -88,7 +88,7 @@ def expected_groups(model: str, task: Task) -> set[str]:
 def test_the_audit_finds_the_groups_that_the_paper_derives(model: str) -> None:
     task = task_of(model)
     examples = audited_pairs(task, 20)
-    verdicts, rays = audit(task.model, random_weights(task), examples, Invariance(steps=5))
+    verdicts, rays = audit(task.model, random_weights(task), examples, InvarianceSettings(steps=5))
     verdicts = pd.DataFrame(verdicts).set_index("group")
     assert list(verdicts.columns) == [name for name in INVARIANCE if name not in ("point", "epoch", "group")]
     invariant = expected_groups(model, task)
@@ -130,7 +130,7 @@ def test_at_initialisation_more_is_invariant_which_invariant_groups_does_not_tak
     """A norm before the first MLP's map is invariant while its own and the map's bias are 0."""
     task = task_of("norm")
     examples, initial = audited_pairs(task, 20), task.model.layout.initial(0)
-    verdicts, _ = audit(task.model, initial, examples, Invariance(steps=2))
+    verdicts, _ = audit(task.model, initial, examples, InvarianceSettings(steps=2))
     at_start = {v["group"] for v in verdicts if v["invariant"]}
     assert "layer_0.mlp.norm" in at_start
     assert set(invariant_groups(task.model, initial, examples)) == OF_NORM
@@ -247,7 +247,7 @@ def test_changes_of_several_models_are_those_of_each_alone(model: str) -> None:
 def test_a_group_scaled_by_hand_gives_the_reported_change() -> None:
     task = task_of("norm")
     weights, examples = random_weights(task), audited_pairs(task, 25)
-    settings = Invariance(scales=[0.25, 4.0], steps=3)
+    settings = InvarianceSettings(scales=[0.25, 4.0], steps=3)
     verdicts, rays = audit(task.model, weights, examples, settings)
     place = task.model.layout.slices["layer_1.attention.value"]
     found = {ray["scale"]: ray["change"] for ray in rays if ray["group"] == "layer_1.attention.value"}
@@ -274,7 +274,7 @@ def test_the_radial_gradient_is_the_share_of_the_gradient_along_the_weights(grou
     index = np.concatenate([np.arange(p.start, p.stop) for p in audited_groups(task.model)[group]])
     own, slope = weights[index], flat[index]
     expected = abs(own @ slope) / (np.linalg.norm(own) * np.linalg.norm(slope))
-    verdicts, _ = audit(task.model, weights, examples, Invariance(steps=2))
+    verdicts, _ = audit(task.model, weights, examples, InvarianceSettings(steps=2))
     (found,) = [v["radial_gradient"] for v in verdicts if v["group"] == group]
     assert found == pytest.approx(expected, rel=1e-9)
 
@@ -290,7 +290,7 @@ def test_the_residual_stream_is_all_that_writes_into_it() -> None:
 
 
 def test_scales_are_even_in_the_logarithm() -> None:
-    found = scales(Invariance(scales=[0.1, 10.0], steps=5))
+    found = scales(InvarianceSettings(scales=[0.1, 10.0], steps=5))
     assert found.tolist() == pytest.approx([0.1, 10**-0.5, 1, 10**0.5, 10], rel=1e-14)
 
 
@@ -316,7 +316,7 @@ def test_a_run_is_audited_at_its_start_and_at_the_points_it_reached(reached: boo
     if reached:
         points["point_1"] = {"epoch": 2}
         write_json(tmp_path / "points.json", points)
-    settings = Invariance(steps=3, pairs=9, tolerance=1e-7)
+    settings = InvarianceSettings(steps=3, pairs=9, tolerance=1e-7)
     verdicts, rays = audit_run(run, settings, trained.dataset, RunResults(tmp_path), "cpu")
     assert list(verdicts.columns) == INVARIANCE
     assert list(rays.columns) == RAYS
@@ -334,7 +334,7 @@ def test_a_run_is_audited_at_its_start_and_at_the_points_it_reached(reached: boo
 
 def test_a_grokking_run_is_audited_at_all_three(grokked: Trained) -> None:
     points, seed = grokked.points(), RunResults(grokked.folder)
-    verdicts, _ = audit_run(grokking_run(), Invariance(steps=2), grokked.dataset, seed, "cpu")
+    verdicts, _ = audit_run(grokking_run(), InvarianceSettings(steps=2), grokked.dataset, seed, "cpu")
     found = dict(zip(verdicts["point"], verdicts["epoch"], strict=True))
     assert found == {name: points[name]["epoch"] for name in ("initial", "point_1", "point_2")}
     assert not verdicts["invariant"].any()
@@ -347,5 +347,5 @@ def test_no_gradient_has_no_radial_part() -> None:
     assert one.vocabulary == 1
     silent = np.zeros(task.model.layout.size)
     examples = Examples(task.train.tokens, task.train.targets)
-    verdicts, _ = audit(task.model, silent, examples, Invariance(steps=2))
+    verdicts, _ = audit(task.model, silent, examples, InvarianceSettings(steps=2))
     assert all(v["radial_gradient"] == 0 for v in verdicts)

@@ -63,7 +63,7 @@ NORMALISED = {
         2, "invariant_but_attention", mlp_norm="before_relu", norm_epsilon=1e-3, unembedding_norm=3.0
     ),
 }
-"""Every normalisation with every affine part, either place in the MLP, 1 to 3 layers."""
+"""Every normalization with every affine part, either place in the MLP, 1 to 3 layers."""
 
 MODELS |= NORMALISED
 PLAIN = [model for model in MODELS if model not in NORMALISED]

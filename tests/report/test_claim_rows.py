@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from grokflow.report.claim_rows import claim_rows, compare_with
+from grokflow.comparison import with_reference
+from grokflow.report.claim_rows import claim_rows
 from grokflow.summary import summary
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
@@ -26,8 +27,12 @@ def alter(file, claim, **values):
     table.to_csv(file, index=False)
 
 
+def agreements(results, reference=REFERENCE):
+    return {row.name: row.agreement for row in claim_rows(results, with_reference(results, reference))}
+
+
 def test_a_row_has_the_papers_numbers_beside_ours(results):
-    rows = {row.name: row for row in claim_rows(results, compare_with(REFERENCE, results))}
+    rows = {row.name: row for row in claim_rows(results, with_reference(results, REFERENCE))}
     assert list(rows) == pd.read_csv(REFERENCE / "claims.csv")["claim"].tolist()
     first = rows["M1"]
     effect, point_1, point_2 = first.numbers
@@ -41,16 +46,16 @@ def test_a_row_has_the_papers_numbers_beside_ours(results):
 
 
 def test_the_reference_agrees_with_itself(results):
-    comparison = compare_with(REFERENCE, results)
-    assert comparison.summary.startswith("In all, these results agree with the reference run: 0 of ")
-    said = set(comparison.of_claim.values())
+    comparison = with_reference(results, REFERENCE)
+    assert comparison.sentence.startswith("In all, these results agree with the reference run: 0 of ")
+    said = set(agreements(results).values())
     assert all(text.startswith("agrees") or text == "too few seeds to say" for text in said)
 
 
 def test_another_share_differs_by_name(results):
     judged = int(pd.read_csv(results / "claims.csv").set_index("claim").loc["P4-1layer", "judged"])
     alter(results / "claims.csv", "P4-1layer", holding=0)
-    said = compare_with(REFERENCE, results).of_claim
+    said = agreements(results)
     assert said["P4-1layer"] == (
         f"differs in seeds that hold (0 of {judged}, reference {judged} of {judged})"
     )
@@ -61,7 +66,7 @@ def test_another_median_differs_by_name(results):
     table = pd.read_csv(results / "claims_numbers.csv")
     table.loc[(table["claim"] == "M1") & (table["number"] == "epoch of point 1"), "median"] = 12
     table.to_csv(results / "claims_numbers.csv", index=False)
-    said = compare_with(REFERENCE, results).of_claim["M1"]
+    said = agreements(results)["M1"]
     assert said.startswith("differs in epoch of point 1 (12, reference ")
 
 
@@ -69,14 +74,14 @@ def test_claims_about_runs_configured_otherwise_are_not_compared(results):
     described = json.loads((results / "runs.json").read_text(encoding="utf-8"))
     described["runs"]["mode_connectivity"]["config"]["model.width"] = 64
     (results / "runs.json").write_text(json.dumps(described), encoding="utf-8")
-    comparison = compare_with(REFERENCE, results)
-    said = comparison.of_claim
+    comparison = with_reference(results, REFERENCE)
+    said = agreements(results)
     otherwise = {claim for claim in said if said[claim] == "not compared: another setup"}
     about = pd.read_csv(results / "claims.csv").set_index("claim")["about"]
     of_paths = {claim for claim in about.index if claim.startswith("M") and "_1" in about[claim]}
     assert otherwise == of_paths | {"M1", "M2"} | {claim for claim in about.index if "_2_2p" in about[claim]}
     compared = len(about) - len(otherwise)
-    assert comparison.summary.startswith(
+    assert comparison.sentence.startswith(
         f"{compared} of {len(about)} claims are about the reference run's setup. In all, these results agree"
     )
     assert said["P4"].startswith("agrees")
@@ -89,7 +94,7 @@ def test_the_report_and_the_terminal_compare_the_same_claims(results):
     described = json.loads((results / "runs.json").read_text(encoding="utf-8"))
     described["runs"]["without_decay"]["config"]["model.width"] = 64
     (results / "runs.json").write_text(json.dumps(described), encoding="utf-8")
-    of_claim = compare_with(REFERENCE, results).of_claim
+    of_claim = agreements(results)
     report = {claim for claim, said in of_claim.items() if said == "not compared: another setup"}
     lines = summary(results, reference=REFERENCE).splitlines()
     assert report == {line.split()[0] for line in lines if re.match(r"  \S+ .*\]  –  ", line)}
@@ -101,9 +106,9 @@ def test_the_report_and_the_terminal_compare_the_same_claims(results):
 def test_where_no_claim_is_of_the_same_setup_nothing_is_compared(results):
     claims = pd.read_csv(results / "claims.csv")
     claims.assign(about="mine").to_csv(results / "claims.csv", index=False)
-    comparison = compare_with(REFERENCE, results)
-    assert comparison.summary.endswith("no claim is about a setup that it has.")
-    assert set(comparison.of_claim.values()) == {"not compared: another setup"}
+    comparison = with_reference(results, REFERENCE)
+    assert comparison.sentence.endswith("no claim is about a setup that it has.")
+    assert set(agreements(results).values()) == {"not compared: another setup"}
 
 
 def test_a_claim_that_the_reference_does_not_have_is_told(results):
@@ -112,16 +117,16 @@ def test_a_claim_that_the_reference_does_not_have_is_told(results):
     for name in ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv"):
         table = pd.read_csv(reference / name)
         table[table["claim"] != "M3"].to_csv(reference / name, index=False)
-    assert compare_with(reference, results).of_claim["M3"] == "not in the reference"
+    assert agreements(results, reference)["M3"] == "not in the reference"
 
 
 def test_without_a_reference_nothing_is_compared(results, tmp_path):
-    comparison = compare_with(tmp_path / "nothing", results)
-    assert comparison.summary == "There is no reference run to compare with."
+    comparison = with_reference(results, tmp_path / "nothing")
+    assert comparison.sentence == "There is no reference run to compare with."
     assert {row.agreement for row in claim_rows(results, comparison)} == {""}
 
 
 def test_a_claim_of_ones_own_is_of_no_paper(results):
     alter(results / "claims.csv", "M1", paper="own")
-    rows = {row.name: row for row in claim_rows(results, compare_with(REFERENCE, results))}
+    rows = {row.name: row for row in claim_rows(results, with_reference(results, REFERENCE))}
     assert (rows["M1"].paper, rows["M2"].paper) == ("", "M")

@@ -9,7 +9,7 @@ import pytest
 from made import LENGTH, make_run
 from PIL import Image
 
-from grokflow.artifacts.columns import OUTCOMES
+from grokflow.artifacts.columns import SWEEP
 from grokflow.artifacts.provenance import write_provenance
 from grokflow.dynamics import SweepRegimes, validation_accuracy
 from grokflow.figures.regimes import written
@@ -63,7 +63,7 @@ def test_a_page_names_ones_own_code_without_its_digest(results, config):
 def test_varied_operations_are_words(tmp_path):
     row = {"seed": 0, "point_1": 1, "point_2": 2, "validation_error_at_point_1": 0.9, "epochs": 9}
     rows = [{"dataset.operation": operation, **row} for operation in (OWN, "a+b")]
-    pd.DataFrame(rows).reindex(columns=["dataset.operation", *OUTCOMES]).to_csv(
+    pd.DataFrame(rows).reindex(columns=["dataset.operation", *SWEEP]).to_csv(
         tmp_path / "sweep.csv", index=False
     )
     assert sweep_data(SweepRegimes(tmp_path / "sweep.csv"))["values"] == [["draw.py:draw", "a+b"]]

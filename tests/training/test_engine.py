@@ -20,8 +20,8 @@ from safetensors.numpy import load_file
 from grokflow.artifacts.columns import EPOCHS, HISTORY
 from grokflow.artifacts.resumable import ResumableJob
 from grokflow.config import SGD, AdamW, Dataset, Model, ResolvedRun
-from grokflow.data.work import EVALUATION_BATCH
 from grokflow.errors import ArtifactError
+from grokflow.estimates import EVALUATION_BATCH
 from grokflow.model.checkpoints import checkpoint_epochs, checkpoint_path
 from grokflow.model.objective import Examples, loss_and_error
 from grokflow.training import batch, engine, runs
@@ -175,7 +175,7 @@ GOLDEN = {
     ],
 }
 """Printed by `PYTHONPATH=tests python -m oracles.training`: the plain loop, not the code under test.
-They change when the draws, the initial weights, the model or the optimiser do."""
+They change when the draws, the initial weights, the model or the optimizer do."""
 
 
 def test_the_golden_trajectory_never_changes(tiny: Trained) -> None:

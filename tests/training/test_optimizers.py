@@ -1,4 +1,4 @@
-"""The optimisers take the steps that torch.optim takes."""
+"""The optimizers take the steps that torch.optim takes."""
 
 from __future__ import annotations
 

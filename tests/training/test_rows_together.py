@@ -34,7 +34,7 @@ from grokflow.model import CROSS_ENTROPY, NO_TARGET, Examples, make_task
 from grokflow.model.checkpoints import checkpoint_epochs
 from grokflow.training import batch, engine
 from grokflow.training.batch import Batch
-from grokflow.training.engine import Training, training_job
+from grokflow.training.engine import Trainer, training_job
 from grokflow.training.rows import Row
 
 pytestmark = pytest.mark.usefixtures("a_state_after_every_epoch")
@@ -291,12 +291,12 @@ KINDS = {
 }
 
 
-def trained_members(chosen: Sequence[ResolvedRun]) -> Training:
+def trained_members(chosen: Sequence[ResolvedRun]) -> Trainer:
     """The rows after training, of which only the outcome is recorded."""
     rows = [Row(run, number, recorded=False) for number, run in enumerate(chosen)]
     tasks = [make_task(run.model, run.dataset, make_dataset(run.dataset), "cpu") for run in chosen]
     job = training_job(None, "rows", chosen, "cpu")
-    training = Training(rows, tasks, job, "cpu")
+    training = Trainer(rows, tasks, job, "cpu")
     job.carry_out(training)
     return training
 

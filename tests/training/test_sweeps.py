@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from runs import GROKKING, TINY, Trained, config_of_sweep, member, train_in
 
-from grokflow.artifacts.columns import OUTCOMES
+from grokflow.artifacts.columns import SWEEP
 from grokflow.artifacts.tables import gather
 from grokflow.config import ResolvedMember, ResolvedRun, groups_of_sweep, members_of_sweep
 from grokflow.errors import ArtifactError
@@ -106,7 +106,7 @@ def test_a_member_that_diverges_is_in_the_table_with_where_and_why(at: int) -> N
     missing = ["point_1", "point_2", "validation_error_at_point_1", "train_error", "validation_error"]
     assert row[missing].isna().all()
     others = [row for row in range(3) if row != at]
-    found, expected = table.loc[others, OUTCOMES], healthy.loc[others, OUTCOMES]
+    found, expected = table.loc[others, SWEEP], healthy.loc[others, SWEEP]
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
 
 
@@ -133,7 +133,7 @@ def test_the_table_survives_being_written_and_read(tmp_path: Path) -> None:
 
 def test_the_tables_columns_are_in_the_order_that_is_documented() -> None:
     table = train_members([member(TINY, 0, epochs=1)], "cpu")
-    assert list(table.columns) == ["optimizer.weight_decay", "dataset.split_seed", *OUTCOMES]
+    assert list(table.columns) == ["optimizer.weight_decay", "dataset.split_seed", *SWEEP]
 
 
 def test_members_of_a_random_design_train_together_whatever_their_train_fraction() -> None:

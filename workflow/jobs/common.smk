@@ -8,8 +8,8 @@ from pathlib import Path
 
 from grokflow import config as configuration
 from grokflow.artifacts.gpus import usable_gpus
-from grokflow.artifacts.reference import CLAIMS_TABLES
-from grokflow.data import (
+from grokflow.artifacts.results import CLAIM_FILES
+from grokflow.estimates import (
     fit_minutes,
     measuring_minutes,
     row_bytes,
@@ -113,7 +113,7 @@ RECORD_OF = {
     "periods.csv": "periods.",
     "invariance.csv": "invariance.",
     "rays.csv": "invariance.",
-    **dict.fromkeys(CLAIMS_TABLES, "claims."),
+    **dict.fromkeys(CLAIM_FILES, "claims."),
 }
 """Files whose record is named neither after the file nor simply provenance.json: how its name begins."""
 

@@ -11,7 +11,7 @@ def pictures(wildcards):
 
 def tables_of_claims_page(wildcards):
     """Of the claims, if there are any."""
-    return [f"{RESULTS}/{name}" for name in CLAIMS_TABLES] if CONFIG.claims else []
+    return [f"{RESULTS}/{name}" for name in CLAIM_FILES] if CONFIG.claims else []
 
 
 def tables_of_explorer(wildcards):

@@ -5,9 +5,9 @@ from grokflow.artifacts.job import job
 with job(snakemake):
     from pathlib import Path
 
-    from grokflow.artifacts.files import write_text
     from grokflow.artifacts.results import RunResults
-    from grokflow.config import Invariance, ResolvedRun
+    from grokflow.artifacts.tables import write_table
+    from grokflow.config import InvarianceSettings, ResolvedRun
     from grokflow.data import read_dataset
     from grokflow.model import audit_run, prepare
 
@@ -15,10 +15,10 @@ with job(snakemake):
     prepare("cpu", run.threads)
     tables = audit_run(
         run,
-        Invariance.model_validate(snakemake.params.invariance),
+        InvarianceSettings.model_validate(snakemake.params.invariance),
         read_dataset(snakemake.input.dataset, run.dataset),
         RunResults(Path(snakemake.input.points).parent),
         "cpu",
     )
     for path, table in zip((snakemake.output.audit, snakemake.output.rays), tables, strict=True):
-        write_text(path, table.to_csv(index=False, lineterminator="\n"))
+        write_table(path, table)

@@ -3,8 +3,6 @@
 from grokflow.artifacts.job import job
 
 with job(snakemake):
-    from grokflow.artifacts.files import write_text
-    from grokflow.artifacts.tables import gather
+    from grokflow.artifacts.tables import gather, write_table
 
-    rows = gather(snakemake.input.groups)
-    write_text(snakemake.output[0], rows.to_csv(index=False, lineterminator="\n"))
+    write_table(snakemake.output[0], gather(snakemake.input.groups))

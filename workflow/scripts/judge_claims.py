@@ -4,7 +4,8 @@ from grokflow.artifacts.job import as_given, job
 
 with job(snakemake):
     from grokflow.artifacts.files import write_text
-    from grokflow.claims import judge, of_a_miniature, page, tabulate, write_csv
+    from grokflow.artifacts.tables import write_table
+    from grokflow.claims import judge, of_a_miniature, page, tabulate
     from grokflow.config import Claim
 
     claims = {name: Claim.model_validate(claim) for name, claim in snakemake.params.claims.items()}
@@ -18,4 +19,4 @@ with job(snakemake):
         ("seeds", snakemake.output.seeds),
         ("values", snakemake.output.values),
     ):
-        write_csv(file, getattr(tables, name))
+        write_table(file, getattr(tables, name))

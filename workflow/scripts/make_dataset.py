@@ -3,7 +3,8 @@
 from grokflow.artifacts.job import job
 
 with job(snakemake):
+    from grokflow.artifacts.tables import write_table
     from grokflow.config import Dataset
-    from grokflow.data import make_dataset, write_dataset
+    from grokflow.data import make_dataset
 
-    write_dataset(snakemake.output[0], make_dataset(Dataset.model_validate(snakemake.params.dataset)))
+    write_table(snakemake.output[0], make_dataset(Dataset.model_validate(snakemake.params.dataset)))

@@ -5,7 +5,7 @@ from grokflow.artifacts.job import gpus_of, job
 with job(snakemake):
     from pathlib import Path
 
-    from grokflow.artifacts.files import write_text
+    from grokflow.artifacts.tables import write_table
     from grokflow.config import ResolvedPath
     from grokflow.data import read_dataset
     from grokflow.model import prepare
@@ -20,4 +20,4 @@ with job(snakemake):
     for path, both, metrics in zip(paths, ends, snakemake.output.metrics, strict=True):
         found = connect(path, *both, fits)
         write_path(Path(metrics).parent, path, *both, found)
-        write_text(metrics, measure(path, found, dataset, device).to_csv(index=False, lineterminator="\n"))
+        write_table(metrics, measure(path, found, dataset, device))

@@ -3,8 +3,9 @@
 from grokflow.artifacts.job import as_given, job
 
 with job(snakemake):
-    from grokflow.claims import outcomes_of_runs, times_of_runs, write_csv
+    from grokflow.artifacts.tables import write_table
+    from grokflow.claims import outcomes_of_runs, times_of_runs
 
     outcomes = outcomes_of_runs(as_given(snakemake.params.folders, snakemake.input))
-    write_csv(snakemake.output.points, outcomes)
-    write_csv(snakemake.output.times, times_of_runs(outcomes))
+    write_table(snakemake.output.points, outcomes)
+    write_table(snakemake.output.times, times_of_runs(outcomes))

@@ -3,7 +3,7 @@
 from grokflow.artifacts.job import gpus_of, job
 
 with job(snakemake):
-    from grokflow.artifacts.files import write_text
+    from grokflow.artifacts.tables import write_table
     from grokflow.config import ResolvedMember
     from grokflow.model import prepare
     from grokflow.training import train_members
@@ -16,5 +16,5 @@ with job(snakemake):
         device,
         resume=snakemake.params.resume,
         subject=snakemake.output[0],
-        publish=lambda rows: write_text(snakemake.output[0], rows.to_csv(index=False, lineterminator="\n")),
+        publish=lambda rows: write_table(snakemake.output[0], rows),
     )

@@ -109,7 +109,7 @@ FIT = [
 at a t of its own. The rest: over 13 evenly spaced t between the ends, on whole splits, after the epoch;
 blank where no check was due."""
 
-OUTCOMES = [
+SWEEP = [
     "seed",
     "point_1",
     "point_2",

@@ -19,9 +19,30 @@ import numpy as np
 import pandas as pd
 
 from grokflow.artifacts import columns
-from grokflow.artifacts.provenance import AGAIN
+from grokflow.artifacts.provenance import AGAIN, read_provenance
 from grokflow.artifacts.tables import read_record, read_table
 from grokflow.errors import ArtifactError
+
+RUN_FILES = ("history.csv", "points.json")
+PATH_FILES = ("metrics.csv", "path.json")
+RECORD = "provenance.json"
+"""Of a run: a figure of several runs calls each by words that are made from its configuration."""
+
+TABLES = {
+    "run": (*RUN_FILES, "epochs.csv", "periods.csv"),
+    "runs": (*RUN_FILES, "epochs.csv", "periods.csv", RECORD),
+    "path": (*PATH_FILES, "fit.csv"),
+    "paths": (*PATH_FILES, "fit.csv"),
+    "sweep": (),
+}
+"""By what is read: the files in the folder of each seed that every claim, and users' own kinds of figure, may
+read. A built-in kind of figure reads fewer, and names them itself."""
+
+CLAIM_FILES = ("claims.csv", "claims_numbers.csv", "claims_seeds.csv", "claims_values.csv")
+"""The tables of what the claims came to, in a results folder."""
+
+RECORD_OF_CLAIMS = "claims.provenance.json"
+"""What made them."""
 
 
 class RunResults:
@@ -198,14 +219,14 @@ class SweepResults:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row for each member: the varied keys, then `columns.OUTCOMES`.
+        """A row for each member: the varied keys, then `columns.SWEEP`.
 
         Raises
         ------
         ArtifactError : when the file is missing or damaged, or has no row.
         """
-        numbers = tuple(name for name in columns.OUTCOMES if name not in ("seed", "diverged"))
-        table = read_table(self.file, columns.OUTCOMES, numbers=("seed", *numbers), mend=AGAIN)
+        numbers = tuple(name for name in columns.SWEEP if name not in ("seed", "diverged"))
+        table = read_table(self.file, columns.SWEEP, numbers=("seed", *numbers), mend=AGAIN)
         if table.empty or table["seed"].isna().any():
             found = "a blank seed" if len(table) else "no row"
             raise ArtifactError(self.file, expected="a row for each seed and value", found=found, mend=AGAIN)
@@ -224,6 +245,17 @@ class SweepResults:
     def of_seed(self, seed: int) -> pd.DataFrame:
         """The rows of one seed."""
         return self.table[self.table["seed"] == seed]
+
+
+def is_miniature(results: str | Path) -> bool:
+    """Whether the claims in a results folder are about a miniature: as their record says, if there is one.
+
+    Raises
+    ------
+    ArtifactError : when that record is damaged.
+    """
+    record = Path(results) / RECORD_OF_CLAIMS
+    return record.is_file() and bool(read_provenance(record)["config"].get("miniature", False))
 
 
 def epoch_of_divergence(said: str) -> int:

@@ -1,4 +1,4 @@
-"""Tables and records on disk, read with what they must hold; torch is not needed for them."""
+"""Tables and records on disk: tables written in one way, both read with what they must hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from typing import Any
 
 import pandas as pd
 
+from grokflow.artifacts.files import write_text
 from grokflow.errors import ArtifactError
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV: a line for each row, without its index, blanks where there is nothing.
+
+    Raises
+    ------
+    ArtifactError : when the file system does not take it.
+    """
+    write_text(path, as_csv(table))
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """What `write_table` writes."""
+    return str(table.to_csv(index=False, lineterminator="\n"))
 
 
 def read_table(

@@ -16,8 +16,16 @@ from grokflow.claims import scale_invariance as scale_invariance
 from grokflow.claims.criteria import CRITERIA, Finding, NotJudged, Number, Subject, own_claim
 from grokflow.claims.judging import judge
 from grokflow.claims.outcomes import outcomes_of_runs, times_of_runs
-from grokflow.claims.page import located, of_a_miniature, overview, page, written, written_interval
-from grokflow.claims.tables import ClaimTables, tabulate, write_csv
+from grokflow.claims.page import (
+    located,
+    of_a_miniature,
+    overview,
+    page,
+    written,
+    written_interval,
+    written_share,
+)
+from grokflow.claims.tables import ClaimTables, tabulate
 
 SUBJECTS = {name: criterion.subject for name, criterion in CRITERIA.items()}
 """For each claim's id, what it is about."""
@@ -39,7 +47,7 @@ __all__ = [
     "page",
     "tabulate",
     "times_of_runs",
-    "write_csv",
     "written",
     "written_interval",
+    "written_share",
 ]

@@ -93,7 +93,7 @@ def page(tables: ClaimTables, *, miniature: bool = False) -> str:
         cells = [
             f"[{row.claim}](#{_anchor(row)})",
             f"**{row.verdict}**{_needed(row.needed)}",
-            _share(row),
+            written_share(row),
             row.not_judged or "–",
             f"{effect['number']}: {located(effect)}",
             *([] if miniature else [_papers(tables.numbers[tables.numbers["claim"] == row.claim])]),
@@ -106,7 +106,7 @@ def page(tables: ClaimTables, *, miniature: bool = False) -> str:
         lines += [
             f"- Judged on {_about(row)}. Drawn in {row.figure}.",
             f"- Criterion: {row.criterion}.",
-            f"- Holds for: {_share(row)}{left_out}.",
+            f"- Holds for: {written_share(row)}{left_out}.",
         ]
         if row.considered < row.seeds:
             lines.append(f"- Is about the {row.considered} of {row.seeds} that have their points.")
@@ -153,6 +153,13 @@ def written_interval(low: float, high: float) -> str:
     return f"[{_end(low)}, {_end(high)}]"
 
 
+def written_share(row: Any) -> str:
+    """How many of the judged seeds a row of claims.csv holds for, with the interval of the share."""
+    if not row.judged:
+        return "none judged"
+    return f"{row.holding} of {row.judged} {written_interval(row.low, row.high)}"
+
+
 def located(row: pd.Series) -> str:
     """The median of a number with its interval and unit, such as `2727 [1980, 3105] epochs`."""
     if not row["seeds"]:
@@ -161,12 +168,6 @@ def located(row: pd.Series) -> str:
     interval = f" [{written(row['low'])}, {written(row['high'])}]" if known else ""
     unit = f" {row['unit']}" if row["unit"] and not pd.isna(row["unit"]) else ""
     return f"{written(row['median'])}{interval}{unit}"
-
-
-def _share(row: Any) -> str:
-    if not row.judged:
-        return "none judged"
-    return f"{row.holding} of {row.judged} {written_interval(row.low, row.high)}"
 
 
 def _about(row: Any) -> str:

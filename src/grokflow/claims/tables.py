@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from grokflow.artifacts.columns import CLAIM_NUMBERS, CLAIM_SEEDS, CLAIM_VALUES, CLAIMS
-from grokflow.artifacts.files import write_text
 from grokflow.claims.judging import JudgedClaim, verdict
 from grokflow.statistics import holm, median_of, percentile_of, spread
 
@@ -38,11 +36,6 @@ def tabulate(judged: Sequence[JudgedClaim]) -> ClaimTables:
         pd.DataFrame([row for claim in judged for row in _seeds(claim)], columns=CLAIM_SEEDS),
         pd.DataFrame([row for claim in judged for row in _values(claim)], columns=CLAIM_VALUES),
     )
-
-
-def write_csv(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table for machines: a row a line, blanks where there is nothing."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _claim(claim: JudgedClaim, p: float | None) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def made_entry(section: str, settings: Mapping[str, Any], tag: str = "") -> Any:
     ------
     ConfigError : with one line for each problem.
     """
-    entry = {**SECTIONS, "invariance": schema.Invariance}[section]
+    entry = {**SECTIONS, "invariance": schema.InvarianceSettings}[section]
     own: tuple[str, ...] = (section,) if section == "invariance" else (section, "own")
     if isinstance(entry, dict):
         if tag not in entry:
@@ -164,7 +164,7 @@ def _key_path(location: list[Any]) -> list[str]:
 def _class_at(location: list[Any], key_path: list[str]) -> Any:
     """The class whose keys may stand where a problem is."""
     if key_path[:1] == ["invariance"]:
-        return schema.Invariance if len(key_path) > 1 else Config
+        return schema.InvarianceSettings if len(key_path) > 1 else Config
     if len(key_path) <= 2:
         return Config
     section = SECTIONS.get(str(location[0]))

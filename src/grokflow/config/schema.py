@@ -1,6 +1,6 @@
 """The whole configuration, and every class of which it is made.
 
-`entry` has what all of them share, `training`, `curves`, `sweep` and `shown` the classes by subject.
+`entry` has what all of them share, `training`, `curves`, `sweep` and `outputs` the classes by subject.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from grokflow.config.curves import AnyPath, Bezier, Chain, Fit, Fitted, Path, Polyline, Segment, UserPath
 from grokflow.config.entry import Entry, Name, Seed, Unit
-from grokflow.config.shown import Claim, Figure, FigureStyle, Reference
+from grokflow.config.outputs import Claim, Figure, FigureStyle, Reference
 from grokflow.config.sweep import Range, Sweep
 from grokflow.config.training import (
     INVARIANT_PARTS,
@@ -20,7 +20,7 @@ from grokflow.config.training import (
     AdamW,
     AnyModel,
     Dataset,
-    Invariance,
+    InvarianceSettings,
     InvariantParts,
     Model,
     Optimizer,
@@ -47,7 +47,7 @@ __all__ = [
     "FigureStyle",
     "Fit",
     "Fitted",
-    "Invariance",
+    "InvarianceSettings",
     "InvariantParts",
     "Model",
     "Name",
@@ -94,7 +94,7 @@ class Config(Entry):
     """Optimizers with their settings, by name."""
     runs: dict[Name, Run]
     """Trainings, by name."""
-    invariance: Invariance = Invariance()
+    invariance: InvarianceSettings = InvarianceSettings()
     """How scale invariance is audited."""
     paths: dict[Name, AnyPath] = Field(default_factory=dict)
     """Paths between points of runs, by name."""

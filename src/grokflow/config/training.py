@@ -115,7 +115,7 @@ INVARIANT_PARTS = {
     "invariant_but_attention": InvariantParts(attention=False, rest=True),
     "scale_invariant": InvariantParts(attention=True, rest=True),
 }
-"""What each normalisation makes scale-invariant beyond paper P's own norms."""
+"""What each normalization makes scale-invariant beyond paper P's own norms."""
 
 
 class Model(Entry):
@@ -314,7 +314,7 @@ class Run(Streams):
         return self
 
 
-class Invariance(Entry):
+class InvarianceSettings(Entry):
     """The audit of scale invariance: log p(y|x, θ) against log p(y|x, Cθ), in float64."""
 
     scales: Annotated[list[Positive], Field(min_length=2, max_length=2)] = Field(
@@ -329,7 +329,7 @@ class Invariance(Entry):
     """Pairs of the table, drawn at random, on which log p is compared."""
 
     @model_validator(mode="after")
-    def _rising(self) -> Invariance:
+    def _rising(self) -> InvarianceSettings:
         low, high = self.scales
         if not low < high:
             raise ValueError(f"expected the smaller scale first in scales, found {self.scales}")

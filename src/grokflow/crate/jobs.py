@@ -17,12 +17,12 @@ from typing import Any
 
 from grokflow.artifacts.files import digest
 from grokflow.artifacts.provenance import SUFFIX, read_provenance
-from grokflow.artifacts.reference import CLAIMS_TABLES
+from grokflow.artifacts.results import CLAIM_FILES, TABLES
 from grokflow.claims import CRITERIA
 from grokflow.config import Figure
 from grokflow.errors import ArtifactError, ConfigError
-from grokflow.figures import TABLES, kind_of
-from grokflow.user_code import UserFile, is_identified, is_user_file, parse, shown
+from grokflow.figures import kind_of
+from grokflow.user_code import UserFile, as_written, is_identified, is_user_file, parse
 
 Record = dict[str, Any]
 
@@ -78,7 +78,7 @@ class Job:
         values: dict[str, list[Any]] = {}
         for row in rows:
             for name, value in _flat({"run": row} if key == "group" else row):
-                said = shown(value) if isinstance(value, str) else value
+                said = as_written(value) if isinstance(value, str) else value
                 if said not in values.setdefault(name, []):
                     values[name].append(said)
         return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
@@ -250,7 +250,7 @@ class _Reader:
     def _write_pages(self, name: str, config: Record) -> Iterator[str]:
         yield from (f"figures/{figure}.png" for figure in config["config"]["figures"])
         if config["config"]["claims"]:
-            yield from CLAIMS_TABLES
+            yield from CLAIM_FILES
 
     def _write_explorer(self, name: str, config: Record) -> Iterator[str]:
         asked = config["config"]

@@ -11,34 +11,18 @@ from grokflow.data.dataset import (
     make_dataset,
     read_dataset,
     tokenization,
-    write_dataset,
 )
 from grokflow.data.operations import POWER_ET_AL, Table, order, table
-from grokflow.data.work import (
-    EVALUATION_BATCH,
-    fit_minutes,
-    measuring_minutes,
-    row_bytes,
-    training_minutes,
-    training_work,
-)
 
 __all__ = [
-    "EVALUATION_BATCH",
     "POWER_ET_AL",
     "SPLITS",
     "Table",
     "Tokenization",
     "count_pairs",
-    "fit_minutes",
     "make_dataset",
-    "measuring_minutes",
     "order",
     "read_dataset",
-    "row_bytes",
     "table",
     "tokenization",
-    "training_minutes",
-    "training_work",
-    "write_dataset",
 ]

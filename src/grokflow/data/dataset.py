@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow.artifacts.columns import DATASET
-from grokflow.artifacts.files import write_text
+from grokflow.artifacts.tables import as_csv
 from grokflow.config import Dataset
 from grokflow.data import operations, user_operations
 from grokflow.errors import ArtifactError, ConfigError
@@ -114,11 +114,6 @@ def _count(operation: str, modulus: int | None, group: str | None, a_from: int, 
     return len(table.a)
 
 
-def write_dataset(path: str | Path, frame: pd.DataFrame) -> None:
-    """Write the table as CSV."""
-    write_text(path, _csv(frame))
-
-
 def read_dataset(path: str | Path, dataset: Dataset) -> pd.DataFrame:
     """Read the table back, refusing one that is not `dataset`'s.
 
@@ -131,7 +126,7 @@ def read_dataset(path: str | Path, dataset: Dataset) -> pd.DataFrame:
         content = Path(path).read_bytes()
     except OSError as error:
         raise ArtifactError(path, expected="a readable file", found=error.strerror) from None
-    if content != _csv(expected).encode():
+    if content != as_csv(expected).encode():
         raise ArtifactError(
             path,
             expected="the table and split of its config entry",
@@ -139,7 +134,3 @@ def read_dataset(path: str | Path, dataset: Dataset) -> pd.DataFrame:
             mend="Delete the file; the same command makes it again.",
         )
     return expected
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False, lineterminator="\n"))

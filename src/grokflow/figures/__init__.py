@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from grokflow.errors import ConfigError
-from grokflow.figures.kinds import FIGURE_KINDS, TABLES, FigureKind, kind_of
+from grokflow.figures.kinds import FIGURE_KINDS, FigureKind, kind_of
 from grokflow.figures.names import names_of_runs
 from grokflow.figures.sentences import sentence_of
 from grokflow.figures.shown import Shown
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from grokflow.config import Figure
 
-__all__ = ["FIGURE_KINDS", "TABLES", "FigureKind", "Shown", "draw", "kind_of", "save", "sentence_of"]
+__all__ = ["FIGURE_KINDS", "FigureKind", "Shown", "draw", "kind_of", "save", "sentence_of"]
 
 
 def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:

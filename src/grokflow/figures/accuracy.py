@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from grokflow.dynamics import validation_accuracy
 from grokflow.figures.bands import (
     BandStyle,
-    Curve,
+    SeedCurve,
     common_grid,
     draw_bands,
     draw_single,
@@ -78,9 +78,9 @@ def draw_run_bands(axes: Axes, runs: Sequence[ShownRun], quantity: str) -> None:
             draw_single(axes, curves[run.name].x, curves[run.name].y, style, f"{split} {run.name}")
 
 
-def _curve(run: ShownRun, split: str, quantity: str) -> Curve:
+def _curve(run: ShownRun, split: str, quantity: str) -> SeedCurve:
     y = run.accuracy(split) if quantity == "accuracy" else run.history[f"{split}_loss"].to_numpy(float)
-    return Curve(run.logged, y, lost=run.diverged is not None)
+    return SeedCurve(run.logged, y, lost=run.diverged is not None)
 
 
 def single_seeds(runs: Sequence[ShownRun]) -> list[ShownRun]:

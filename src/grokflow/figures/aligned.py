@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from grokflow.figures.bands import Curve
+from grokflow.figures.bands import SeedCurve
 from grokflow.figures.shown import ShownRun
 
 OFFSETS = np.arange(-100, 151)
@@ -31,7 +31,7 @@ def around_collapses(
     """
     rows = []
     for run in runs:
-        curve = Curve(run.epochs["epoch"].to_numpy(float), quantity(run), lost=True)
+        curve = SeedCurve(run.epochs["epoch"].to_numpy(float), quantity(run), lost=True)
         starts, ends = zip(*run.collapses, strict=True) if run.collapses else ((), ())
         for start, before, after in zip(starts, [-np.inf, *ends], [*starts[1:], np.inf], strict=False):
             row, (at_start,) = (curve.at(start + places) for places in (OFFSETS, np.zeros(1)))

@@ -31,7 +31,7 @@ _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
-class Curve:
+class SeedCurve:
     """The curve of one seed: `y` at the rising `x`, both (N,).
 
     `lost`: nothing is known of it after its last x, as when training diverged. Else it keeps its last value.
@@ -58,7 +58,7 @@ class Curve:
         return np.where(outside, np.nan, values)
 
 
-def common_grid(curves: Sequence[Curve]) -> np.ndarray:
+def common_grid(curves: Sequence[SeedCurve]) -> np.ndarray:
     """Every x of the curves, or where these are very many, as many evenly spaced ones between their ends."""
     places = np.unique(np.concatenate([curve.x for curve in curves]))
     if len(places) <= MOST_PLACES:

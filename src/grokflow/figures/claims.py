@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grokflow.artifacts.provenance import AGAIN
-from grokflow.artifacts.reference import is_miniature
+from grokflow.artifacts.results import is_miniature
 from grokflow.artifacts.tables import read_table
 from grokflow.figures.claim_rows import (
     CLAIM,

@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from grokflow.figures.bands import (
     SINGLE,
     BandStyle,
-    Curve,
+    SeedCurve,
     band_symbols,
     common_grid,
     draw_bands,
@@ -49,7 +49,7 @@ class Course(NamedTuple):
     """One fit: the error at each epoch at which its curve was looked at."""
 
     path: ShownPath
-    curve: Curve
+    curve: SeedCurve
 
 
 END = "end of a fit that converged"
@@ -149,7 +149,9 @@ def _mark_end(mark: Line2D, path: ShownPath, size: float) -> None:
 
 def _course(path: ShownPath, quantity: Quantity) -> Course:
     measured = path.fit.dropna(subset=[quantity.column])
-    return Course(path, Curve(measured["epoch"].to_numpy(float), measured[quantity.column].to_numpy(float)))
+    return Course(
+        path, SeedCurve(measured["epoch"].to_numpy(float), measured[quantity.column].to_numpy(float))
+    )
 
 
 def _draw_panel(axes: Axes, paths: Sequence[ShownPath], quantity: Quantity) -> None:

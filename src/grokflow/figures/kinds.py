@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grokflow.user_code import is_code, shown
+from grokflow.artifacts.results import PATH_FILES, RECORD, RUN_FILES, TABLES
+from grokflow.user_code import as_written, is_code
 
 if TYPE_CHECKING:
     from grokflow.config import Figure
@@ -32,24 +33,10 @@ class FigureKind:
     """What was measured, and how."""
 
 
-RUN = ("history.csv", "points.json")
-PATH = ("metrics.csv", "path.json")
-RECORD = "provenance.json"
-"""Of a run: a figure of several runs calls each by words that are made from its configuration."""
-
-TABLES = {
-    "run": (*RUN, "epochs.csv", "periods.csv"),
-    "runs": (*RUN, "epochs.csv", "periods.csv", RECORD),
-    "path": (*PATH, "fit.csv"),
-    "paths": (*PATH, "fit.csv"),
-    "sweep": (),
-}
-"""By what is drawn: the tables of the folder of each seed that claims and users' own kinds of figure read."""
-
 FIGURE_KINDS = {
     "accuracy_and_table": FigureKind(
         subject="run",
-        files=RUN,
+        files=RUN_FILES,
         reference=frozenset({"epochs"}),
         shows_dataset=True,
         shows="Accuracy against epoch of {of}, when its seeds reach points 1 and 2, and the table that it "
@@ -61,7 +48,7 @@ FIGURE_KINDS = {
     ),
     "checkpoints": FigureKind(
         subject="run",
-        files=RUN,
+        files=RUN_FILES,
         reference=frozenset({"epochs"}),
         shows="Accuracy against epoch of {of}, with every logged checkpoint.",
         see="Where the checkpoints lie that the chain of segments joins.",
@@ -70,7 +57,7 @@ FIGURE_KINDS = {
     ),
     "path": FigureKind(
         subject="path",
-        files=PATH,
+        files=PATH_FILES,
         reference=frozenset({"gradient_norm", "t"}),
         shows="Loss, error and gradient norm along {of}.",
         see="How the loss, the error and the gradient change on the way from one end of the path to the "
@@ -81,7 +68,7 @@ FIGURE_KINDS = {
     ),
     "chain": FigureKind(
         subject="path",
-        files=PATH,
+        files=PATH_FILES,
         shows="Loss, error and gradient norm along {of}: its first segment, its last one, and all of it.",
         see="Whether the train error stays 0 on the chain, and on which of its segments most changes.",
         measured="The same as on any path, on the straight segments between successive checkpoints, from "
@@ -97,7 +84,7 @@ FIGURE_KINDS = {
     ),
     "accuracy_and_loss": FigureKind(
         subject="runs",
-        files=(*RUN, RECORD),
+        files=(*RUN_FILES, RECORD),
         shows="Accuracy and cross-entropy against epoch of {of}, and when its seeds reach points 1 and 2.",
         see="How much later than train accuracy validation accuracy rises, and what the losses do in "
         "between.",
@@ -121,7 +108,7 @@ FIGURE_KINDS = {
     ),
     "collapses": FigureKind(
         subject="runs",
-        files=(*RUN, "epochs.csv", "periods.csv", RECORD),
+        files=(*RUN_FILES, "epochs.csv", "periods.csv", RECORD),
         shows="When the train accuracy of each seed of {of} collapses, and the accuracy of single seeds at "
         "every epoch.",
         see="Whether train accuracy collapses again and again, and what a collapse does to validation "
@@ -132,7 +119,7 @@ FIGURE_KINDS = {
     ),
     "effective_statistics": FigureKind(
         subject="runs",
-        files=(*RUN, "epochs.csv", "periods.csv", RECORD),
+        files=(*RUN_FILES, "epochs.csv", "periods.csv", RECORD),
         shows="Effective learning rate and effective gradient norm of {of}: of one seed, and around every "
         "collapse of every seed.",
         see="Whether the effective learning rate rises between collapses and falls at each of them, like "
@@ -142,7 +129,7 @@ FIGURE_KINDS = {
     ),
     "periods": FigureKind(
         subject="runs",
-        files=(*RUN, "epochs.csv", "periods.csv", RECORD),
+        files=(*RUN_FILES, "epochs.csv", "periods.csv", RECORD),
         shows="How often the train accuracy of each seed of {of} collapses, and how many epochs apart.",
         see="Which of the models collapse, how often, and how many epochs pass between two collapses.",
         measured="The collapses of every seed of every run, and the epochs from the start of one to the "
@@ -159,7 +146,7 @@ FIGURE_KINDS = {
     ),
     "weight_norm": FigureKind(
         subject="runs",
-        files=(*RUN, RECORD),
+        files=(*RUN_FILES, RECORD),
         shows="Weight norm and validation accuracy against epoch of {of}.",
         see="Whether the norm of the weights falls before validation accuracy rises.",
         measured="‖θ‖ and validation accuracy at every logged epoch.",
@@ -202,5 +189,5 @@ def kind_of(figure: Figure) -> FigureKind:
         files=TABLES[subject],
         shows="{of}.",
         see="A figure of your own.",
-        measured=f"What {shown(figure.kind)} draws.",
+        measured=f"What {as_written(figure.kind)} draws.",
     )

@@ -13,7 +13,7 @@ from grokflow.artifacts.results import RunResults
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
 
 MODELS = {
-    "none": "{} model without normalisation",
+    "none": "{} model without normalization",
     "layer_norm": "{} LayerNorm model",
     "invariant_attention": "{} LayerNorm model with scale-invariant attention",
     "invariant_but_attention": "{} model, scale-invariant but for attention",

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 
 from grokflow.figures.bands import (
     BandStyle,
-    Curve,
+    SeedCurve,
     band_symbols,
     common_grid,
     draw_bands,
@@ -102,7 +102,9 @@ def draw_panel_bands(
     for axes, panel in zip(row, PANELS, strict=True):
         _begin(axes, panel, measured)
         for split, column in panel.columns.items() if measured else ():
-            curves = {name: Curve(x, metrics[column].to_numpy(float)) for name, (x, metrics) in parts.items()}
+            curves = {
+                name: SeedCurve(x, metrics[column].to_numpy(float)) for name, (x, metrics) in parts.items()
+            }
             grid, style = common_grid([*curves.values()]), BandStyle.of_split(split)
             levels = quantiles(np.array([curve.at(grid) for curve in curves.values()]))
             draw_bands(axes, grid, levels, style, split)

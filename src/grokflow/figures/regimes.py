@@ -124,4 +124,4 @@ def short(key: str) -> str:
 
 def written(value: object) -> str:
     """A varied value in words."""
-    return f"{value:g}" if isinstance(value, int | float) else user_code.shown(str(value))
+    return f"{value:g}" if isinstance(value, int | float) else user_code.as_written(str(value))

@@ -8,7 +8,7 @@ from grokflow.config import AnyPath, Config, Dataset, plain, resolve_run
 from grokflow.figures.kinds import kind_of
 from grokflow.figures.names import readable_name, words_of_run
 from grokflow.figures.shown import heading_of, readable
-from grokflow.user_code import shown
+from grokflow.user_code import as_written
 
 MOST_RUNS = 3
 """Of more runs a sentence says how many."""
@@ -40,7 +40,7 @@ def _runs(config: Config, names: Sequence[str]) -> str:
 
 
 def _dataset(dataset: Dataset) -> str:
-    operation = shown(dataset.operation)
+    operation = as_written(dataset.operation)
     if dataset.modulus:
         return f"{operation} modulo {dataset.modulus}"
     return f"{operation} in {dataset.group}" if dataset.group else operation

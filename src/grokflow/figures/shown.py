@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grokflow.artifacts.results import PathResults, RunResults
 from grokflow.config import Reference
-from grokflow.user_code import shown
+from grokflow.user_code import as_written
 
 HEADINGS = {
     "segment": "Straight segment",
@@ -22,7 +22,7 @@ HEADINGS = {
 
 def heading_of(kind: str) -> str:
     """A kind of path as a heading says it; one of the user's own file by its name there."""
-    return HEADINGS.get(kind, f"Optimised path {shown(kind)}")
+    return HEADINGS.get(kind, f"Optimised path {as_written(kind)}")
 
 
 MOST_NAMED = 6

@@ -13,7 +13,7 @@ from grokflow.figures.accuracy import ENDED, finish_accuracy, mark_point, point_
 from grokflow.figures.bands import (
     SINGLE,
     BandStyle,
-    Curve,
+    SeedCurve,
     band_symbols,
     common_grid,
     draw_bands,
@@ -82,7 +82,7 @@ def _draw_bands(
     axes: Axes, runs: Sequence[ShownRun], series: SeriesStyle, values: Callable[[ShownRun], np.ndarray]
 ) -> None:
     """Median and bands of a run, and its points where half of its seeds have reached them."""
-    curves = {run.name: Curve(run.logged, values(run), lost=run.diverged is not None) for run in runs}
+    curves = {run.name: SeedCurve(run.logged, values(run), lost=run.diverged is not None) for run in runs}
     grid, style = common_grid([*curves.values()]), BandStyle.of_series(series)
     levels = quantiles(np.array([curve.at(grid) for curve in curves.values()]))
     name = runs[0].run

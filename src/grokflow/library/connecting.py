@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from grokflow.artifacts.columns import METRICS
+from grokflow.artifacts.tables import write_table
 from grokflow.config import Fit, Fitted, made_entry
 from grokflow.config import Path as PathSettings
 from grokflow.errors import ConfigError, nearest
 from grokflow.library.examples import Data
-from grokflow.library.picture import Picture, drawn, write_file
+from grokflow.library.picture import Picture, drawn
 from grokflow.library.prepared import check_number, prepare_task
 from grokflow.library.threads import threads_put_back
 from grokflow.library.training import Checkpoint, Device, Precision
@@ -83,7 +84,7 @@ class Connection:
         """Write curve.safetensors, path.json, fit.csv, metrics.csv, path.png and path.svg."""
         folder = Path(folder)
         write_joined(folder, FittedCurve(self.curve, self.fit), self.record, self.layout)
-        write_file(folder / "metrics.csv", self.metrics)
+        write_table(folder / "metrics.csv", self.metrics)
         picture = self.plot()
         for suffix in ("png", "svg"):
             picture.save(folder / f"path.{suffix}")

@@ -9,8 +9,7 @@ import pandas as pd
 from torch import nn
 
 from grokflow.artifacts.columns import INVARIANCE, RAYS
-from grokflow.config import Invariance as Settings
-from grokflow.config import made_entry
+from grokflow.config import InvarianceSettings, made_entry
 from grokflow.library.examples import Data
 from grokflow.library.picture import Picture, drawn
 from grokflow.library.prepared import prepare_task
@@ -82,7 +81,7 @@ def audit_invariance(
     >>> grokflow.audit_invariance(module, model=module, data=data).groups
     ['0']
     """
-    found: Settings = made_entry("invariance", settings)
+    found: InvarianceSettings = made_entry("invariance", settings)
     prepared = prepare_task([weights], ["weights"], model, data, precision="float64", device=device)
     known = weights if isinstance(weights, Checkpoint) else None
     point, epoch = (known.point, known.epoch) if known else ("weights", None)

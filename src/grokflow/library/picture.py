@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from grokflow import figures
-from grokflow.artifacts.files import write_bytes, write_json, write_text
+from grokflow.artifacts.files import write_bytes, write_json
+from grokflow.artifacts.tables import write_table
 from grokflow.config import Figure
 from grokflow.errors import ConfigError, nearest
 
@@ -63,18 +64,13 @@ def drawn(kind: str, name: str, files: Mapping[str, pd.DataFrame | Mapping[str, 
     """A figure of some kind of tables and records in memory, given by the names of their files."""
     with tempfile.TemporaryDirectory() as folder:
         for file, content in files.items():
-            write_file(Path(folder) / file, content)
+            if isinstance(content, pd.DataFrame):
+                write_table(Path(folder) / file, content)
+            else:
+                write_json(Path(folder) / file, content)
         return drawn_from(kind, name, folder)
 
 
 def drawn_from(kind: str, name: str, folder: str | Path, dataset: str = "") -> Picture:
     """A figure of some kind of the files in a folder."""
     return Picture(figures.draw(Figure(kind=kind), {name: str(folder)}, dataset))
-
-
-def write_file(path: Path, content: pd.DataFrame | Mapping[str, Any]) -> None:
-    """Write a table as the workflow writes its tables, a record as JSON."""
-    if isinstance(content, pd.DataFrame):
-        write_text(path, content.to_csv(index=False, lineterminator="\n"))
-    else:
-        write_json(path, content)

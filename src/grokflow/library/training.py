@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from grokflow import data
-from grokflow.artifacts.files import write_text
 from grokflow.artifacts.job import Ended
 from grokflow.artifacts.provenance import SUFFIX, write_provenance
 from grokflow.artifacts.results import RunResults
+from grokflow.artifacts.tables import write_table
 from grokflow.config import ResolvedRun, made_entry, plain
-from grokflow.data import tokenization, write_dataset
+from grokflow.data import tokenization
 from grokflow.dynamics import periods
 from grokflow.errors import ConfigError, nearest
 from grokflow.figures import FIGURE_KINDS
@@ -272,10 +272,10 @@ def train(
         goes_on = "" if folder is None else "; the same call goes on"
         raise KeyboardInterrupt(kept + goes_on) from None
     write_provenance(place / SUFFIX, [place / each for each in LEFT], {"run": plain(run)})
-    write_dataset(place / "dataset.csv", dataset.table)
+    write_table(place / "dataset.csv", dataset.table)
     results = RunResults(place)
     found = periods(results.epochs, results.history)
-    write_text(place / "periods.csv", found.to_csv(index=False, lineterminator="\n"))
+    write_table(place / "periods.csv", found)
     return result
 
 

@@ -22,7 +22,7 @@ from torch.nn.functional import log_softmax
 
 from grokflow.artifacts.columns import INVARIANCE, RAYS
 from grokflow.artifacts.results import RunResults
-from grokflow.config import Invariance, ResolvedRun
+from grokflow.config import InvarianceSettings, ResolvedRun
 from grokflow.model.checkpoints import read_checkpoint
 from grokflow.model.layout import merged
 from grokflow.model.objective import Examples, Task, loss_and_gradient, make_task
@@ -46,7 +46,7 @@ def audited_groups(model: ModelFunction) -> dict[str, tuple[slice, ...]]:
     return {**groups, **together, ALL: model.layout.trained}
 
 
-def scales(settings: Invariance) -> np.ndarray:
+def scales(settings: InvarianceSettings) -> np.ndarray:
     """The values of C (S,), evenly spaced in log C."""
     low, high = settings.scales
     return np.geomspace(low, high, settings.steps)
@@ -85,7 +85,7 @@ def changes(
 
 
 def audit(
-    model: ModelFunction, weights: np.ndarray, examples: Examples, settings: Invariance
+    model: ModelFunction, weights: np.ndarray, examples: Examples, settings: InvarianceSettings
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The audit of a weight vector (n,): rows of invariance.csv and of rays.csv, without point and epoch."""
     device = examples.targets.device
@@ -121,7 +121,7 @@ def invariant_groups(
     Near, because at initialisation biases are 0, and a norm before a map without a bias is invariant
     too. Groups of the residual stream that are invariant only together count as one.
     """
-    settings, device = Invariance(steps=2), examples.targets.device
+    settings, device = InvarianceSettings(steps=2), examples.targets.device
     noise = 0.1 * generator(0, "invariance/noise").standard_normal(model.layout.size)
     theta = torch.as_tensor(weights + noise).to(device=device, dtype=torch.float64)
     C, groups = torch.from_numpy(scales(settings)).to(device), audited_groups(model)
@@ -147,7 +147,7 @@ def audited_pairs(task: Task, pairs: int) -> Examples:
 
 def audit_run(
     run: ResolvedRun,
-    settings: Invariance,
+    settings: InvarianceSettings,
     dataset: pd.DataFrame,
     seed: RunResults,
     device: str,

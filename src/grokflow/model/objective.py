@@ -16,7 +16,7 @@ from torch import Tensor
 
 from grokflow.config import AnyModel, Dataset
 from grokflow.data.dataset import SPLITS, tokenization
-from grokflow.data.work import EVALUATION_BATCH
+from grokflow.estimates import EVALUATION_BATCH
 from grokflow.model.losses import CROSS_ENTROPY, Loss, wrong_answers
 from grokflow.model.models import make_model
 from grokflow.model.protocol import ModelFunction

@@ -32,7 +32,7 @@ class Transformer:
 
     Parameters
     ----------
-    config : depth, widths, heads, normalisation.
+    config : depth, widths, heads, normalization.
     alphabet : for each position, the range of tokens that can stand there.
     vocabulary : number of tokens; also the number of logits.
     """
@@ -100,10 +100,10 @@ class Transformer:
             hidden = self._norm(w, f"{name}.hidden_norm", relu(hidden, inplace=True))
         return linear(hidden, w[f"{name}.out.weight"], w[f"{name}.out.bias"])
 
-    # Normalisation: four places of paper P; and in the parts that are built to be scale-invariant.
+    # Normalization: four places of paper P; and in the parts that are built to be scale-invariant.
 
     def _norm(self, w: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
-        """LayerNorm of every row of x (..., R, D), with what it learned; x itself without normalisation."""
+        """LayerNorm of every row of x (..., R, D), with what it learned; x itself without normalization."""
         if self.config.normalization == "none":
             return x
         return layer_norm(x, self._epsilon, w.get(f"{name}.gain"), w.get(f"{name}.bias"))

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from grokflow import config
-from grokflow.artifacts.files import write_json, write_text
+from grokflow.artifacts.files import write_json
+from grokflow.artifacts.tables import write_table
 from grokflow.artifacts.tensors import write_tensors
 from grokflow.config import ResolvedPath
 from grokflow.model.layout import Layout
@@ -170,7 +171,7 @@ def write_joined(
     """Write curve.safetensors, fit.csv and path.json, whatever was joined."""
     folder = Path(folder)
     curve, history = (None, fit_history([])) if isinstance(found, Skipped) else found
-    write_text(folder / "fit.csv", history.to_csv(index=False, lineterminator="\n"))
+    write_table(folder / "fit.csv", history)
     if curve is None:
         write_tensors(folder / "curve.safetensors", {}, {"skipped": str(record["skipped"])})
     else:

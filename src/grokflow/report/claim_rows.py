@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from grokflow.agreement import Agreement, Line, compare, of_the_same_setup
-from grokflow.artifacts.reference import is_miniature, read_judgement
-from grokflow.claims import located, written, written_interval
-from grokflow.errors import ArtifactError
+from grokflow.claims import located, written, written_share
+from grokflow.comparison import BriefComparison, Line
 
 OWN = "own"
 """In place of a paper's letter in claims.csv: a claim of the user's."""
-
-MEND = "Run the workflow: it judges the claims."
 
 
 @dataclass(frozen=True)
@@ -54,16 +49,8 @@ class ClaimRow:
     """What the comparison with the reference run says of it; empty without one."""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The comparison with the reference run as a reader needs it."""
-
-    summary: str
-    of_claim: Mapping[str, str]
-
-
-def claim_rows(results: Path, comparison: Comparison) -> list[ClaimRow]:
-    """Every claim of claims.csv, in its order."""
+def claim_rows(results: Path, comparison: BriefComparison | None = None) -> list[ClaimRow]:
+    """Every claim of claims.csv, in its order; without a comparison nothing is said of the agreement."""
     claims = pd.read_csv(results / "claims.csv")
     numbers = pd.read_csv(results / "claims_numbers.csv")
     return [
@@ -75,45 +62,30 @@ def claim_rows(results: Path, comparison: Comparison) -> list[ClaimRow]:
             about=" against ".join(_text(row.about).split(" against ")),
             figure=_text(row.figure),
             verdict=row.verdict,
-            share=_share(row),
+            share=written_share(row),
             not_judged=_text(row.not_judged),
             numbers=list(_numbers(numbers[numbers["claim"] == row.claim])),
-            agreement=comparison.of_claim.get(row.claim, ""),
+            agreement=_agreement(row.claim, comparison) if comparison else "",
         )
         for row in claims.itertuples()
     ]
 
 
-def compare_with(reference: Path, results: Path) -> Comparison:
-    """What the comparison with a reference run says in all, and of each claim."""
-    try:
-        if is_miniature(results):
-            return Comparison("These claims are about a miniature, and say nothing about any paper.", {})
-        if not (reference / "claims.csv").is_file():
-            return Comparison("There is no reference run to compare with.", {})
-        mine, theirs = (read_judgement(folder, mend=MEND) for folder in (results, reference))
-        alike = of_the_same_setup(mine, theirs)
-        agreement = compare(alike, theirs) if len(alike.claims) else None
-    except ArtifactError as error:
-        return Comparison(f"Not compared with the reference run: {error}", {})
-    said = dict.fromkeys(mine.claims.index, "not compared: another setup")
-    said |= dict.fromkeys(mine.claims.index.difference(theirs.claims.index), "not in the reference")
-    if agreement is None:
-        return Comparison("Not compared with the reference run: no claim is about a setup that it has.", said)
-    said |= {claim: _of_claim(claim, agreement) for claim in alike.claims.index}
-    return Comparison(_summary(agreement, len(mine.claims)), said)
-
-
-def _of_claim(claim: str, agreement: Agreement) -> str:
-    lines = [line for line in agreement.lines if line.claim == claim]
-    decided = [line for line in lines if line.decided]
-    if not decided:
-        return "too few seeds to say"
-    apart = [_what(line) for line in lines if line.differs]
-    if apart:
-        return f"differs in {'; '.join(apart)}"
-    untold = len(lines) - len(decided)
-    return f"agrees in {len(decided)}" + (f", cannot be told in {untold}" if untold else "")
+def _agreement(claim: str, comparison: BriefComparison) -> str:
+    if claim in comparison.left_out:
+        return comparison.left_out[claim]
+    if comparison.agreement is None:
+        return ""
+    lines = comparison.agreement.lines_of(claim)
+    match comparison.agreement.verdict_of(claim):
+        case "cannot say":
+            return "too few seeds to say"
+        case "differs":
+            return f"differs in {'; '.join(_what(line) for line in lines if line.differs)}"
+        case "agrees":
+            decided = sum(line.decided for line in lines)
+            untold = len(lines) - decided
+            return f"agrees in {decided}" + (f", cannot be told in {untold}" if untold else "")
 
 
 def _what(line: Line) -> str:
@@ -121,20 +93,6 @@ def _what(line: Line) -> str:
         return f"{line.what} ({written(line.mine)}, reference {written(line.reference)})"
     here, there = f"{line.mine:g} of {line.mine_of:g}", f"{line.reference:g} of {line.reference_of:g}"
     return f"{line.what} ({here}, reference {there})"
-
-
-def _summary(agreement: Agreement, claims: int) -> str:
-    """What all lines say together, and of how many of my claims they are."""
-    compared = len(agreement.mine.claims)
-    of = "" if compared == claims else f"{compared} of {claims} claims are about the reference run's setup. "
-    if not agreement.can_say:
-        return f"{of}Too few seeds to tell these results from the reference run's."
-    verdict = "differ from" if agreement.differs else "agree with"
-    return (
-        f"{of}In all, these results {verdict} the reference run: {len(agreement.differing)} of "
-        f"{len(agreement.decided)} comparisons that could tell the two apart do so; chance alone gives more "
-        f"than {agreement.most_by_chance} in one of 100 cases."
-    )
 
 
 def _numbers(numbers: pd.DataFrame) -> Iterator[NumberRow]:
@@ -150,12 +108,6 @@ def _numbers(numbers: pd.DataFrame) -> Iterator[NumberRow]:
             ours=located(row),
             spread=f"{written(row['spread_low'])} to {written(row['spread_high'])}" if known else "",
         )
-
-
-def _share(row: Any) -> str:
-    if not row.judged:
-        return "none judged"
-    return f"{row.holding} of {row.judged} {written_interval(row.low, row.high)}"
 
 
 def _text(value: object) -> str:

@@ -17,7 +17,7 @@ from grokflow.report.captions import see_of, subjects_of
 from grokflow.report.pages import alt_of
 from grokflow.report.rendering import json_in_page, picture_uri, render, script
 from grokflow.report.thinning import compact, thin
-from grokflow.user_code import shown
+from grokflow.user_code import as_written
 
 ACCURACY, DECADES = 0.003, 0.01
 """How far its curves may be from the tables: of accuracies, and of the decimal logarithm of all else."""
@@ -135,7 +135,7 @@ def sweep_data(sweep: SweepRegimes) -> dict[str, Any]:
 
 def _values(varied: pd.Series) -> list[Any]:
     """Of a varied key: numbers, or words as the configuration has them."""
-    return compact(varied) if pd.api.types.is_numeric_dtype(varied) else [shown(str(v)) for v in varied]
+    return compact(varied) if pd.api.types.is_numeric_dtype(varied) else [as_written(str(v)) for v in varied]
 
 
 def _figures(subject: str, config: Config, name: str) -> list[str]:

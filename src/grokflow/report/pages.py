@@ -9,14 +9,15 @@ from typing import NamedTuple
 import yaml
 
 from grokflow import __version__
-from grokflow.artifacts.reference import CLAIMS_TABLES
+from grokflow.artifacts.results import CLAIM_FILES
+from grokflow.comparison import with_reference
 from grokflow.config import Config, Figure
 from grokflow.figures import kind_of
 from grokflow.report.captions import OWN, category_of, see_of, subjects_of
-from grokflow.report.claim_rows import ClaimRow, claim_rows, compare_with
+from grokflow.report.claim_rows import ClaimRow, claim_rows
 from grokflow.report.rendering import picture_uri, render
 from grokflow.report.runtimes import runtimes_of
-from grokflow.user_code import shown
+from grokflow.user_code import as_written
 
 FOREST_PLOT = "claims"
 """The kind of figure that shows all claims."""
@@ -44,13 +45,13 @@ def claims_page(results: Path, config: Config, reference: Path) -> str:
     ----------
     reference : the folder of the reference run; where it has no tables, nothing is compared.
     """
-    comparison = compare_with(reference, results) if config.claims else None
+    comparison = with_reference(results, reference) if config.claims else None
     rows = claim_rows(results, comparison) if comparison else []
     forest = [name for name, figure in config.figures.items() if figure.kind == FOREST_PLOT]
     return render(
         "claims.html",
         papers=_by_paper(rows),
-        summary=comparison.summary if comparison else "",
+        summary=comparison.sentence if comparison else "",
         counts=_counts(rows),
         verdicts=VERDICTS,
         forest=picture_uri(results / "figures" / f"{forest[0]}.png") if forest and rows else "",
@@ -65,7 +66,7 @@ def figure_page(results: Path, config: Config, name: str) -> str:
     """The picture of a figure with what to see, what was measured and how it was made."""
     figure = config.figures[name]
     entry = figure.model_dump(mode="json", exclude_defaults=True, exclude={"caption", "category"})
-    entry["kind"] = shown(figure.kind)
+    entry["kind"] = as_written(figure.kind)
     return render(
         "figure.html",
         name=name,
@@ -94,11 +95,11 @@ def tables_of(figure: Figure) -> list[str]:
     paths = [name for name in (figure.path, *(figure.paths or ())) if name]
     sweeps = [f"sweeps/{figure.sweep}.csv"] if figure.sweep else []
     tables = [*(f"runs/{name}/" for name in runs), *(f"paths/{name}/" for name in paths), *sweeps]
-    return tables or list(CLAIMS_TABLES)
+    return tables or list(CLAIM_FILES)
 
 
 def _judged_claims(results: Path, config: Config) -> list[ClaimRow]:
-    return claim_rows(results, compare_with(results / "no reference", results)) if config.claims else []
+    return claim_rows(results) if config.claims else []
 
 
 def _by_paper(rows: list[ClaimRow]) -> Mapping[str, list[ClaimRow]]:

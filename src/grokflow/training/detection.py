@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grokflow.data.work import EVALUATION_BATCH
+from grokflow.estimates import EVALUATION_BATCH
 from grokflow.model.losses import wrong_answers
 from grokflow.model.objective import Examples
 from grokflow.model.protocol import ModelFunction

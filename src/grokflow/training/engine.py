@@ -21,7 +21,7 @@ from grokflow.model.device import name_of
 from grokflow.model.objective import Task
 from grokflow.training.batch import Batch
 from grokflow.training.memory import rows_that_fit
-from grokflow.training.progress import Progress
+from grokflow.training.progress import ProgressLines
 from grokflow.training.recording import errors, measure, record_epoch
 from grokflow.training.rows import Row
 
@@ -48,7 +48,7 @@ def training_job(
     return ResumableJob(root, subject, settings, __name__, name_of(device), threads=threads)
 
 
-class Training:
+class Trainer:
     """Rows on their way. A `Work` that a `ResumableJob` carries out; a step is an epoch.
 
     Parameters
@@ -70,7 +70,7 @@ class Training:
         self.stopped: dict[int, dict[str, np.ndarray]] = {}
         """What rows that their stop rule ended need to go on, should it be changed."""
         self.batch: Batch | None = None
-        self.progress = Progress(self.rows)
+        self.progress = ProgressLines(self.rows)
 
     @property
     def done(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grokflow.config import ResolvedRun
-from grokflow.data import row_bytes
+from grokflow.estimates import row_bytes
 from grokflow.model.device import free_memory
 
 

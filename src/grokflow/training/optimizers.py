@@ -1,6 +1,6 @@
-"""Optimisers on a flat weight vector, or on M of them: each is one class with its state as named tensors.
+"""Optimizers on a flat weight vector, or on M of them: each is one class with its state as named tensors.
 
-An optimiser's `step` changes the weights in place. To add one: its settings as a class in
+An optimizer's `step` changes the weights in place. To add one: its settings as a class in
 `config/training.py`, named in the union `Optimizer` there; a class here; an entry in `OPTIMIZERS`.
 """
 
@@ -22,7 +22,7 @@ StepNumber = int | Tensor
 
 
 class Optimizer(Protocol):
-    """What the training loop asks of an optimiser."""
+    """What the training loop asks of an optimizer."""
 
     state: dict[str, Tensor]
     """Named tensors (n,) that a resumed training needs."""
@@ -77,7 +77,7 @@ class AdamW:
 
 
 class UserCodeOptimizer:
-    """A class of the user's own as an optimiser.
+    """A class of the user's own as an optimizer.
 
     It is made with (settings, weights) and has `state` and `step`, as every `Optimizer` has. Its settings are
     attributes: `learning_rate`, `weight_decay`, `batch_size`, and the user's own. Of M models the first two
@@ -163,7 +163,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adamw": AdamW}
 
 
 def make_optimizer(settings: config.Optimizer, weights: Tensor) -> Optimizer:
-    """The optimiser of `settings` for a weight vector (n,)."""
+    """The optimizer of `settings` for a weight vector (n,)."""
     return _class_of(settings.name)(settings, weights)
 
 
@@ -176,7 +176,7 @@ class PerRow(SimpleNamespace):
 
 
 def make_batched_optimizer(settings: Sequence[config.Optimizer], weights: Tensor) -> Optimizer:
-    """The optimiser for M weight vectors (M, n), which differ in learning rate and weight decay alone."""
+    """The optimizer for M weight vectors (M, n), which differ in learning rate and weight decay alone."""
     shared = settings[0].model_dump()
     for name in ("learning_rate", "weight_decay"):
         values = [getattr(own, name) for own in settings]

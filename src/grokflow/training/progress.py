@@ -22,7 +22,7 @@ COLLAPSED = RECOVERED + 0.05
 """Train error of an epoch that is certainly not quiet."""
 
 
-class Progress:
+class ProgressLines:
     """Prints epochs, losses, points, collapses, speed and the time left, at most every few seconds.
 
     Of one seed it prints the epochs that are logged; of several how many of them are where, and medians.

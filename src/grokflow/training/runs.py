@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from grokflow.artifacts.files import write_bytes, write_json, write_text
+from grokflow.artifacts.files import write_bytes, write_json
+from grokflow.artifacts.tables import write_table
 from grokflow.config import ResolvedRun
 from grokflow.model.checkpoints import checkpoint_path
 from grokflow.model.objective import make_task
-from grokflow.training.engine import WRITERS, Training, checkpoints_of, training_job
+from grokflow.training.engine import WRITERS, Trainer, checkpoints_of, training_job
 from grokflow.training.points import find_points
 from grokflow.training.rows import Row
 
@@ -54,7 +55,7 @@ def train(
     subject = folders[0] if len(runs) == 1 else f"{folders[0]} and {len(runs) - 1} more"
     job = training_job(resume, subject, runs, device)
     with job.locked():
-        training = Training(rows, [task] * len(rows), job, device)
+        training = Trainer(rows, [task] * len(rows), job, device)
         went_on = job.carry_out(training)
         if went_on and not all(row.diverged for row in rows):  # so that a longer run can go on from here
             job.save(training.state())
@@ -72,8 +73,8 @@ def train(
 def publish(row: Row, store: Path, folder: Path) -> dict[str, Any]:
     """Write the tables of a finished row and copy its checkpoints, leaving the store whole."""
     history, epochs, checkpoints = row.history_table(), row.epochs_table(), folder / "checkpoints"
-    write_text(folder / "epochs.csv", epochs.to_csv(index=False, lineterminator="\n"))
-    write_text(folder / "history.csv", history.to_csv(index=False, lineterminator="\n"))
+    write_table(folder / "epochs.csv", epochs)
+    write_table(folder / "history.csv", history)
     shutil.rmtree(checkpoints, ignore_errors=True)
     checkpoints.mkdir(parents=True)
     for epoch in sorted(filter(row.belongs, row.checkpoints)):

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from grokflow.artifacts.columns import OUTCOMES
+from grokflow.artifacts.columns import SWEEP
 from grokflow.artifacts.files import digest
 from grokflow.config import ResolvedMember, plain
 from grokflow.data.dataset import make_dataset
 from grokflow.model.objective import Task, make_task
-from grokflow.training.engine import Training, training_job
+from grokflow.training.engine import Trainer, training_job
 from grokflow.training.rows import Row
 
 
@@ -43,9 +43,9 @@ def train_members(
     rows = [Row(member.run, number, recorded=False) for number, member in enumerate(members)]
     job = training_job(resume, subject, [member.run for member in members], device)
     with job.locked():
-        job.carry_out(Training(rows, _tasks(members, device), job, device))
+        job.carry_out(Trainer(rows, _tasks(members, device), job, device))
         found = [{**member.settings, **_outcome(row)} for member, row in zip(members, rows, strict=True)]
-        table = as_table(pd.DataFrame(found, columns=[*members[0].settings, *OUTCOMES]))
+        table = as_table(pd.DataFrame(found, columns=[*members[0].settings, *SWEEP]))
         publish(table)
         job.discard()
     return table

@@ -9,24 +9,24 @@ from grokflow.user_code.files import (
     CODE,
     TABLE,
     UserFile,
+    as_written,
     files_named,
     find,
     is_code,
     is_identified,
     is_user_file,
     parse,
-    shown,
 )
 
 __all__ = [
     "CODE",
     "TABLE",
     "UserFile",
+    "as_written",
     "files_named",
     "find",
     "is_code",
     "is_identified",
     "is_user_file",
     "parse",
-    "shown",
 ]

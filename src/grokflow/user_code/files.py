@@ -112,7 +112,7 @@ def is_identified(text: object) -> bool:
     return bool(found and found["digest"])
 
 
-def shown(text: str) -> str:
+def as_written(text: str) -> str:
     """The text of a read configuration as its user wrote it: `file.py:name`."""
     return parse(text).shown if is_user_file(text) and is_identified(text) else text
 

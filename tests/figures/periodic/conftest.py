@@ -14,10 +14,10 @@ from grokflow.artifacts.columns import (
     EPOCHS,
     HISTORY,
     INVARIANCE,
-    OUTCOMES,
     PERIODS,
     RAYS,
     STATISTICS,
+    SWEEP,
 )
 
 MODEL: dict[str, Any] = {
@@ -175,7 +175,7 @@ class Records:
         usual = {"point_1": 40, "point_2": 150, "epochs": 2000, "train_error": 0.0, "validation_error": 0.0}
         usual["validation_error_at_point_1"] = 0.9
         varied = [key for key in rows[0] if "." in key]
-        table = pd.DataFrame([{**usual, "diverged": None, **row} for row in rows])[varied + OUTCOMES]
+        table = pd.DataFrame([{**usual, "diverged": None, **row} for row in rows])[varied + SWEEP]
         file = self.root / f"{name}.csv"
         table.to_csv(file, index=False)
         return str(file)

@@ -1,4 +1,4 @@
-"""What is shown of the results: figures, with what a paper printed, and claims."""
+"""What is made of the results: figures, with what a paper printed, and claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""About how much work and memory a job takes: what a scheduler asks before it starts one. No PyTorch.
+"""Estimates of the work, the time and the memory that a job takes, made before it starts. No PyTorch.
 
 Bounds for a scheduler are generous, because it ends what takes longer or needs more.
 """
@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from grokflow.config import Chain, Fitted, ResolvedPath, ResolvedRun, UserModel
-from grokflow.data.dataset import count_pairs, tokenization
+from grokflow.data import count_pairs, tokenization
 
 EVALUATION_BATCH = 2048
 """Examples per forward pass of an evaluation; measured as the fastest on a CPU."""

@@ -6,6 +6,7 @@ reference, which keeps none of the trainings, has it in one file, runs.json.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +16,20 @@ import pandas as pd
 
 from grokflow.artifacts.files import write_bytes, write_json
 from grokflow.artifacts.provenance import AGAIN, check_files, read_provenance
+from grokflow.artifacts.results import CLAIM_FILES, RECORD_OF_CLAIMS
+from grokflow.artifacts.source import ROOT
 from grokflow.artifacts.tables import read_record, read_table
 from grokflow.errors import ArtifactError
 
-CLAIMS, NUMBERS, SEEDS, VALUES = CLAIMS_TABLES = (
-    "claims.csv",
-    "claims_numbers.csv",
-    "claims_seeds.csv",
-    "claims_values.csv",
-)
-"""The tables that the job which judges the claims leaves."""
+REFERENCE = Path(os.path.relpath(ROOT.parents[1] / "docs/reference"))
+"""The reference run of the checkout."""
 
-KEPT = (*CLAIMS_TABLES, "points.csv", "times.csv", "claims.md")
+CLAIMS_FILE, NUMBERS_FILE, SEEDS_FILE, VALUES_FILE = CLAIM_FILES
+
+KEPT = (*CLAIM_FILES, "points.csv", "times.csv", "claims.md")
 """The files of a results folder that a reference keeps."""
 
-RECORD, RUNS = "claims.provenance.json", "runs.json"
+RUNS = "runs.json"
 
 COUNTS = ["holding", "judged", "seeds"]
 SPREAD = ["median", "spread_low", "spread_high"]
@@ -67,16 +67,18 @@ def read_judgement(folder: str | Path, mend: str) -> Judgement:
     ArtifactError : when a table is missing or damaged, or a record is.
     """
     folder = Path(folder)
-    claims = _read(folder / CLAIMS, ["claim"], ["criterion"], COUNTS, mend)
-    numbers = _read(folder / NUMBERS, ["claim", "number"], ["unit"], SPREAD, mend)
-    outcomes = _read(folder / SEEDS, ["claim", "seed"], ["outcome"], [], mend)
-    measurements = _read(folder / VALUES, ["claim", "number", "seed"], [], ["value"], mend)
+    claims = _read(folder / CLAIMS_FILE, ["claim"], ["criterion"], COUNTS, mend)
+    numbers = _read(folder / NUMBERS_FILE, ["claim", "number"], ["unit"], SPREAD, mend)
+    outcomes = _read(folder / SEEDS_FILE, ["claim", "seed"], ["outcome"], [], mend)
+    measurements = _read(folder / VALUES_FILE, ["claim", "number", "seed"], [], ["value"], mend)
     holding, judged, seeds = (claims[column] for column in COUNTS)
     if not ((holding >= 0) & (holding <= judged) & (judged <= seeds)).all():  # nor for a blank
         expected = "0 ≤ holding ≤ judged ≤ seeds for each claim"
-        raise ArtifactError(folder / CLAIMS, expected=expected, found="other counts", mend=mend)
+        raise ArtifactError(folder / CLAIMS_FILE, expected=expected, found="other counts", mend=mend)
     if unknown := sorted(set(outcomes["outcome"].astype(str)) - set(OUTCOMES)):
-        raise ArtifactError(folder / SEEDS, expected=f"outcomes among {OUTCOMES}", found=unknown, mend=mend)
+        raise ArtifactError(
+            folder / SEEDS_FILE, expected=f"outcomes among {OUTCOMES}", found=unknown, mend=mend
+        )
     return Judgement(folder, claims, numbers, outcomes, measurements, _describe(folder))
 
 
@@ -94,11 +96,13 @@ def describe_runs(results: str | Path) -> Description:
         return _describe_results(Path(results))
     except (KeyError, TypeError, AttributeError) as error:
         expected, found = "the records of this version of grokflow", f"{type(error).__name__}: {error}"
-        raise ArtifactError(Path(results) / RECORD, expected=expected, found=found, mend=AGAIN) from None
+        raise ArtifactError(
+            Path(results) / RECORD_OF_CLAIMS, expected=expected, found=found, mend=AGAIN
+        ) from None
 
 
 def _describe_results(results: Path) -> Description:
-    record = read_provenance(results / RECORD)
+    record = read_provenance(results / RECORD_OF_CLAIMS)
     places = record["config"].get("places", {})
     made = [record]
     description: Description = {"runs": {}, "paths": {}, "sweeps": {}}
@@ -119,17 +123,6 @@ def _describe_results(results: Path) -> Description:
         seeds = {str(run["seed"]): None for run in runs}
         description["sweeps"][name] = _described(seeds, (_of_run({"run": run}) for run in runs))
     return description | {"made_with": _gathered(_versions(each) for each in made)}
-
-
-def is_miniature(folder: str | Path) -> bool:
-    """Whether the claims in a results folder are about a miniature: as its record says, if there is one.
-
-    Raises
-    ------
-    ArtifactError : when that record is damaged.
-    """
-    record = Path(folder) / RECORD
-    return record.is_file() and bool(read_provenance(record)["config"].get("miniature", False))
 
 
 def write_reference(results: str | Path, folder: str | Path) -> list[Path]:
@@ -162,7 +155,7 @@ def _read(path: Path, index: list[str], texts: list[str], numbers: list[str], me
 def _describe(folder: Path) -> Description | None:
     if (folder / RUNS).is_file():
         return read_record(folder / RUNS, {"runs", "paths", "sweeps", "made_with"})
-    return describe_runs(folder) if (folder / RECORD).is_file() else None
+    return describe_runs(folder) if (folder / RECORD_OF_CLAIMS).is_file() else None
 
 
 def _of_run(config: Mapping[str, Any]) -> dict[str, Any]:

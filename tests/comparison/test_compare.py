@@ -15,11 +15,14 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, fisher_exact, mannwhitneyu
 
-from grokflow import agreement as agreement_module
-from grokflow.agreement import HOLDING, JUDGED, Agreement, compare, other_makers, other_settings
 from grokflow.artifacts.provenance import write_provenance
-from grokflow.artifacts.reference import KEPT, describe_runs, read_judgement, write_reference
-from grokflow.compare import WIDTH, as_table, as_text, main
+from grokflow.compare import main
+from grokflow.comparison import Agreement, as_table, as_text, compare, read_judgement, write_reference
+from grokflow.comparison import lines as lines_module
+from grokflow.comparison.lines import HOLDING, JUDGED
+from grokflow.comparison.reference import KEPT, describe_runs
+from grokflow.comparison.setups import other_makers, other_settings
+from grokflow.comparison.text import LONGEST_NAME, WIDTH
 from grokflow.errors import ArtifactError
 from grokflow.statistics import compare_proportions, spread
 
@@ -286,7 +289,7 @@ def check_alarms(tmp_path: Path, mine: int, reference: int, times: int) -> None:
 @pytest.fixture
 def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same counts meet many times."""
-    monkeypatch.setattr(agreement_module, "compare_proportions", functools.cache(compare_proportions))
+    monkeypatch.setattr(lines_module, "compare_proportions", functools.cache(compare_proportions))
 
 
 @pytest.mark.usefixtures("remembered")
@@ -521,6 +524,17 @@ def test_the_table_is_not_wider_than_a_terminal(tmp_path: Path) -> None:
     words = " ".join(lines).split()
     assert set(long.split()) <= set(words)
     assert "…" not in words
+
+
+@pytest.mark.parametrize("name", ["a" * 80, "weight-decay-of-one-tenth-" * 4 + "end"])
+def test_a_long_name_of_a_claim_goes_on_in_the_next_line(tmp_path: Path, name: str) -> None:
+    claims = {name: measured([1.2345678e-8, 123456789, -1e-7], number="largest error on the polyline")}
+    found = compared(tmp_path, claims, claims)
+    lines = [line for line in as_text(found).splitlines() if str(tmp_path) not in line]
+    table = lines[next(i for i, line in enumerate(lines) if "95 % of seeds" in line) + 1 :]
+    assert all(len(line) <= WIDTH for line in table)
+    assert "".join(line[:LONGEST_NAME].strip() for line in table).startswith(name)
+    assert any("largest error on" in line for line in table)
 
 
 @pytest.mark.parametrize(
