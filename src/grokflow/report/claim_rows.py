@@ -113,7 +113,7 @@ def _of_claim(claim: str, agreement: Agreement) -> str:
     if apart:
         return f"differs in {'; '.join(apart)}"
     untold = len(lines) - len(decided)
-    return f"agrees in {len(decided)}" + (f", cannot be told in {untold}" if untold else "")
+    return f"{len(decided)} of {len(lines)} agree" + (f", {untold} cannot be told" if untold else "")
 
 
 def _what(line: Line) -> str:
@@ -130,10 +130,13 @@ def _summary(agreement: Agreement, claims: int) -> str:
     if not agreement.can_say:
         return f"{of}Too few seeds to tell these results from the reference run's."
     verdict = "differ from" if agreement.differs else "agree with"
+    shown = len(agreement.differing)
+    shows = f"{shown or 'none'} {'shows' if shown < 2 else 'show'} one"
+    by_number = f"by chance alone, more than {agreement.most_by_chance} would in one report of 100"
+    certain = f"; not by chance: {', '.join(agreement.certain)}" if agreement.certain else ""
     return (
-        f"{of}In all, these results {verdict} the reference run: {len(agreement.differing)} of "
-        f"{len(agreement.decided)} comparisons that could tell the two apart do so; chance alone gives more "
-        f"than {agreement.most_by_chance} in one of 100 cases."
+        f"{of}These results {verdict} the reference run: of {len(agreement.decided)} comparisons with enough "
+        f"seeds to show a difference, {shows} ({by_number}{certain})."
     )
 
 
