@@ -41,8 +41,8 @@ the reference run was trained (`docs/registration.md`). The verdict is about see
 - **Effect** is the number that the claim is about: its median over the judged seeds, and over those whose
   training ended too early as far as it is known, in brackets with a 95 % bootstrap interval (BCa; none for
   fewer than six seeds). ∞ stands for what was not reached before training ended.
-- **95 % of seeds**: where further single seeds are expected. For fewer than 40 seeds their values are taken
-  as normal, so an end may lie where no value can.
+- **95 % of seeds**: where one more seed is expected, with a probability of 95 %; for fewer than 40 seeds by a
+  normal distribution, which may reach beyond what is possible.
 {paper}- **As first registered**: the verdict on these runs and fits by the first criteria and their rule:
   *reproduced* if it holds for every judged seed, *not reproduced* if for at most half of them,
   *inconclusive* if between, or if fewer than half of the seeds could be judged.

@@ -17,6 +17,8 @@ from grokflow.errors import ArtifactError
 OWN = "own"
 """In place of a paper's letter in claims.csv: a claim of the user's."""
 
+NONE_JUDGED = "none judged"
+
 MEND = "Run the workflow: it judges the claims."
 
 
@@ -32,7 +34,7 @@ class NumberRow:
     ours: str
     """The median with its interval."""
     spread: str
-    """Where 95 % of single seeds lie; empty where that is unknown."""
+    """Where one further seed is expected with 95 %; empty where that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,16 @@ class ClaimRow:
     figure: str
     verdict: str
     share: str
+    """For how many seeds it holds, such as `2 of 3 [0.21, 0.94]`; NONE_JUDGED if that is unknown of all."""
     not_judged: str
     numbers: list[NumberRow]
     agreement: str
     """What the comparison with the reference run says of it; empty without one."""
+
+    @property
+    def outcome(self) -> str:
+        """For how many seeds it holds, in a sentence."""
+        return "no seed could be judged" if self.share == NONE_JUDGED else f"holds for {self.share}"
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,7 @@ def _numbers(numbers: pd.DataFrame) -> Iterator[NumberRow]:
 
 def _share(row: Any) -> str:
     if not row.judged:
-        return "none judged"
+        return NONE_JUDGED
     return f"{row.holding} of {row.judged} {written_interval(row.low, row.high)}"
 
 
