@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from grokflow.artifacts.provenance import check_files
+from grokflow.artifacts.results import CLAIM_FILES, TABLES
+from grokflow.config import Config, seeds_of_path
 from grokflow.errors import ArtifactError, refuses_bad_input
 from grokflow.loading import load_config
 
@@ -23,16 +26,8 @@ def main() -> int:
     files = parser.parse_args().configfile
     config = load_config(files or ["config.yaml"])
     results = Path(config.results)
-    wanted = [results / "figures" / f"{figure}.png" for figure in config.figures]
-    wanted += [results / "claims.csv"] if config.claims else []
-    if missing := [str(path) for path in wanted if not path.is_file()]:
-        given = f" with the same --configfile {' '.join(files)}" if files else ""
-        raise ArtifactError(
-            missing[0],
-            expected="a result to report",
-            found=f"no such file ({len(missing)} of {len(wanted)} are missing)",
-            mend=f"Run the workflow first{given}.",
-        )
+    # Before Snakemake is asked to: it deletes the pages that are there before it begins to make them anew.
+    check_inputs(config, files)
     report = results / "report.html"
     command = [sys.executable, "-m", "snakemake", "pages_of_report", "--cores", "1", "--quiet"]
     configured = ["--configfile", *files] if files else []
@@ -45,6 +40,48 @@ def main() -> int:
     let_pages_open(report)
     print(f"All on one page: {report}. The explorer alone: {results / 'explore.html'}")
     return 0
+
+
+def check_inputs(config: Config, files: list[str]) -> None:
+    """Refuse results that are not finished, or were altered since.
+
+    Raises
+    ------
+    ArtifactError : with the first file that is missing or altered.
+    """
+    given = f" with the same --configfile {' '.join(files)}" if files else ""
+    wanted = inputs(config)
+    if missing := [path for path in wanted if not path.is_file()]:
+        found = f"no such file ({len(missing)} of {len(wanted)} are missing)"
+        raise ArtifactError(
+            missing[0], expected="a result to report", found=found, mend=f"Run the workflow first{given}."
+        )
+    try:
+        check_files(wanted)
+    except ArtifactError as error:
+        # The records say that the same command makes a file again; this one makes none.
+        again = f"Delete {error.where}, then run the workflow again{given}."
+        raise ArtifactError(error.where, expected=error.expected, found=error.found, mend=again) from None
+
+
+def inputs(config: Config) -> list[Path]:
+    """What the pages are made from: the pictures first."""
+    results = Path(config.results)
+    runs = [
+        results / "runs" / name / f"seed_{seed}" for name, run in config.runs.items() for seed in run.seeds
+    ]
+    paths = [
+        results / "paths" / name / f"seed_{seeds}"
+        for name in config.paths
+        for seeds in seeds_of_path(config, name)
+    ]
+    return [
+        *(results / "figures" / f"{figure}.png" for figure in config.figures),
+        *(results / name for name in CLAIM_FILES if config.claims),
+        *(folder / name for folder in runs for name in TABLES["run"]),
+        *(folder / name for folder in paths for name in ("metrics.csv", "path.json")),
+        *(results / "sweeps" / f"{name}.csv" for name in config.sweeps),
+    ]
 
 
 def let_pages_open(report: Path) -> None:

@@ -1,11 +1,13 @@
 """What pages say of code of one's own: whose it is, and its name as its user wrote it."""
 
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from made import LENGTH, make_run
 from PIL import Image
 
@@ -16,6 +18,7 @@ from grokflow.figures.regimes import written
 from grokflow.loading import load_config
 from grokflow.report import claims_page, figure_page
 from grokflow.report.explorer import ACCURACY, run_data, sweep_data
+from grokflow.report.pages import TITLES
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 OWN = "draw.py:draw#c0ce4edc60150fed"
@@ -51,6 +54,45 @@ def test_claims_of_a_miniature_are_compared_with_nothing(results, config):
     page = claims_page(results, config, REFERENCE)
     assert "These claims are about a miniature, and say nothing about any paper." in page
     assert "reference run:" not in page
+    assert [f"<h2>Claims {paper}</h2>" in page for paper in "MP"] == [True, True]
+    assert "Paper M:" not in page
+    assert "Agreement" not in page
+
+
+def test_an_empty_column_is_left_out(results, config):
+    numbers = pd.read_csv(results / "claims_numbers.csv")
+    numbers.assign(paper=None, percentile=None).to_csv(results / "claims_numbers.csv", index=False)
+    headings = re.findall('<th scope="col">([^<]*)', claims_page(results, config, results / "no reference"))
+    kept = ["Claim", "Holds for", "Verdict", "Ours", "Figure"]
+    assert headings == len(headings) // len(kept) * kept
+
+
+def test_the_first_page_introduces_the_papers_and_what_made_the_results(results, config):
+    references = yaml.safe_load((REFERENCE.parents[1] / "CITATION.cff").read_text(encoding="utf-8"))[
+        "references"
+    ]
+    assert {each["abbreviation"]: each["title"] for each in references} == TITLES
+    page = " ".join(claims_page(results, config, REFERENCE).split())
+    assert all(f"<cite>{title}</cite> ({paper})" in page for paper, title in TITLES.items())
+    assert "and of your own, judged on the results in <code>results</code>." in page
+    write_provenance(results / "figures/mine.provenance.json", [], {})
+    page = " ".join(claims_page(results, config, REFERENCE).split())
+    assert re.search(
+        r"They were made with grokflow \S+ .*on \S+, with [\d to]+ seeds? a run; .*2\d{3}-\d\d-\d\d", page
+    )
+
+
+def test_a_claim_that_no_seed_could_be_judged_on_says_so(results, config):
+    claims = pd.read_csv(results / "claims.csv")
+    claims.loc[claims["claim"] == "M3", ["holding", "judged", "verdict", "figure"]] = [
+        0,
+        0,
+        "undecided",
+        "mine",
+    ]
+    claims.to_csv(results / "claims.csv", index=False)
+    page = figure_page(results, config, "mine")
+    assert "undecided</span>: no seed could be judged." in page
 
 
 def test_a_page_names_ones_own_code_without_its_digest(results, config):

@@ -3,6 +3,8 @@
 import copy
 import csv
 import io
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -86,6 +88,28 @@ def test_what_is_not_finished_is_not_reported(finished, tmp_path):
     assert refused.returncode == 2
     assert refused.stdout.startswith("Error: results/figures/M-fig2.png: expected a result to report")
     assert not (project.folder / "results").exists()
+
+
+@pytest.mark.parametrize("name", ["figures/M-fig2.png", "runs/groks/seed_3/history.csv"])
+def test_what_was_altered_is_not_reported(finished, tmp_path, name):
+    """It is said once, the earlier page stays, and what the message tells to do leads on."""
+    project = copy.copy(finished)
+    project.folder = tmp_path / "altered"
+    shutil.copytree(finished.folder, project.folder)
+    earlier = project.folder / "results/explore.html"
+    earlier.write_text("earlier", encoding="utf-8")
+    file = project.folder / "results" / name
+    with file.open("ab") as stream:
+        stream.write(b"more")
+    refused = write_report(project)
+    assert refused.returncode == 1
+    assert refused.stdout.startswith(f"Error: results/{name}: expected content with the checksum ")
+    end = f"Delete results/{name}, then run the workflow again with the same --configfile tiny.yaml.\n"
+    assert refused.stdout.endswith(end)
+    assert refused.stdout.count("\n") == 1
+    assert earlier.read_text(encoding="utf-8") == "earlier"
+    file.unlink()
+    assert "Run the workflow first with the same" in write_report(project).stdout
 
 
 def test_the_first_page_has_every_claim_and_opens_its_figure(opened, reported):
@@ -188,6 +212,54 @@ def test_a_path_that_is_not_there_says_why(opened, reported):
     assert "(t = 1)" in page.tab.locator("#paths .said").inner_text()
 
 
+def test_the_page_opens_on_a_path_that_is_there(opened, reported, tmp_path):
+    """Even where the first path, and the first seed of the next, have none."""
+    text = (reported / "explore.html").read_text(encoding="utf-8")
+    start, data, end = re.split(
+        '(?<=<script id="data" type="application/json">)(.*?)(?=</script>)', text, flags=re.S
+    )
+    shown = json.loads(data)
+    there = next(name for name, path in shown["paths"].items() if "skipped" not in str(path))
+    entry = shown["paths"][there]
+    measured = next(iter(entry["seeds"].values()))
+    shown["paths"] = {
+        "nowhere": {"seeds": {"0": {"skipped": "no point 2"}}, "figures": []},
+        "here": {"seeds": {"0": {"skipped": "no point 2"}, "7": measured}, "figures": []},
+    }
+    (tmp_path / "explore.html").write_text(start + json.dumps(shown) + end, encoding="utf-8")
+    page = opened(tmp_path / "explore.html")
+    assert page.tab.locator("#paths .name").input_value() == "here"
+    assert page.tab.locator("#paths .seed").input_value() == "7"
+    assert page.tab.locator("#paths .plot .subplot").count() == 4
+
+
+def test_a_zoom_to_a_collapse_fits_the_axes_to_it(opened, reported, tmp_path):
+    """Of a curve that has grown tenfold before and falls by a tenth at its collapse; two points lie in the window."""
+    text = (reported / "explore.html").read_text(encoding="utf-8")
+    start, data, end = re.split(
+        '(?<=<script id="data" type="application/json">)(.*?)(?=</script>)', text, flags=re.S
+    )
+    shown = json.loads(data)
+    run = next(iter(next(iter(shown["runs"].values()))["seeds"].values()))
+    teeth = [[1, 500, 510, 1000], [1e-5, 1e-4, 9e-5, 1e-3]]
+    flat = [[1, 1000], [0.5, 0.5]]
+    curves = dict.fromkeys(("train_accuracy", "validation_accuracy", "train_loss", "validation_loss"), flat)
+    run = run | curves | {"effective_learning_rate": teeth, "invariant_effective_learning_rate": [[], []]}
+    run |= {"collapses": [[500, 510]], "point_1": 100, "point_2": None, "last": 1000}
+    shown["runs"] = {"toothed": {"seeds": {"0": run}, "figures": []}}
+    (tmp_path / "explore.html").write_text(start + json.dumps(shown) + end, encoding="utf-8")
+    page = opened(tmp_path / "explore.html")
+    plot = page.tab.locator("#runs .plot")
+    assert plot.locator(".subplot").count() == 3
+    page.tab.locator("#runs .zoom").select_option(index=1)
+    low, high = plot.evaluate("(plot) => plot.layout.yaxis3.range.map((end) => 10 ** end)")
+    # The window is 490 to 520; on the logarithmic axis the curve rises by 1/499 of a decade an epoch before it.
+    before, after = 10 ** (-4 - 10 / 499), 9e-5 * (1e-3 / 9e-5) ** (10 / 490)
+    assert low < min(9e-5, before, after) < max(1e-4, after) < high
+    assert high / low < 1.2
+    assert plot.evaluate("(plot) => plot.layout.xaxis.range") == [490, 520]
+
+
 def test_every_seed_of_every_run_and_sweep_can_be_chosen(opened, reported):
     page = opened(reported / "explore.html")
     for section, plots in (("paths", 4), ("runs", 3), ("sweeps", 1)):
@@ -197,7 +269,8 @@ def test_every_seed_of_every_run_and_sweep_can_be_chosen(opened, reported):
                 page.tab.locator(f"#{section} .seed").select_option(seed)
                 if "no such path" not in page.tab.locator(f"#{section} .said").inner_text():
                     assert page.tab.locator(f"#{section} .plot .xy").count() >= 1
-                    assert page.tab.locator(f"#{section} .plot .subplot").count() == plots
+                    panels = plots + (name == "periodic")  # the one with scale-invariant groups
+                    assert page.tab.locator(f"#{section} .plot .subplot").count() == panels
                     assert downloaded(page, section)
     page.tab.locator("#runs .name").select_option("periodic")
     page.tab.locator("#runs .logarithmic").check()

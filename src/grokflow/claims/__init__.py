@@ -17,6 +17,7 @@ from grokflow.claims.criteria import CRITERIA, Finding, NotJudged, Number, Subje
 from grokflow.claims.judging import judge
 from grokflow.claims.outcomes import outcomes_of_runs, times_of_runs
 from grokflow.claims.page import (
+    NONE_JUDGED,
     located,
     of_a_miniature,
     overview,
@@ -32,6 +33,7 @@ SUBJECTS = {name: criterion.subject for name, criterion in CRITERIA.items()}
 
 __all__ = [
     "CRITERIA",
+    "NONE_JUDGED",
     "SUBJECTS",
     "ClaimTables",
     "Finding",

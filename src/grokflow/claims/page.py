@@ -41,8 +41,8 @@ the reference run was trained (`docs/registration.md`). The verdict is about see
 - **Effect** is the number that the claim is about: its median over the judged seeds, and over those whose
   training ended too early as far as it is known, in brackets with a 95 % bootstrap interval (BCa; none for
   fewer than six seeds). ∞ stands for what was not reached before training ended.
-- **95 % of seeds**: where further single seeds are expected. For fewer than 40 seeds their values are taken
-  as normal, so an end may lie where no value can.
+- **95 % of seeds**: where one more seed is expected, with a probability of 95 %; for fewer than 40 seeds by a
+  normal distribution, which may reach beyond what is possible.
 {paper}- **As first registered**: the verdict on these runs and fits by the first criteria and their rule:
   *reproduced* if it holds for every judged seed, *not reproduced* if for at most half of them,
   *inconclusive* if between, or if fewer than half of the seeds could be judged.
@@ -58,6 +58,9 @@ OF_PAPER = """\
 - **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says
   whether it is typical: 50 is the middle, 0 below all of them, 100 above all.
 """
+
+NONE_JUDGED = "none judged"
+"""In place of a share of seeds."""
 
 WIDTH = 110
 """Most characters in a line of `overview`."""
@@ -156,7 +159,7 @@ def written_interval(low: float, high: float) -> str:
 def written_share(row: Any) -> str:
     """How many of the judged seeds a row of claims.csv holds for, with the interval of the share."""
     if not row.judged:
-        return "none judged"
+        return NONE_JUDGED
     return f"{row.holding} of {row.judged} {written_interval(row.low, row.high)}"
 
 

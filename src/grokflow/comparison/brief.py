@@ -61,8 +61,11 @@ def _together(agreement: Agreement) -> str:
     if agreement.verdict == "cannot say":
         return "Too few seeds to tell these results from the reference run's."
     verb = {"agrees": "agree with", "differs": "differ from"}[agreement.verdict]
+    shown = len(agreement.differing)
+    shows = f"{shown or 'none'} {'shows' if shown < 2 else 'show'} one"
+    by_number = f"by chance alone, more than {agreement.most_by_chance} would in one report of 100"
+    certain = f"; not by chance: {', '.join(agreement.certain)}" if agreement.certain else ""
     return (
-        f"In all, these results {verb} the reference run: {len(agreement.differing)} of "
-        f"{len(agreement.decided)} comparisons that could tell the two apart do so; chance alone gives more "
-        f"than {agreement.most_by_chance} in one of 100 cases."
+        f"These results {verb} the reference run: of {len(agreement.decided)} comparisons with enough seeds to "
+        f"show a difference, {shows} ({by_number}{certain})."
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from grokflow.claims import located, written, written_share
+from grokflow.claims import NONE_JUDGED, located, written, written_share
 from grokflow.comparison import BriefComparison, Line
 
 OWN = "own"
@@ -27,7 +27,7 @@ class NumberRow:
     ours: str
     """The median with its interval."""
     spread: str
-    """Where 95 % of single seeds lie; empty where that is unknown."""
+    """Where one further seed is expected with 95 %; empty where that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,16 @@ class ClaimRow:
     figure: str
     verdict: str
     share: str
+    """For how many seeds it holds, such as `2 of 3 [0.21, 0.94]`; NONE_JUDGED if that is unknown of all."""
     not_judged: str
     numbers: list[NumberRow]
     agreement: str
     """What the comparison with the reference run says of it; empty without one."""
+
+    @property
+    def outcome(self) -> str:
+        """For how many seeds it holds, in a sentence."""
+        return "no seed could be judged" if self.share == NONE_JUDGED else f"holds for {self.share}"
 
 
 def claim_rows(results: Path, comparison: BriefComparison | None = None) -> list[ClaimRow]:
@@ -85,7 +91,7 @@ def _agreement(claim: str, comparison: BriefComparison) -> str:
         case "agrees":
             decided = sum(line.decided for line in lines)
             untold = len(lines) - decided
-            return f"agrees in {decided}" + (f", cannot be told in {untold}" if untold else "")
+            return f"{decided} of {len(lines)} agree" + (f", {untold} cannot be told" if untold else "")
 
 
 def _what(line: Line) -> str:

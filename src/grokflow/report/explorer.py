@@ -22,10 +22,16 @@ from grokflow.user_code import as_written
 ACCURACY, DECADES = 0.003, 0.01
 """How far its curves may be from the tables: of accuracies, and of the decimal logarithm of all else."""
 
+TOOTH = 0.001
+"""The same of effective learning rates: at a collapse they fall by a few per cent only."""
+
+LEARNING_RATES = ("effective_learning_rate", "invariant_effective_learning_rate")
+"""Of epochs.csv; the second, over the scale-invariant groups, is blank where a model has none."""
+
 SECTIONS = {"paths": "Along a path", "runs": "Training", "sweeps": "Sweeps and the phase diagram"}
 
 PLOTTED = {"metrics.csv", "fit.csv", "history.csv"}
-"""Tables of which the page has plots: pictures that are drawn from one of them stand below."""
+"""Tables of what the page plots, paths and trainings: pictures drawn from one of them stand below."""
 
 
 def explorer_page(results: Path, config: Config) -> str:
@@ -108,7 +114,7 @@ def run_data(run: RunResults) -> dict[str, Any]:
         "validation_accuracy": _linear(error.index.to_numpy(float), 1 - error.to_numpy(float)),
         "train_loss": _logarithmic(every, epochs["train_loss"].to_numpy(float)),
         "validation_loss": _logarithmic(run.logged, logged["validation_loss"].to_numpy(float)),
-        "effective_learning_rate": _logarithmic(every, epochs["effective_learning_rate"].to_numpy(float)),
+        **{name: _logarithmic(*_known(epochs, name), TOOTH) for name in LEARNING_RATES},
         "collapses": [compact(ends) for ends in run.collapses],
         "point_1": run.epoch_of("point_1"),
         "point_2": run.epoch_of("point_2"),
@@ -151,14 +157,20 @@ def _stands_below(subject: str, figure: Figure) -> bool:
     return plotted and kind.subject in (subject, subject.removesuffix("s"))
 
 
+def _known(epochs: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """A column against epoch, without its blanks."""
+    rows = epochs[epochs[name].notna()]
+    return rows["epoch"].to_numpy(float), rows[name].to_numpy(float)
+
+
 def _linear(x: np.ndarray, y: np.ndarray) -> list[list[float | None]]:
     return _curve(x, y, thin(x, y, ACCURACY)) if len(x) else [[], []]
 
 
-def _logarithmic(x: np.ndarray, y: np.ndarray) -> list[list[float | None]]:
+def _logarithmic(x: np.ndarray, y: np.ndarray, tolerance: float = DECADES) -> list[list[float | None]]:
     with np.errstate(divide="ignore", invalid="ignore"):
         logarithm = np.log10(y)
-    return _curve(x, y, thin(x, logarithm, DECADES)) if len(x) else [[], []]
+    return _curve(x, y, thin(x, logarithm, tolerance)) if len(x) else [[], []]
 
 
 def _curve(x: np.ndarray, y: np.ndarray, kept: np.ndarray) -> list[list[float | None]]:

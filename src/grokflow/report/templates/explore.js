@@ -20,7 +20,11 @@ function fill(select, texts) {
   const before = select.value;
   select.replaceChildren(...texts.map((text) => new Option(text)));
   if (texts.includes(before)) select.value = before;
+  return texts.includes(before);
 }
+
+// A logarithmic axis whose every tick says its whole number: 20 and 50, not 2 and 5.
+const logarithmic = (format = "~g") => ({type: "log", tickformat: format});
 
 function draw(part, traces, layout, alt) {
   const base = {margin: {l: 60, r: 15, t: 30, b: 45}, font: {size: 13}, hovermode: "closest",
@@ -147,7 +151,14 @@ function markT() {
 
 // ---- trainings
 
-const CURVES = [["accuracy", "_accuracy", "linear"], ["cross-entropy (nats)", "_loss", "log"], ["η/‖θ‖²", "effective_learning_rate", "log"]];
+// Of each panel the title, its curves by split, and its axis. The last one is of models with scale-invariant groups only.
+const SPLITS = (ending) => ({train: "train" + ending, validation: "validation" + ending});
+const CURVES = [
+  ["accuracy", SPLITS("_accuracy"), {type: "linear"}],
+  ["cross-entropy (nats)", SPLITS("_loss"), logarithmic()],
+  ["η/‖θ‖²", {all: "effective_learning_rate"}, logarithmic("~e")],
+  ["η/‖θ‖², invariant groups", {all: "invariant_effective_learning_rate"}, logarithmic("~e")],
+];
 const runs = section("runs");
 const zoom = runs.find(".zoom");
 
@@ -162,14 +173,13 @@ function drawRun() {
     ...(chosen.diverged ? [`diverged: ${chosen.diverged}`] : [])].join("; ") + (chosen.collapses.length ? ". A collapse is shaded." : ".");
   const traces = [];
   const drawn = [];
-  CURVES.forEach(([title, ending], place) => {
-    for (const split of ["train", "validation"]) {
-      const name = ending.startsWith("_") ? split + ending : split === "train" ? ending : null;
-      if (!name) continue;
+  const panels = CURVES.filter(([, curves], place) => place < 3 || Object.values(curves).some((name) => chosen[name][0].length));
+  panels.forEach(([, curves], place) => {
+    for (const [split, name] of Object.entries(curves)) {
       const [x, y] = chosen[name];
       drawn.push(...x.map((epoch, i) => [name, epoch, y[i]]));
       traces.push({x, y, xaxis: "x", yaxis: place ? `y${place + 1}` : "y", mode: "lines", name: split, legendgroup: split,
-        showlegend: !place, line: {color: place === 2 ? "#333" : HUES[split], width: 1.5, dash: split === "train" ? "solid" : "dash"}});
+        showlegend: !place, line: {color: HUES[split] ?? "#333", width: 1.5, dash: split === "validation" ? "dash" : "solid"}});
     }
   });
   const shapes = [
@@ -179,12 +189,16 @@ function drawRun() {
   ];
   const annotations = points.map((point) => ({x: chosen[point], y: 1, yref: "paper", yanchor: "bottom", showarrow: false,
     text: point.replace("_", " "), font: {size: 11}}));
-  const layout = {height: 700, grid: {rows: 3, columns: 1, shared_xaxes: true, subplots: [["xy"], ["xy2"], ["xy3"]], ygap: .12}, shapes, annotations,
+  const layout = {height: 100 + 200 * panels.length, shapes, annotations,
+    grid: {rows: panels.length, columns: 1, shared_xaxes: true, subplots: panels.map((_, place) => [place ? `xy${place + 1}` : "xy"]), ygap: .12},
     xaxis: {title: {text: "epoch"}, type: "linear"}, legend: {orientation: "h", y: 1.05, yanchor: "bottom", x: 0}, margin: {l: 65, r: 15, t: 60, b: 45}};
-  CURVES.forEach(([title, ending, type], place) => { layout[`yaxis${place ? place + 1 : ""}`] = {title: {text: title}, type, exponentformat: "power", ...(ending === "_loss" && decades(drawn) > 1.5 ? {dtick: 1} : {})}; });
   const collapse = chosen.collapses[zoom.selectedIndex - 1];
+  panels.forEach(([title, curves, axis], place) => {
+    const range = collapse && {range: fitted(Object.values(curves).map((name) => chosen[name]), around(collapse), axis.type)};
+    layout[`yaxis${place ? place + 1 : ""}`] = {title: {text: title}, ...axis, ...range};
+  });
   if (runs.find(".logarithmic").checked) {
-    layout.xaxis.type = "log";
+    Object.assign(layout.xaxis, logarithmic());
     const logarithm = (value) => value > 0 ? Math.log10(value) : 0;
     annotations.forEach((annotation) => { annotation.x = logarithm(annotation.x); });
     if (collapse) layout.xaxis.range = around(collapse).map(logarithm);
@@ -197,9 +211,24 @@ function drawRun() {
     ["curve", "epoch", "value"], drawn);
 }
 
-function decades(drawn) {
-  const losses = drawn.filter(([name, , loss]) => name.endsWith("_loss") && loss > 0).map(([, , loss]) => Math.log10(loss));
-  return Math.max(...losses) - Math.min(...losses);
+// The range of an axis over what the curves do in a window: between two points a curve is a straight line on its axis.
+function fitted(curves, [from, to], type) {
+  const scale = type === "log" ? (value) => value > 0 ? Math.log10(value) : null : (value) => value;
+  const seen = [];
+  for (const [x, values] of curves) {
+    const y = values.map((value) => value === null ? null : scale(value));
+    x.forEach((epoch, i) => {
+      if (y[i] !== null && from <= epoch && epoch <= to) seen.push(y[i]);
+      if (!i || y[i] === null || y[i - 1] === null) return;
+      for (const edge of [from, to]) {
+        if (x[i - 1] < edge && edge < epoch) seen.push(y[i - 1] + (y[i] - y[i - 1]) * (edge - x[i - 1]) / (epoch - x[i - 1]));
+      }
+    });
+  }
+  if (!seen.length) return undefined;
+  const [least, most] = [Math.min(...seen), Math.max(...seen)];
+  const margin = .05 * (most - least) || .05;
+  return [least - margin, most + margin];
 }
 
 function around([start, end]) {
@@ -259,10 +288,12 @@ function drawPlane(sweep, rows, name, told, title) {
   const traces = REGIMES.map(([regime, colour]) => {
     const own = rows.filter((i) => sweep.regime[i] === regime);
     return {x: own.map((i) => sweep.values[1][i]), y: own.map((i) => sweep.values[0][i]), text: own.map((i) => `<b>${title(i)}</b><br>${told(i)}`), name: regime,
-      mode: "markers", marker: {size: 13, color: colour, line: {color: "#555", width: 1}}, hovertemplate: "%{text}<extra></extra>"};
+      mode: "markers", showlegend: false, marker: {size: 13, color: colour, line: {color: "#555", width: 1}}, hovertemplate: "%{text}<extra></extra>"};
   });
-  draw(sweeps, traces, {height: 480, xaxis: {title: {text: name(sweep.keys[1])}, type: "log"}, yaxis: {title: {text: name(sweep.keys[0])}}},
-    `Regimes over ${sweep.keys.map(name).join(" and ")}; the table below counts them.`);
+  const across = rows.map((i) => sweep.values[1][i]);
+  const steps = Math.max(...across) > 10 * Math.min(...across) ? {dtick: "D2"} : {};  // 1, 2, 5, 10: all that a narrow page has room for
+  draw(sweeps, [...traces, ...legend(REGIMES)], {height: 480, xaxis: {title: {text: name(sweep.keys[1])}, ...logarithmic(), ...steps},
+    yaxis: {title: {text: name(sweep.keys[0])}}}, `Regimes over ${sweep.keys.map(name).join(" and ")}; the table below counts them.`);
 }
 
 // Of one key, or of several that are varied one at a time: the epochs of the points at each value.
@@ -282,16 +313,25 @@ function drawValues(sweep, rows, name, told, title) {
   const order = [...new Set(rows.map(label))];
   if (alone) order.sort((a, b) => a - b);
   draw(sweeps, traces, {height: 440, xaxis: {title: {text: alone ? name(sweep.keys[0]) : "varied alone"}, type: "category", categoryorder: "array", categoryarray: order},
-    yaxis: {title: {text: "epoch"}, type: "log"}}, `Epochs of points 1 and 2 against ${alone ? name(sweep.keys[0]) : "what was varied alone"}; a point that was not reached is not drawn.`);
+    yaxis: {title: {text: "epoch"}, ...logarithmic()}}, `Epochs of points 1 and 2 against ${alone ? name(sweep.keys[0]) : "what was varied alone"}; a point that was not reached is not drawn.`);
 }
 
 // ---- choices
 
-function start(part, drawing, seedsOf) {
-  const names = Object.keys(data[part.root.id]);
+// The page opens on the first name and seed that have something to show.
+function start(part, drawing, seedsOf, isThere = () => true) {
+  const entries = data[part.root.id];
+  const names = Object.keys(entries);
   if (!names.length) return;
+  const firstSeed = (entry) => seedsOf(entry).find((seed) => isThere(entry, seed));
   fill(part.name, names);
-  const changed = () => { fill(part.seed, seedsOf(part.entry())); drawing(); };
+  part.name.value = names.find((name) => firstSeed(entries[name]) !== undefined) ?? names[0];
+  const changed = () => {
+    const entry = part.entry();
+    const first = firstSeed(entry);
+    if (!fill(part.seed, seedsOf(entry)) && first !== undefined) part.seed.value = first;
+    drawing();
+  };
   part.name.addEventListener("change", changed);
   part.seed.addEventListener("change", drawing);
   changed();
@@ -301,7 +341,7 @@ slider.addEventListener("input", markT);
 paths.find(".others").addEventListener("change", drawPath);
 zoom.addEventListener("change", drawRun);
 runs.find(".logarithmic").addEventListener("change", drawRun);
-start(paths, drawPath, (entry) => Object.keys(entry.seeds));
+start(paths, drawPath, (entry) => Object.keys(entry.seeds), (entry, seed) => !entry.seeds[seed].skipped);
 start(runs, drawRun, (entry) => Object.keys(entry.seeds));
 start(sweeps, drawSweep, (entry) => [ALL, ...[...new Set(entry.seed)].map(String)]);
 
