@@ -123,7 +123,10 @@ def test_what_a_notebook_writes_is_typed(tmp_path: Path) -> None:
         "grokflow.connect(torch.zeros(1), torch.zeros(1), kind='arc')\n"
     )
     found = subprocess.run(
-        [sys.executable, "-m", "mypy", "--no-incremental", "--strict", "--config-file", ROOT / "pyproject.toml", file],
+        [
+            sys.executable, "-m", "mypy", "--no-incremental", "--strict",
+            "--config-file", ROOT / "pyproject.toml", file,
+        ],
         capture_output=True, text=True, cwd=ROOT, check=False,
     )  # fmt: skip
     lines = [line.split(": ", 1) for line in found.stdout.splitlines() if line.startswith(str(file))]

@@ -102,7 +102,7 @@ def test_what_was_altered_is_not_reported(finished, tmp_path, name):
     with file.open("ab") as stream:
         stream.write(b"more")
     refused = write_report(project)
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert refused.stdout.startswith(f"Error: results/{name}: expected content with the checksum ")
     end = f"Delete results/{name}, then run the workflow again with the same --configfile tiny.yaml.\n"
     assert refused.stdout.endswith(end)

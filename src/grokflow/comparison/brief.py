@@ -66,6 +66,6 @@ def _together(agreement: Agreement) -> str:
     by_number = f"by chance alone, more than {agreement.most_by_chance} would in one report of 100"
     certain = f"; not by chance: {', '.join(agreement.certain)}" if agreement.certain else ""
     return (
-        f"These results {verb} the reference run: of {len(agreement.decided)} comparisons with enough seeds to "
-        f"show a difference, {shows} ({by_number}{certain})."
+        f"These results {verb} the reference run: of {len(agreement.decided)} comparisons with enough seeds "
+        f"to show a difference, {shows} ({by_number}{certain})."
     )
