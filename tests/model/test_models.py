@@ -181,3 +181,91 @@ def test_what_is_wrong_with_a_model_is_said(named, name, settings, said):
 def test_a_class_gets_all_that_it_might_want_where_it_takes_anything(named):
     with pytest.raises(ConfigError, match="without `layout`"):
         make_model(named("Fixed", any_setting=1), DATASET)
+
+
+SHAPES = """
+import torch
+from torch import nn
+
+from grokflow.model import Layout, Parameter, unflatten
+
+
+class Each(nn.Module):
+    def __init__(self, vocabulary):
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary, vocabulary)
+
+    def forward(self, tokens):
+        return self.embed(tokens)
+
+
+class TooFew(Each):
+    def forward(self, tokens):
+        return self.embed(tokens)[:, -1, 1:]
+
+
+class NoSuchPosition(Each):
+    def forward(self, tokens):
+        return self.embed(tokens)[:, 9]
+
+
+class Apart:
+
+    def __init__(self, vocabulary):
+        self.layout = Layout((Parameter("embedding", (vocabulary, vocabulary), scale=1.0),))
+
+    def logits(self, weights, tokens):
+        embedding = unflatten(weights, self.layout)["embedding"]
+        one_hot = nn.functional.one_hot(tokens, embedding.shape[-1]).to(embedding.dtype).sum(-2)
+        return self.scaled(one_hot @ embedding)
+
+    def scaled(self, x):
+        return x / x.std(dim=-1, keepdim=True)
+
+
+class Mixing(Apart):
+    def scaled(self, x):
+        return x / x.std()
+
+
+class Softmaxed(Apart):
+    def scaled(self, x):
+        return x.softmax(dim=1)
+
+
+class Summed(Apart):
+    def scaled(self, x):
+        return x.sum(0) if x.ndim == 3 else x
+
+
+class Double(Apart):
+    def logits(self, weights, tokens):
+        return super().logits(weights, tokens) @ torch.eye(7, dtype=torch.float64)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "Each",
+            r"code\.py:Each: expected logits of the shape \(B, V\) = \(29, 7\), found \(29, 2, 7\)\. "
+            r"Return those of the last position: outputs\[:, -1\]\.",
+        ),
+        ("TooFew", r"code\.py:TooFew: expected logits .* = \(29, 7\), found \(29, 6\)\.$"),
+        ("NoSuchPosition", r"code\.py, line 24, in forward: .*IndexError"),
+        ("Mixing", r"code\.py:Mixing: .*each row of weights.*found other logits for two models together"),
+        ("Softmaxed", r"code\.py:Softmaxed: .*each row of weights.*found other logits for two models"),
+        ("Summed", r"code\.py:Summed: .*found the shape \(29, 7\) for 2 models, in place of \(2, 29, 7\)"),
+    ],
+)
+def test_a_model_is_tried_before_anything_is_computed_with_it(named, tmp_path, name, said):
+    (tmp_path / "code.py").write_text(SHAPES)
+    with pytest.raises(ConfigError, match=said):
+        task_of(UserModel(code=str(find(f"code.py:{name}"))))
+
+
+@pytest.mark.parametrize("name", ["Apart", "Double"])
+def test_a_model_that_keeps_its_rows_apart_is_taken_in_whatever_precision_it_has(named, tmp_path, name):
+    (tmp_path / "code.py").write_text(SHAPES)
+    assert len(task_of(UserModel(code=str(find(f"code.py:{name}")))).train) == 29
