@@ -108,6 +108,18 @@ def always_ready():
 
 def number(vocabulary):
     return vocabulary
+
+
+def needy(vocabulary, *, width):
+    return Net(vocabulary, 2, width)
+
+
+def positional(depth=1, /):
+    return Net(7, 2)
+
+
+def nothing(vocabulary):
+    Net(vocabulary, 2)
 """
 
 
@@ -162,13 +174,27 @@ def test_wrong_answers_of_a_module_are_counted_as_of_any_model(named):
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("Net", {"wdith": 3}, r"net\.py:Net: expected a class or function that takes its settings.*wdith"),
+        (
+            "Net",
+            {"wdith": 3},
+            r"net\.py:Net: expected a class or function that takes its settings and, of vocabulary, "
+            r"positions, alphabet, what it needs, found the setting 'wdith', which it does not take\. "
+            r"Did you mean 'width'\?$",
+        ),
+        (
+            "needy",
+            {},
+            r"net\.py:needy: .*, found no 'width', which it needs\. Give it: settings: \{width: …\}\.$",
+        ),
+        ("positional", {"depth": 2}, r"found the setting 'depth', which it does not take"),
+        ("nothing", {}, r"net\.py:nothing: expected what makes a model.*found None\. Is there a `return`\?"),
+        ("ready", {}, r"net\.py:ready: expected a class or function .*, found a Linear\."),
         (
             "Fixed",
             {},
-            r"net\.py:Fixed: expected what makes a model.*found Fixed without `layout`",
+            r"net\.py:Fixed: expected what makes a model.*found a Fixed without `layout`",
         ),
-        ("number", {}, r"net\.py:number: expected what makes a model.*found int without `layout`"),
+        ("number", {}, r"net\.py:number: expected what makes a model.*found an int without `layout`"),
         ("broken", {}, r"net\.py, line 25, in broken: .*AttributeError"),
         ("Net", {"width": "wide"}, r"net\.py, line 9, in __init__: .*TypeError"),
     ],

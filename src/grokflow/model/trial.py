@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grokflow.errors import ConfigError, fault_in
+from grokflow.errors import ConfigError, fault_in, kind_of_value
 from grokflow.model.module import CHANGE, ModuleModel
 from grokflow.model.protocol import ModelFunction
 from grokflow.user_code import UserFile
@@ -64,7 +64,8 @@ def _alone(model: ModelFunction, rows: np.ndarray, tokens: Tensor) -> tuple[Tens
 
 def _check_shape(logits: object, code: UserFile, expected: tuple[int, int]) -> None:
     if not isinstance(logits, Tensor):
-        raise ConfigError(code.shown, expected="one tensor of logits", found=f"{type(logits).__name__}")
+        mend = "Is there a `return`?" if logits is None else None
+        raise ConfigError(code.shown, expected="one tensor of logits", found=kind_of_value(logits), mend=mend)
     if logits.shape != expected:
         of_positions = logits.ndim == 3 and logits[:, -1].shape == expected
         raise ConfigError(
