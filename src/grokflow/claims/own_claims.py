@@ -13,7 +13,7 @@ import numpy as np
 from grokflow.claims.criteria import CRITERIA, Criterion, Finding, Judge, Number, Subject, SubjectKind
 from grokflow.config import Claim
 from grokflow.errors import ArtifactError, ConfigError, kind_of_value
-from grokflow.user_code import is_code, parse, takes, written
+from grokflow.user_code import is_code, parse, signature_of, takes
 
 ASKED_FOR = ("invariance.csv", "rays.csv")
 """Tables that a run has only where something asks for them."""
@@ -74,7 +74,7 @@ def _check_arguments(name: str, claim: Claim, kind: SubjectKind, judge: Judge, s
         raise ConfigError(where, expected=expected, found="nothing")
     given = "rows" if kind == "sweep" else kind
     expected = f"f({given}, other)" if claim.against else f"f({given})"
-    raise ConfigError(shown, expected=expected, found=written(judge))
+    raise ConfigError(shown, expected=expected, found=signature_of(judge))
 
 
 def _checked(criterion: Criterion, shown: str) -> Judge:

@@ -18,7 +18,7 @@ from grokflow.figures.kinds import FIGURE_KINDS, TABLES, FigureKind, kind_of
 from grokflow.figures.names import names_of_runs
 from grokflow.figures.sentences import sentence_of
 from grokflow.figures.shown import OtherSubject, Shown
-from grokflow.user_code import is_code, parse, takes, written
+from grokflow.user_code import is_code, parse, signature_of, takes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -63,7 +63,7 @@ def _drawn_by_user(kind: str, shown: Shown, name: str) -> Picture:
     code = parse(kind)
     function = code.load()
     if not takes(function, 1):
-        raise ConfigError(code.shown, expected="f(shown)", found=written(function))
+        raise ConfigError(code.shown, expected="f(shown)", found=signature_of(function))
     try:
         picture = function(shown)
     except OtherSubject as other:

@@ -1,6 +1,6 @@
 """Optimisers on a flat weight vector, or on M of them: each is one class with its state as named tensors.
 
-An optimiser's `step` changes the weights in place. To add one: its settings as a class in
+An optimizer's `step` changes the weights in place. To add one: its settings as a class in
 `config/training.py`, named in the union `Optimizer` there; a class here; an entry in `OPTIMIZERS`.
 """
 
@@ -19,7 +19,7 @@ from grokflow.user_code import is_code
 
 
 class Optimizer(Protocol):
-    """What the training loop asks of an optimiser."""
+    """What the training loop asks of an optimizer."""
 
     state: dict[str, Tensor]
     """Named tensors (n,) that a resumed training needs."""
@@ -77,7 +77,7 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adamw": AdamW}
 
 
 def make_optimizer(settings: config.Optimizer, weights: Tensor) -> Optimizer:
-    """The optimiser of `settings` for a weight vector (n,)."""
+    """The optimizer of `settings` for a weight vector (n,)."""
     return _class_of(settings.name)(settings, weights)
 
 
@@ -86,7 +86,7 @@ def _class_of(name: str) -> Callable[..., Optimizer]:
 
 
 def make_batched_optimizer(settings: Sequence[config.Optimizer], weights: Tensor) -> Optimizer:
-    """The optimiser for M weight vectors (M, n), which differ in learning rate and weight decay alone."""
+    """The optimizer for M weight vectors (M, n), which differ in learning rate and weight decay alone."""
     shared = settings[0].model_dump()
     for name in ("learning_rate", "weight_decay"):
         values = [getattr(own, name) for own in settings]

@@ -1,4 +1,4 @@
-"""A class of the user's own as an optimiser, watched at its first step."""
+"""A class of the user's own as an optimizer, watched at its first step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTICED = 1e-3
 
 
 class UserCodeOptimizer:
-    """A class of the user's own as an optimiser.
+    """A class of the user's own as an optimizer.
 
     It is made with (settings, weights) and has `state` and `step`, as every `Optimizer` has. Its settings are
     attributes: `learning_rate`, `weight_decay`, `batch_size`, and the user's own. Of M models the first two

@@ -5,7 +5,7 @@ without running it; and in a job what the name stands for. Used wherever somethi
 calls it.
 """
 
-from grokflow.user_code.calls import takes, written
+from grokflow.user_code.calls import signature_of, takes
 from grokflow.user_code.files import (
     CODE,
     TABLE,
@@ -30,6 +30,6 @@ __all__ = [
     "is_user_file",
     "parse",
     "shown",
+    "signature_of",
     "takes",
-    "written",
 ]

@@ -19,7 +19,7 @@ def takes(function: Any, arguments: int) -> bool:
     return True
 
 
-def written(function: Any) -> str:
+def signature_of(function: Any) -> str:
     """It with its arguments, such as `f(run, other)`; what it is where it is no function."""
     if not callable(function):
         return kind_of_value(function)
