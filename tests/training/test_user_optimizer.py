@@ -192,6 +192,13 @@ class OfFirst(Normed):
         return x[:1].norm() if x.ndim > 1 else x.norm()
 
 
+class Averaged(Normed):
+    def step(self, weights, gradient, step):
+        if weights.ndim > 1:
+            weights.copy_(weights.mean(0))
+        weights.sub_(self.settings.learning_rate * gradient)
+
+
 class OnlyInState(Normed):
     def step(self, weights, gradient, step):
         self.state["mean"].copy_(gradient - gradient.mean())
@@ -228,7 +235,7 @@ def mixing(named, tmp_path):
     return lambda name: named(name, settings={})
 
 
-@pytest.mark.parametrize("name", ["OfAll", "ClippedByAll", "OfFirst", "OnlyInState"])
+@pytest.mark.parametrize("name", ["OfAll", "ClippedByAll", "OfFirst", "Averaged", "OnlyInState"])
 def test_a_step_that_mixes_the_rows_of_a_batch_is_refused(mixing, name):
     """Else its results depended, silently, on what else is trained."""
     said = rf"code\.py:{name}: expected a step in which each row .*found that row [01] changes otherwise"
@@ -236,6 +243,14 @@ def test_a_step_that_mixes_the_rows_of_a_batch_is_refused(mixing, name):
         first_step(mixing(name))
     weights = torch.ones(5)
     make_optimizer(mixing(name), weights).step(weights, torch.ones(5), 1)  # alone there is nothing to mix
+
+
+@pytest.mark.parametrize("name", ["OfAll", "Averaged"])
+def test_it_is_seen_where_the_rows_begin_alike_as_those_of_one_seed_do(mixing, name):
+    weights = torch.linspace(-1, 1, 500).repeat(2, 1)
+    optimizer = make_batched_optimizer([mixing(name)] * 2, weights)
+    with pytest.raises(ConfigError, match="changes otherwise when it is alone"):
+        optimizer.step(weights, weights.cos(), 1)
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,7 @@ class UserCodeOptimizer:
         """
         device = two.weights.device
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            for louder in (1.0, LOUD):
-                gradient = two.gradient.clone()
-                gradient[1] *= louder
-                given = two._replace(gradient=gradient)
+            for given in (two, two.with_another_neighbour()):
                 drawn_before = _random_state(device)
                 together = self._stepped(self._settings, given)
                 if not torch.equal(_random_state(device), drawn_before):
@@ -170,6 +167,13 @@ class _Stepped(NamedTuple):
         state = {name: tensor[row] for name, tensor in self.state.items()}
         number = self.step[row] if isinstance(self.step, Tensor) and self.step.ndim else self.step
         return _Stepped(self.weights[row], self.gradient[row], state, number)
+
+    def with_another_neighbour(self) -> _Stepped:
+        """Two rows of which the second has other weights and a much larger gradient: the two may be alike."""
+        made = self.copy()
+        made.weights[1] *= 2
+        made.gradient[1] *= LOUD
+        return made
 
     def copy(self) -> _Stepped:
         """The same with tensors of its own."""
