@@ -36,7 +36,8 @@ class Lion:
         """Change the weights and the state in place.
 
         `gradient` is that of the loss alone. `step` counts from 1; on a GPU, or for M models, it is a tensor,
-        so there must be no `if` about it.
+        so there must be no `if` about it. A row of M is a model of its own: what is added up is added up
+        along the last axis, as in `gradient.norm(dim=-1, keepdim=True)`.
         """
         s, momentum = self.settings, self.state["momentum"]
         direction = (s.beta_1 * momentum + (1 - s.beta_1) * gradient).sign()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from grokflow.errors import ArtifactError, refuses_bad_input
+from grokflow.artifacts.tables import read_table
+from grokflow.errors import ArtifactError, kind_of_value, refuses_bad_input
 
 BAD = {
     "connect": ["a.pt", "b.pt", "--model", "my.py:MLP", "--data", "data.npz", "--out", "out"],
@@ -43,3 +45,27 @@ def test_a_fault_of_grokflow_is_no_message(capsys: pytest.CaptureFixture[str]) -
     )
     with pytest.raises(KeyError):
         main(KeyError("a"))
+
+
+def test_the_error_of_a_file_system_names_the_file_once_and_no_number(tmp_path: Path) -> None:
+    missing = tmp_path / "a.csv"
+    with pytest.raises(ArtifactError, match=r"^\S*a\.csv: expected a table, found no such file\.$"):
+        read_table(missing, [])
+    missing.mkdir()
+    with pytest.raises(ArtifactError, match=r"^\S*a\.csv: expected a table, found Is a directory\.$"):
+        read_table(missing, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "None"),
+        (3, "an int"),
+        ("x", "a str"),
+        ((1, 2), "a tuple of 2"),
+        (int, "the class int"),
+        (np.zeros((2, 3)), "an array of the shape (2, 3)"),
+    ],
+)
+def test_what_a_value_is_has_its_article(value: object, said: str) -> None:
+    assert kind_of_value(value) == said

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -264,3 +265,11 @@ def test_what_names_a_file():
     assert not is_user_file("a*b")
     assert not is_user_file("b.py")
     assert not is_user_file(3)
+
+
+def test_a_file_in_the_working_directory_may_be_the_first_to_import_torch(folder):
+    """Modules of torch that lie in no file name one all the same, relative to the working directory."""
+    (folder / "code.py").write_text("import torch\ndef f(): return torch.ones(2).sum().item()\n")
+    call = "from grokflow.user_code import find; print(find('code.py:f').load()())"
+    run = subprocess.run([sys.executable, "-c", call], cwd=folder, capture_output=True, text=True)
+    assert run.stdout == "2.0\n", run.stderr

@@ -25,7 +25,7 @@ class GrokflowError(Exception):
     Parameters
     ----------
     where : the config key or the file at fault.
-    expected, found : what should stand there and what does.
+    expected, found : what should stand there and what does; the error of a file system in its own words.
     mend : what to do about it.
     """
 
@@ -34,7 +34,7 @@ class GrokflowError(Exception):
         self.expected = expected
         self.found = found
         self.mend = mend
-        message = f"{self.where}: expected {expected}, found {found}."
+        message = f"{self.where}: expected {expected}, found {_in_words(found)}."
         message = f"{message} {mend}" if mend else message
         # Half of a surrogate pair, which YAML and arguments can hold, would make this message unprintable.
         super().__init__(message.encode("utf-8", "backslashreplace").decode("utf-8"))
@@ -48,10 +48,37 @@ class ArtifactError(GrokflowError):
     """A file is truncated, altered, or was made from something else than it is used for."""
 
 
+def _in_words(found: object) -> object:
+    """The error of a file system without its number and without the path, which the message names first."""
+    if isinstance(found, FileNotFoundError):
+        return "no such file"
+    return found.strerror or found if isinstance(found, OSError) else found
+
+
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The sentence that names the valid name closest to `name`, or None when none is close."""
     matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
     return f"Did you mean '{matches[0]}'?" if matches else None
+
+
+def with_article(noun: str) -> str:
+    """A noun after `a` or `an`, as it is spoken: an Axes, an MLP, a ReLU, a UserModel."""
+    is_spelled = noun[:2].isupper()
+    vowels = "AEFHILMNORSX" if is_spelled else "AEIOaeio"
+    return f"{'an' if noun[:1] in tuple(vowels) else 'a'} {noun}"
+
+
+def kind_of_value(value: object) -> str:
+    """What a value is, for a message: an int, a tuple of 3, an array of the shape (2, 3), the class MLP."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{with_article('array' if name == 'ndarray' else name)} of the shape {tuple(shape)}"
+    return with_article(name) + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
 
 
 def refuses_bad_input(main: Callable[Arguments, int]) -> Callable[Arguments, int]:

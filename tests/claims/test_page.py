@@ -318,6 +318,25 @@ def test_the_claims_of_a_miniature_speak_of_no_paper(tables: ClaimTables, tmp_pa
     assert "paper" not in "".join(lines)
 
 
+def test_of_a_claim_that_no_seed_could_be_judged_by_the_terminal_says_why_not(tmp_path: Path) -> None:
+    write_table(tmp_path / "claims.csv", tabulate([planted("M1", "nn"), planted("M2", "ncc")]).claims)
+    _, *lines = overview(tmp_path / "claims.csv").splitlines()
+    assert lines[0].startswith("  M1  undecided   0 of 0  2 no point  The setup groks")
+    assert lines[1].startswith("  M2  undecided   0 of 0  2 censored, 1 no point  ")
+
+
+def test_only_the_criteria_of_the_papers_are_said_to_be_registered(tables: ClaimTables) -> None:
+    registered = "by its criterion, which was registered before any seed of\nthe reference run was trained"
+    assert registered in page(tables)
+    own = tables._replace(claims=tables.claims.assign(paper=["own", *tables.claims["paper"][1:]]))
+    text = " ".join(page(own).split())
+    assert (
+        "by its criterion. Those of the papers were registered before any seed of the reference run" in text
+    )
+    assert "; a claim of your own has yours. The verdict is about seeds:" in text
+    assert registered not in page(own)
+
+
 def test_a_line_says_whether_its_claim_is_as_in_the_reference(tables: ClaimTables, tmp_path: Path) -> None:
     write_table(tmp_path / "claims.csv", tables.claims)
     first, *lines = overview(tmp_path / "claims.csv", {"M1": "cannot say"}).splitlines()

@@ -77,6 +77,17 @@ def test_results_lie_apart_unless_the_file_says_where(written):
     assert load_config([said]).results == "elsewhere"
 
 
+def test_top_level_keys_that_the_file_leaves_out_are_taken_from_the_other_one(written):
+    """All but `results`, as the test above says."""
+    others = {"device": "cpu", "jobs_per_gpu": 2, "threads": 3, "precision": "float64", "miniature": True}
+    others["figure_style"] = "column"
+    top = "\n".join(f"{key}: {str(value).lower()}" for key, value in others.items())
+    written(f"{BASE}{top}\ninvariance: {{pairs: 5}}\n", "base.yaml")
+    config = load_config([written("definitions_from: base.yaml\nthreads: 1\n")])
+    assert {key: getattr(config, key) for key in others} == {**others, "threads": 1}
+    assert config.invariance.pairs == 5
+
+
 def test_the_other_file_is_named_relative_to_this_one_and_may_itself_have_another(written):
     written("definitions_from: ../base.yaml\nruns: {one: {epochs: 9}}\n", "inner/middle.yaml")
     config = load_config(

@@ -48,6 +48,7 @@ def test_pairs_without_a_value_and_below_the_first_are_left_out(here):
             "return a[:3]",
             r"code\.py:f: expected an array of 25 integers, one for each pair, found shape \(3,\)",
         ),
+        ("a + b", r"code\.py:f: expected an array of 25 integers.*, found None\. Is there a `return`\?"),
         ("return a / 2", "integers.*float64"),
         ("return a + b", r"values from 0 to 4, or -1 .*, found 5 for a = 1, b = 4"),
         ("return a - 9", "found -9"),

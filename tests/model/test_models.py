@@ -108,6 +108,18 @@ def always_ready():
 
 def number(vocabulary):
     return vocabulary
+
+
+def needy(vocabulary, *, width):
+    return Net(vocabulary, 2, width)
+
+
+def positional(depth=1, /):
+    return Net(7, 2)
+
+
+def nothing(vocabulary):
+    Net(vocabulary, 2)
 """
 
 
@@ -162,13 +174,27 @@ def test_wrong_answers_of_a_module_are_counted_as_of_any_model(named):
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
-        ("Net", {"wdith": 3}, r"net\.py:Net: expected a class or function that takes its settings.*wdith"),
+        (
+            "Net",
+            {"wdith": 3},
+            r"net\.py:Net: expected a class or function that takes its settings and, of vocabulary, "
+            r"positions, alphabet, what it needs, found the setting 'wdith', which it does not take\. "
+            r"Did you mean 'width'\?$",
+        ),
+        (
+            "needy",
+            {},
+            r"net\.py:needy: .*, found no 'width', which it needs\. Give it: settings: \{width: …\}\.$",
+        ),
+        ("positional", {"depth": 2}, r"found the setting 'depth', which it does not take"),
+        ("nothing", {}, r"net\.py:nothing: expected what makes a model.*found None\. Is there a `return`\?"),
+        ("ready", {}, r"net\.py:ready: expected a class or function .*, found a Linear\."),
         (
             "Fixed",
             {},
-            r"net\.py:Fixed: expected what makes a model.*found Fixed without `layout`",
+            r"net\.py:Fixed: expected what makes a model.*found a Fixed without `layout`",
         ),
-        ("number", {}, r"net\.py:number: expected what makes a model.*found int without `layout`"),
+        ("number", {}, r"net\.py:number: expected what makes a model.*found an int without `layout`"),
         ("broken", {}, r"net\.py, line 25, in broken: .*AttributeError"),
         ("Net", {"width": "wide"}, r"net\.py, line 9, in __init__: .*TypeError"),
     ],
@@ -181,3 +207,91 @@ def test_what_is_wrong_with_a_model_is_said(named, name, settings, said):
 def test_a_class_gets_all_that_it_might_want_where_it_takes_anything(named):
     with pytest.raises(ConfigError, match="without `layout`"):
         make_model(named("Fixed", any_setting=1), DATASET)
+
+
+SHAPES = """
+import torch
+from torch import nn
+
+from grokflow.model import Layout, Parameter, unflatten
+
+
+class Each(nn.Module):
+    def __init__(self, vocabulary):
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary, vocabulary)
+
+    def forward(self, tokens):
+        return self.embed(tokens)
+
+
+class TooFew(Each):
+    def forward(self, tokens):
+        return self.embed(tokens)[:, -1, 1:]
+
+
+class NoSuchPosition(Each):
+    def forward(self, tokens):
+        return self.embed(tokens)[:, 9]
+
+
+class Apart:
+
+    def __init__(self, vocabulary):
+        self.layout = Layout((Parameter("embedding", (vocabulary, vocabulary), scale=1.0),))
+
+    def logits(self, weights, tokens):
+        embedding = unflatten(weights, self.layout)["embedding"]
+        one_hot = nn.functional.one_hot(tokens, embedding.shape[-1]).to(embedding.dtype).sum(-2)
+        return self.scaled(one_hot @ embedding)
+
+    def scaled(self, x):
+        return x / x.std(dim=-1, keepdim=True)
+
+
+class Mixing(Apart):
+    def scaled(self, x):
+        return x / x.std()
+
+
+class Softmaxed(Apart):
+    def scaled(self, x):
+        return x.softmax(dim=1)
+
+
+class Summed(Apart):
+    def scaled(self, x):
+        return x.sum(0) if x.ndim == 3 else x
+
+
+class Double(Apart):
+    def logits(self, weights, tokens):
+        return super().logits(weights, tokens) @ torch.eye(7, dtype=torch.float64)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "Each",
+            r"code\.py:Each: expected logits of the shape \(B, V\) = \(29, 7\), found \(29, 2, 7\)\. "
+            r"Return those of the last position: outputs\[:, -1\]\.",
+        ),
+        ("TooFew", r"code\.py:TooFew: expected logits .* = \(29, 7\), found \(29, 6\)\.$"),
+        ("NoSuchPosition", r"code\.py, line 24, in forward: .*IndexError"),
+        ("Mixing", r"code\.py:Mixing: .*each row of weights.*found other logits for two models together"),
+        ("Softmaxed", r"code\.py:Softmaxed: .*each row of weights.*found other logits for two models"),
+        ("Summed", r"code\.py:Summed: .*found the shape \(29, 7\) for 2 models, in place of \(2, 29, 7\)"),
+    ],
+)
+def test_a_model_is_tried_before_anything_is_computed_with_it(named, tmp_path, name, said):
+    (tmp_path / "code.py").write_text(SHAPES)
+    with pytest.raises(ConfigError, match=said):
+        task_of(UserModel(code=str(find(f"code.py:{name}"))))
+
+
+@pytest.mark.parametrize("name", ["Apart", "Double"])
+def test_a_model_that_keeps_its_rows_apart_is_taken_in_whatever_precision_it_has(named, tmp_path, name):
+    (tmp_path / "code.py").write_text(SHAPES)
+    assert len(task_of(UserModel(code=str(find(f"code.py:{name}")))).train) == 29

@@ -21,6 +21,7 @@ def nan(t, controls): return np.full((len(t), controls), np.nan)
 def turned(t, controls): return bezier(1 - t, controls)
 def fails(t, controls): return t.nothing
 def one(t): return t
+def nothing(t, controls): bezier(t, controls)
 def short(t, controls):
     c = bezier(t, controls)
     return c if controls < 4 else np.roll(c, 1, axis=1)
@@ -49,6 +50,7 @@ def test_a_curve_of_ones_own_is_the_same_curve_as_a_built_in_one_of_the_same_for
     ("name", "said"),
     [
         ("shape", r"code\.py:shape: expected coefficients of shape \(2, 2\).*found shape \(2, 4\)"),
+        ("nothing", r"code\.py:nothing: expected coefficients .*, found None\. Is there a `return`\?"),
         ("sums", "add up to 1"),
         ("nan", "add up to 1"),
         ("turned", "all of the first control point at t = 0"),

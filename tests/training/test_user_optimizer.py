@@ -155,3 +155,129 @@ def test_what_is_wrong_with_an_optimizer_is_said(named, name, said):
 def test_a_setting_may_not_be_called_as_what_every_optimizer_has(named):
     with pytest.raises(ValueError, match=r"settings\.learning_rate: expected this key beside settings"):
         named("Momentum", settings={"learning_rate": 1.0})
+
+
+MIXING = """
+import torch
+
+
+class Normed:
+    def __init__(self, settings, weights):
+        self.settings = settings
+        self.state = {"mean": torch.zeros_like(weights)}
+
+    def norm(self, x):
+        return x.norm(dim=-1, keepdim=True)
+
+    def clipped(self, gradient):
+        return gradient / self.norm(gradient)
+
+    def step(self, weights, gradient, step):
+        self.state["mean"].lerp_(self.clipped(gradient), 0.1)
+        weights.sub_(self.settings.learning_rate * self.state["mean"])
+
+
+class OfAll(Normed):
+    def norm(self, x):
+        return x.norm()
+
+
+class ClippedByAll(Normed):
+    def clipped(self, gradient):
+        return gradient * (1e3 / gradient.norm()).clamp(max=1)
+
+
+class OfFirst(Normed):
+    def norm(self, x):
+        return x[:1].norm() if x.ndim > 1 else x.norm()
+
+
+class Averaged(Normed):
+    def step(self, weights, gradient, step):
+        if weights.ndim > 1:
+            weights.copy_(weights.mean(0))
+        weights.sub_(self.settings.learning_rate * gradient)
+
+
+class OnlyInState(Normed):
+    def step(self, weights, gradient, step):
+        self.state["mean"].copy_(gradient - gradient.mean())
+        weights.sub_(self.settings.learning_rate * gradient)
+
+
+class FirstRate(Normed):
+    def step(self, weights, gradient, step):
+        weights.sub_(gradient * self.settings.learning_rate[0])
+
+
+class SecondAxis(Normed):
+    def norm(self, x):
+        return x.norm(dim=1, keepdim=True)
+
+
+class Noisy(Normed):
+    def step(self, weights, gradient, step):
+        weights.sub_(self.settings.learning_rate * (gradient + torch.randn_like(gradient)))
+"""
+
+
+def first_step(settings, precision=torch.float32, models=3):
+    generator = torch.Generator().manual_seed(0)
+    weights, gradient = torch.randn(2, models, 500, generator=generator, dtype=torch.float64).to(precision)
+    optimizer = make_batched_optimizer([settings] * models, weights)
+    optimizer.step(weights, gradient, torch.ones(models, 1))
+    return weights, gradient, optimizer
+
+
+@pytest.fixture
+def mixing(named, tmp_path):
+    (tmp_path / "code.py").write_text(MIXING)
+    return lambda name: named(name, settings={})
+
+
+@pytest.mark.parametrize("name", ["OfAll", "ClippedByAll", "OfFirst", "Averaged", "OnlyInState"])
+def test_a_step_that_mixes_the_rows_of_a_batch_is_refused(mixing, name):
+    """Else its results depended, silently, on what else is trained."""
+    said = rf"code\.py:{name}: expected a step in which each row .*found that row [01] changes otherwise"
+    with pytest.raises(ConfigError, match=said):
+        first_step(mixing(name))
+    weights = torch.ones(5)
+    make_optimizer(mixing(name), weights).step(weights, torch.ones(5), 1)  # alone there is nothing to mix
+
+
+@pytest.mark.parametrize("name", ["OfAll", "Averaged"])
+def test_it_is_seen_where_the_rows_begin_alike_as_those_of_one_seed_do(mixing, name):
+    weights = torch.linspace(-1, 1, 500).repeat(2, 1)
+    optimizer = make_batched_optimizer([mixing(name)] * 2, weights)
+    with pytest.raises(ConfigError, match="changes otherwise when it is alone"):
+        optimizer.step(weights, weights.cos(), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("FirstRate", "TypeError"), ("SecondAxis", "Dimension out of range")]
+)
+def test_a_step_that_no_model_alone_can_take_is_refused_in_a_batch_too(mixing, name, said):
+    with pytest.raises(ConfigError, match=rf"code\.py, line \d+.*{said}.*weights of the shape \(n,\)"):
+        first_step(mixing(name))
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+def test_looking_at_the_rows_changes_nothing(mixing, precision):
+    _, gradient, optimizer = first_step(mixing("Normed"), precision)
+    mean = gradient / gradient.norm(dim=-1, keepdim=True) * 0.1
+    torch.testing.assert_close(optimizer.state["mean"], mean)
+
+
+def test_rows_are_looked_at_once(mixing, monkeypatch):
+    weights, gradient, optimizer = first_step(mixing("Normed"))
+    monkeypatch.setattr(optimizer, "_refuse_mixed_rows", lambda two: pytest.fail("looked again"))
+    optimizer.step(weights, gradient, 2)
+
+
+def test_a_step_that_draws_random_numbers_is_let_be_and_draws_as_many_as_without_a_look(mixing):
+    torch.manual_seed(0)
+    first_step(mixing("Noisy"))
+    found = torch.randn(1)
+    torch.manual_seed(0)
+    torch.randn(3, 500)
+    assert torch.equal(found, torch.randn(1))

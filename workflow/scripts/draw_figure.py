@@ -8,5 +8,6 @@ with job(snakemake):
 
     figure = Figure.model_validate(snakemake.params.figure)
     shown = as_given(snakemake.params.shown, snakemake.input)
-    picture = draw(figure, shown, str(snakemake.input.get("dataset", "")))
+    dataset = str(snakemake.input.get("dataset", ""))
+    picture = draw(figure, shown, dataset, snakemake.wildcards.figure)
     save(picture, png=snakemake.output.png, svg=snakemake.output.svg)

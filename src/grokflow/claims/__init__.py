@@ -13,9 +13,10 @@ from grokflow.claims import conditions as conditions
 from grokflow.claims import mode_connectivity as mode_connectivity
 from grokflow.claims import periodic_behaviour as periodic_behaviour
 from grokflow.claims import scale_invariance as scale_invariance
-from grokflow.claims.criteria import CRITERIA, Finding, NotJudged, Number, Subject, own_claim
+from grokflow.claims.criteria import CRITERIA, Finding, NotJudged, Number, Subject
 from grokflow.claims.judging import judge
 from grokflow.claims.outcomes import outcomes_of_runs, times_of_runs
+from grokflow.claims.own_claims import own_claim
 from grokflow.claims.page import (
     NONE_JUDGED,
     located,

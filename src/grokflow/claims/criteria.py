@@ -8,14 +8,11 @@ claim is about. `docs/registration.md` gives the reason for every criterion.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from grokflow.artifacts.results import RunResults
-from grokflow.config import Claim
 from grokflow.dynamics import Coincidence
-from grokflow.errors import ConfigError
-from grokflow.user_code import is_code, parse
 
 SubjectKind = Literal["run", "path", "sweep"]
 
@@ -127,62 +124,6 @@ def criterion(
         return judge
 
     return register
-
-
-def own_claim(statement: str, criterion: str, *numbers: str | Number) -> Callable[[Judge], Criterion]:
-    """Make the decorated function the judge of a claim of your own; a configuration names it `file.py:name`.
-
-    Parameters
-    ----------
-    statement : what you claim, as a sentence.
-    criterion : when it holds for a seed.
-    numbers : names of what is measured, in the order of the function's `Finding`; the first is the effect.
-    """
-
-    def make(judge: Judge) -> Criterion:
-        measured = tuple(Number(each) if isinstance(each, str) else each for each in numbers)
-        return Criterion("", "–", statement, criterion, Subject("run"), judge, measured, is_users=True)
-
-    return make
-
-
-def criterion_of(name: str, claim: Claim) -> Criterion:
-    """The criterion of a claim of the configuration: registered, or of the user's own file.
-
-    Raises
-    ------
-    ConfigError : when the user's file does not run, or what it names is no claim.
-    """
-    if not is_code(claim.claim):
-        return CRITERIA[claim.claim or name]
-    code = parse(str(claim.claim))
-    criterion = code.load()
-    if not (isinstance(criterion, Criterion) and criterion.is_users and criterion.numbers):
-        expected = "a function with the decorator grokflow.claims.own_claim, and at least one number"
-        raise ConfigError(code.shown, expected=expected, found=f"{type(criterion).__name__}")
-    kind: SubjectKind = "path" if claim.path else "sweep" if claim.sweep else "run"
-    return replace(
-        criterion,
-        id=code.shown,
-        subject=Subject(kind, kind if claim.against else None),
-        judge=_checked(criterion, code.shown),
-        presupposes_points=kind == "path",
-    )
-
-
-def _checked(criterion: Criterion, shown: str) -> Judge:
-    """The user's judge, whose findings are refused unless they have what they must."""
-
-    def judge(*results: Any) -> Finding:
-        found = criterion.judge(*results)
-        wanted = len(criterion.numbers)
-        if not isinstance(found, Finding) or len(found.numbers) != wanted:
-            numbers = f" with {len(found.numbers)}" if isinstance(found, Finding) else ""
-            expected = f"a Finding with {wanted} {'number' if wanted == 1 else 'numbers'}"
-            raise ConfigError(shown, expected=expected, found=f"{type(found).__name__}{numbers}")
-        return replace(found, holds=bool(found.holds), numbers=tuple(map(float, found.numbers)))
-
-    return judge
 
 
 def point_of(run: RunResults, name: str, which: str = "") -> dict[str, Any]:

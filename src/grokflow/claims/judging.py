@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from grokflow.artifacts.results import PathResults, RunResults, SweepResults
-from grokflow.claims.criteria import Criterion, Finding, NotJudged, Reason, criterion_of
+from grokflow.claims.criteria import Criterion, Finding, NotJudged, Reason
 from grokflow.claims.first_registered import CHANGED, FIRST, first_verdict
+from grokflow.claims.own_claims import criterion_of
 from grokflow.config import Claim
 from grokflow.dynamics import Coincidence, PooledTest, pooled_test
 from grokflow.statistics import Proportion

@@ -15,8 +15,7 @@ from grokflow.claims.tables import ClaimTables
 from grokflow.statistics import HALF, NEARLY_ALL, Proportion
 
 RULE = """\
-A claim is judged on each seed (or pair of seeds) by its criterion, which was registered before any seed of
-the reference run was trained (`docs/registration.md`). The verdict is about seeds:
+A claim is judged on each seed (or pair of seeds) by its criterion{registered}. The verdict is about seeds:
 
 - **Holds for** k of n: of the n seeds that could be judged, k meet the criterion. In brackets stands the
   95 % Wilson interval of the share of all seeds that do. Three of three is 0.44 to 1.
@@ -54,6 +53,14 @@ configuration). They show that every step of the workflow runs. They say nothing
 
 """
 
+REGISTERED = """\
+, which was registered before any seed of
+the reference run was trained (`docs/registration.md`)"""
+
+REGISTERED_OR_OWN = """\
+. Those of the papers were registered before any
+seed of the reference run was trained (`docs/registration.md`); a claim of your own has yours"""
+
 OF_PAPER = """\
 - **Paper**: the number that the paper printed for its one seed. Its percentile among our seeds says
   whether it is typical: 50 is the middle, 0 below all of them, 100 above all.
@@ -85,7 +92,9 @@ def of_a_miniature(tables: ClaimTables) -> ClaimTables:
 def page(tables: ClaimTables, *, miniature: bool = False) -> str:
     """claims.md."""
     effects = tables.numbers.drop_duplicates("claim").set_index("claim")
-    rule = RULE.format(paper="" if miniature else OF_PAPER)
+    has_own = (tables.claims["paper"] == "own").any()
+    registered = REGISTERED_OR_OWN if has_own else REGISTERED
+    rule = RULE.format(paper="" if miniature else OF_PAPER, registered=registered)
     lines = ["# Claims of a miniature", "", MINIATURE + rule] if miniature else ["# Claims", "", rule]
     if tables.claims.empty:
         return "\n".join([*lines, "No claims were asked for."]) + "\n"
@@ -140,7 +149,8 @@ def overview(csv: str | Path, agreement: Mapping[str, str] | None = None, *, min
     lines = [f"{whose}: {counts}. Seeds holding of judged [95 %]{third}:"]
     widest = max(map(len, agreement.values())) if agreement else 0
     for row in rows.itertuples():
-        share = f"{row.holding:>2} of {row.judged:<2} {written_interval(float(row.low), float(row.high))}"
+        of_seeds = written_interval(float(row.low), float(row.high)) if int(row.judged) else row.not_judged
+        share = f"{row.holding:>2} of {row.judged:<2} {of_seeds}"
         start = f"  {row.claim:<{names}}  {row.verdict:<{verdicts}}  {share}  "
         start += f"{agreement.get(row.claim, '–'):<{widest}}  " if agreement else ""
         room = max(WIDTH - len(start), 10)

@@ -47,11 +47,14 @@ def table_of_function(operation: str, modulus: int) -> Table:
     function = code.load()
     a, b = (x.ravel() for x in np.indices((modulus, modulus)))
     try:
-        c = np.asarray(function(a.copy(), b.copy(), modulus))
+        found = function(a.copy(), b.copy(), modulus)
+        c = np.asarray(found)
     except Exception as error:
         raise fault_in(error, code.files) or _not_called(code.shown, error) from error
+    expected = f"an array of {len(a)} integers, one for each pair"
+    if found is None:
+        raise ConfigError(code.shown, expected=expected, found=None, mend="Is there a `return`?")
     if c.shape != a.shape or not np.issubdtype(c.dtype, np.integer):
-        expected = f"an array of {len(a)} integers, one for each pair"
         raise ConfigError(code.shown, expected=expected, found=f"shape {c.shape}, type {c.dtype}")
     beyond = (c >= modulus) | (c < UNDEFINED)
     if beyond.any():

@@ -13,12 +13,12 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from grokflow.errors import ConfigError
+from grokflow.errors import ConfigError, kind_of_value
 from grokflow.figures.kinds import FIGURE_KINDS, FigureKind, kind_of
 from grokflow.figures.names import names_of_runs
 from grokflow.figures.sentences import sentence_of
-from grokflow.figures.shown import Shown
-from grokflow.user_code import is_code, parse
+from grokflow.figures.shown import OtherSubject, Shown
+from grokflow.user_code import is_code, parse, signature_of, takes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FIGURE_KINDS", "FigureKind", "Shown", "draw", "kind_of", "save", "sentence_of"]
 
 
-def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
+def draw(figure: Figure, shown: Mapping[str, str], dataset: str, name: str = "") -> Picture:
     """The picture of a figure of the configuration.
 
     Parameters
@@ -36,30 +36,44 @@ def draw(figure: Figure, shown: Mapping[str, str], dataset: str) -> Picture:
     shown : folders of the tables, by seed or pair of seeds; or a sweep's table; or the tables `claims` and
         `numbers` of the claims.
     dataset : file of the dataset's table, for the kinds that show it.
+    name : of the figure in the configuration, for messages.
+
+    Raises
+    ------
+    ConfigError : when a function of the user's own cannot draw it.
     """
     from grokflow.figures.page import (
         on_page,
     )  # imports matplotlib, which a workflow that only plans needs not
 
     names = names_of_runs(shown, figure.names) if figure.runs else {}
-    given = Shown(shown, figure.reference, dataset, names)
+    given = Shown(shown, figure.reference, dataset, names, next(iter(figure.subjects), ""))
     with on_page(figure.style or "screen"):
         if is_code(figure.kind):
-            return _drawn_by_user(figure.kind, given)
+            return _drawn_by_user(figure.kind, given, name)
         module = importlib.import_module(f"grokflow.figures.{figure.kind}")
         picture: Picture = module.draw(given)
     return picture
 
 
-def _drawn_by_user(kind: str, shown: Shown) -> Picture:
+def _drawn_by_user(kind: str, shown: Shown, name: str) -> Picture:
     """What a function of the user's own draws."""
     from matplotlib.figure import Figure as Picture
 
     code = parse(kind)
-    picture = code.load()(shown)
+    function = code.load()
+    if not takes(function, 1):
+        raise ConfigError(code.shown, expected="f(shown)", found=signature_of(function))
+    try:
+        picture = function(shown)
+    except OtherSubject as other:
+        expected = f"{other.wanted}, because {code.shown} reads {other.reader}"
+        where = f"figures.{name}" if name else code.shown
+        raise ConfigError(where, expected=expected, found=f"'{shown.subject}'") from None
     if not isinstance(picture, Picture):
         expected = "a function that returns a matplotlib.figure.Figure"
-        raise ConfigError(code.shown, expected=expected, found=f"a {type(picture).__name__}")
+        mend = "Is there a `return`?" if picture is None else None
+        raise ConfigError(code.shown, expected=expected, found=kind_of_value(picture), mend=mend)
     return picture
 
 

@@ -55,6 +55,8 @@ class Shown(Mapping[str, str]):
     """File of the dataset's table, for the kinds that show it."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What the picture calls runs; those that are not named here are called as in the configuration."""
+    subject: str = ""
+    """The key of the entry that names what is shown; none where there is no entry."""
 
     def __getitem__(self, name: str) -> str:
         return self.places[name]
@@ -70,6 +72,14 @@ class Shown(Mapping[str, str]):
         """Whether some run, or the path, has too many seeds or pairs to tell each one apart."""
         counts = Counter(name.rpartition("/")[0] for name in self.places)
         return max(counts.values(), default=0) > MANY
+
+
+class OtherSubject(Exception):
+    """A figure of the user's own reads what its entry does not show."""
+
+    def __init__(self, reader: str, wanted: str) -> None:
+        super().__init__(f"{reader}: the entry has no {wanted}")
+        self.reader, self.wanted = reader, wanted
 
 
 class ShownRun(RunResults):
@@ -209,6 +219,8 @@ def _shortened(name: str) -> str:
 
 def runs_of(shown: Shown) -> list[ShownRun]:
     """The seeds of one or more runs, from their folders by name."""
+    if shown.subject not in ("run", "runs", ""):
+        raise OtherSubject("runs_of", "'run' or 'runs'")
     return [
         ShownRun(folder, name, shown.names.get(name.rpartition("/")[0], "")) for name, folder in shown.items()
     ]
@@ -216,6 +228,8 @@ def runs_of(shown: Shown) -> list[ShownRun]:
 
 def paths_of(shown: Shown) -> list[ShownPath]:
     """The seeds or pairs of seeds of one or more paths, from their folders by name."""
+    if shown.subject not in ("path", "paths", ""):
+        raise OtherSubject("paths_of", "'path' or 'paths'")
     return [ShownPath(folder, name) for name, folder in shown.items()]
 
 

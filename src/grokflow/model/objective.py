@@ -14,13 +14,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from grokflow.config import AnyModel, Dataset
+from grokflow.config import AnyModel, Dataset, UserModel
 from grokflow.data.dataset import SPLITS, tokenization
 from grokflow.estimates import EVALUATION_BATCH
 from grokflow.model.losses import CROSS_ENTROPY, Loss, wrong_answers
 from grokflow.model.models import make_model
 from grokflow.model.protocol import ModelFunction
+from grokflow.model.trial import TRIED, try_out
 from grokflow.model.weights import norm_of
+from grokflow.user_code import parse
 
 GPU_EVALUATION_BATCH = 16384
 """Examples per forward pass of an evaluation of a single model on a GPU, which small batches leave idle."""
@@ -78,9 +80,17 @@ class Task:
 
 
 def make_task(model: AnyModel, dataset: Dataset, frame: pd.DataFrame, device: str) -> Task:
-    """The task of a model on the dataset table `frame` (columns a, b, c, split)."""
+    """The task of a model on the dataset table `frame` (columns a, b, c, split).
+
+    Raises
+    ------
+    ConfigError : when a model of the user's own is none.
+    """
     train, validation = split_examples(dataset, frame, device)
-    return Task(make_model(model, dataset), train, validation)
+    made = make_model(model, dataset)
+    if isinstance(model, UserModel):
+        try_out(made, parse(model.code), train.tokens[:TRIED], tokenization(dataset).vocabulary)
+    return Task(made, train, validation)
 
 
 def split_examples(dataset: Dataset, frame: pd.DataFrame, device: str) -> tuple[Examples, Examples]:

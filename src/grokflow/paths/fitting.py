@@ -34,7 +34,8 @@ from grokflow.paths.geometry import Curve
 from grokflow.paths.schedule import History
 from grokflow.randomness import generator
 from grokflow.training.graph import captured
-from grokflow.training.optimizers import OPTIMIZERS, Optimizer, PerRow
+from grokflow.training.optimizers import OPTIMIZERS, Optimizer
+from grokflow.training.per_row import PerRow
 
 
 def fit_paths(

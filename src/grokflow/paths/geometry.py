@@ -78,12 +78,16 @@ def path_kind(name: str, controls: int) -> PathKind:
 
     def coefficients(t: np.ndarray, controls: int) -> np.ndarray:
         try:
-            found = np.asarray(function(np.array(t, dtype=float), controls), dtype=float)
+            given = function(np.array(t, dtype=float), controls)
+            found = np.asarray(given, dtype=float)
         except Exception as error:
             expected = "a function of t and the number of control points"
             raise fault_in(error, code.files) or ConfigError(
                 code.shown, expected=expected, found=f"{type(error).__name__}: {error}"
             ) from error
+        if given is None:
+            expected = f"coefficients of shape {(len(t), controls)}, a row for each t"
+            raise ConfigError(code.shown, expected=expected, found=None, mend="Is there a `return`?")
         _check_coefficients(found, np.asarray(t), controls, code.shown)
         return found
 

@@ -6,7 +6,8 @@ sweep a row of its table. Called by the rules `train` and `train_members`.
 """
 
 from grokflow.training.graph import captured
-from grokflow.training.optimizers import OPTIMIZERS, Optimizer, PerRow, make_optimizer
+from grokflow.training.optimizers import OPTIMIZERS, Optimizer, make_optimizer
+from grokflow.training.per_row import PerRow
 from grokflow.training.points import POINTS, check_points, find_points
 from grokflow.training.runs import train
 from grokflow.training.sweeps import train_members

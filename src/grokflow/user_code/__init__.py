@@ -5,6 +5,7 @@ without running it; and in a job what the name stands for. Used wherever somethi
 calls it.
 """
 
+from grokflow.user_code.calls import signature_of, takes
 from grokflow.user_code.files import (
     CODE,
     TABLE,
@@ -29,4 +30,6 @@ __all__ = [
     "is_identified",
     "is_user_file",
     "parse",
+    "signature_of",
+    "takes",
 ]

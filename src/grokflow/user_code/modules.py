@@ -147,7 +147,8 @@ def _refuse_unfollowed(path: Path, loaded: set[str], contents: Mapping[str, byte
     folder = Path(os.path.realpath(path.parent))
     for name in sorted(loaded):
         file = getattr(sys.modules.get(name), "__file__", None)
-        if file is None or "site-packages" in Path(file).parts:
+        # `torch.classes` and `torch.ops` lie in no file, and name `_classes.py` and `_ops.py` all the same.
+        if file is None or not Path(file).is_file() or "site-packages" in Path(file).parts:
             continue
         real = Path(os.path.realpath(file))
         if real.is_relative_to(folder) and str(real) not in followed and not _is_ours(real):
