@@ -44,14 +44,45 @@ class ConfigError(GrokflowError):
     """The configuration asks for something that cannot be."""
 
 
+class Problems(ConfigError):
+    """Several problems at once, a line each; `file`: of all of them, where they are of one."""
+
+    def __init__(self, problems: list[str], file: str | None = None) -> None:
+        before = "" if file is None else f"{file}: "
+        Exception.__init__(self, "\n".join(f"{before}{problem}" for problem in problems))
+
+
 class ArtifactError(GrokflowError):
     """A file is truncated, altered, or was made from something else than it is used for."""
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """The sentence that names the valid name closest to `name`, or None when none is close."""
-    matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
+def nearest(name: str, valid: Iterable[str], least: float = 0.5) -> str | None:
+    """The sentence that names the valid name closest to `name`, or None when none is close.
+
+    `least`: how close, from 0 to 1, which is the same.
+    """
+    matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=least)
     return f"Did you mean '{matches[0]}'?" if matches else None
+
+
+def with_article(noun: str) -> str:
+    """A noun after `a` or `an`, as it is spoken: an Axes, an MLP, a ReLU, a UserModel."""
+    is_spelled = noun[:2].isupper()
+    vowels = "AEFHILMNORSX" if is_spelled else "AEIOaeio"
+    return f"{'an' if noun[:1] in tuple(vowels) else 'a'} {noun}"
+
+
+def kind_of_value(value: object) -> str:
+    """What a value is, for a message: an int, a tuple of 3, an array of the shape (2, 3), the class MLP."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{with_article('array' if name == 'ndarray' else name)} of the shape {tuple(shape)}"
+    return with_article(name) + (f" of {len(value)}" if isinstance(value, tuple | list) else "")
 
 
 def refuses_bad_input(main: Callable[Arguments, int]) -> Callable[Arguments, int]:
