@@ -13,7 +13,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from grokflow.errors import ConfigError
+from grokflow.errors import ConfigError, kind_of_value
 from grokflow.figures.kinds import FIGURE_KINDS, TABLES, FigureKind, kind_of
 from grokflow.figures.names import names_of_runs
 from grokflow.figures.sentences import sentence_of
@@ -59,7 +59,7 @@ def _drawn_by_user(kind: str, shown: Shown) -> Picture:
     picture = code.load()(shown)
     if not isinstance(picture, Picture):
         expected = "a function that returns a matplotlib.figure.Figure"
-        raise ConfigError(code.shown, expected=expected, found=f"a {type(picture).__name__}")
+        raise ConfigError(code.shown, expected=expected, found=kind_of_value(picture))
     return picture
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from grokflow.errors import ConfigError
+from grokflow.errors import ConfigError, kind_of_value
 from grokflow.model.layout import Layout, Parameter
 from grokflow.model.weights import unflatten
 from grokflow.randomness import generator
@@ -121,7 +121,7 @@ class ModuleModel:
             raise ConfigError(
                 self.name,
                 expected="a module that returns one tensor of outputs",
-                found=f"a {type(outputs).__name__}",
+                found=kind_of_value(outputs),
                 mend="Wrap it in a module whose `forward` returns the logits alone.",
             )
         return outputs

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from grokflow import config
-from grokflow.errors import ConfigError, fault_in
+from grokflow.errors import ConfigError, fault_in, kind_of_value
 from grokflow.user_code import is_code, parse
 
 StepNumber = int | Tensor
@@ -97,7 +97,7 @@ class UserCodeOptimizer:
         state = getattr(self._users, "state", None)
         expected = f"`state`: a dictionary of named tensors of shape {tuple(weights.shape)}, empty if none"
         if not isinstance(state, dict):
-            self._refuse(expected, f"a {type(state).__name__}")
+            self._refuse(expected, kind_of_value(state))
         shapes = {name: getattr(tensor, "shape", None) for name, tensor in state.items()}
         if any(shape != weights.shape for shape in shapes.values()):
             self._refuse(expected, str(shapes))
