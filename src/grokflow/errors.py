@@ -48,7 +48,7 @@ class Problems(ConfigError):
     """Several problems at once, a line each; `file`: of all of them, where they are of one."""
 
     def __init__(self, problems: list[str], file: str | None = None) -> None:
-        before = "" if file is None else f"{file}: "
+        before = f"{file}: " if file else ""
         Exception.__init__(self, "\n".join(f"{before}{problem}" for problem in problems))
 
 

@@ -409,7 +409,14 @@ REFUSED += [  # what many seeds brought
     ([*DECAY, "log_every"], 3, ["sweeps.weight_decay.log_every", "a known key", "found 'log_every'"]),
 ]
 # fmt: on
+KINDS = "expected one of segment, chain, polyline, bezier, or your own, file.py:name, found"
 REFUSED += [  # what users get wrong most often
+    (["paths", "segment_1_2", "kind"], "code", [f"paths.segment_1_2.kind: {KINDS} 'code'"]),
+    (
+        ["optimizers", "sgd", "name"],
+        "code",
+        ["optimizers.sgd.name: expected one of sgd, adamw, or your own, file.py:name, found 'code'"],
+    ),
     (
         ["paths", "segment_1_2", "bends"],
         2,

@@ -326,7 +326,7 @@ def test_weights_are_asked_for_at_one_number_on_the_path(kind: str, t: Any, foun
     for asked in (path.weights, path.state_dict):
         with pytest.raises(ConfigError, match=f"^t: expected one number from 0 to 1, found {found}.$"):
             asked(t)
-    for each in (0, 1, np.float32(1), np.int64(1)):
+    for each in (0, 1, np.float32(1), np.int64(1), np.array(0.0), torch.tensor(1.0)):
         assert np.array_equal(path.weights(each), path.curve.controls[-int(each)])
 
 

@@ -103,9 +103,13 @@ def tag_of(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, dict) else getattr(value, key, None)
 
 
-def name_or_code(tag: Any) -> Any:
-    """The tag itself, or "code" where it names a class or function of the user's."""
-    return "code" if isinstance(tag, str) and re.match(CODE, tag) else tag
+OWN = "file.py:name"
+"""The tag of the classes for what a user's own code makes, as messages call it; no name is like it."""
+
+
+def name_or_own(tag: Any) -> Any:
+    """The tag itself, or `OWN` where it names a class or function of the user's."""
+    return OWN if isinstance(tag, str) and re.match(CODE, tag) else tag
 
 
 PointName = Annotated[

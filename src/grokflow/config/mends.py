@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grokflow.config.read import blank_missing
-from grokflow.config.sections import OWN, SECTIONS, keys_of
+from grokflow.config.sections import SECTIONS, keys_of
 from grokflow.errors import nearest
 
 
@@ -26,9 +26,7 @@ def of_unknown_key(location: list[Any], valid: list[str]) -> str | None:
             return meant
         if "settings" in valid:
             return f"Put it under 'settings:', which your code is given: 'settings: {{{key}: …}}'."
-        others = [
-            "file.py:name" if tag == OWN else tag for tag, entry in section.items() if key in keys_of(entry)
-        ]
+        others = [tag for tag, entry in section.items() if key in keys_of(entry)]
         if others and location[0] == "models":
             return f"'{key}' belongs to a model of your own, which has the key 'code'."
         if others:

@@ -48,7 +48,7 @@ def _no_such_kind(section: str, tag: str, kinds: list[str]) -> ConfigError:
     mend = nearest(tag, kinds)
     if section == "optimizers" and is_code(tag):
         mend = "An optimizer of your own is trained by make mine (docs/how-to/own-question.md)."
-    return ConfigError(section.removesuffix("s"), expected=" or ".join(kinds), found=f"'{tag}'", mend=mend)
+    return ConfigError(section.removesuffix("s"), expected=" or ".join(kinds), found=repr(tag), mend=mend)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from grokflow.config import schema
+from grokflow.config.entry import OWN
 
 
 def _by_tag(union: Any) -> dict[str, type[schema.Entry]]:
@@ -24,10 +25,6 @@ SECTIONS: dict[str, type[schema.Entry] | dict[str, type[schema.Entry]]] = {
     "figures": schema.Figure,
     "claims": schema.Claim,
 }
-
-
-OWN = "code"
-"""The tag of the classes for what a user's own code makes. Nobody writes it, so no message says it."""
 
 
 def named(classes: Mapping[str, type[schema.Entry]]) -> list[str]:

@@ -71,10 +71,11 @@ class Connection:
         ------
         ConfigError : when t is anything else.
         """
-        if not (isinstance(t, Real) and 0 <= t <= 1):
-            found = t if isinstance(t, Real) else kind_of_value(t)
+        number = t.item() if isinstance(t, np.ndarray | Tensor) and t.shape == () else t
+        if not (isinstance(number, Real) and 0 <= number <= 1):
+            found = number if isinstance(number, Real) else kind_of_value(number)
             raise ConfigError("t", expected="one number from 0 to 1", found=found)
-        vector: np.ndarray = self.curve.weights(np.array([t], dtype=float))[0]
+        vector: np.ndarray = self.curve.weights(np.array([number], dtype=float))[0]
         return vector
 
     def state_dict(self, t: float) -> dict[str, Tensor]:
