@@ -92,7 +92,8 @@ def _of_a_part(schema: Any, whole: bool = False) -> Any:
 
 
 def _subclasses(entry: type[Entry]) -> list[type[Entry]]:
-    return [each for below in entry.__subclasses__() for each in (below, *_subclasses(below))]
+    own = [below for below in entry.__subclasses__() if below.__module__.startswith("grokflow.config.")]
+    return [each for below in own for each in (below, *_subclasses(below))]
 
 
 def meanings(entry: type[Entry]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grokflow.artifacts.tables import read_table
-from grokflow.errors import ArtifactError, kind_of_value, refuses_bad_input
+from grokflow.errors import ArtifactError, kind_of_value, refuses_bad_input, with_article
 
 BAD = {
     "connect": ["a.pt", "b.pt", "--model", "my.py:MLP", "--data", "data.npz", "--out", "out"],
@@ -31,6 +31,23 @@ def test_bad_input_ends_with_one_message_and_status_2(
     said = capsys.readouterr()
     assert said.err.startswith("Error: ")
     assert (said.err.count("\n"), said.out) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("noun", "said"),
+    [
+        ("int", "an int"), ("Axes", "an Axes"), ("str", "a str"), ("MLP", "an MLP"), ("SGD", "an SGD"),
+        ("GRU", "a GRU"), ("ReLU", "a ReLU"), ("UserModel", "a UserModel"), ("optimizer", "an optimizer"),
+    ],
+)  # fmt: skip
+def test_an_article_is_the_spoken_one(noun: str, said: str) -> None:
+    assert with_article(noun) == said
+
+
+def test_a_value_is_told_by_its_type() -> None:
+    values = [3, None, (1, 2, 3), [], np.zeros((2, 3)), {}, dict]
+    said = ["an int", "None", "a tuple of 3", "a list of 0", "an array of the shape (2, 3)", "a dict"]
+    assert [kind_of_value(value) for value in values] == [*said, "the class dict"]
 
 
 def test_a_fault_of_grokflow_is_no_message(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from grokflow.artifacts.results import PathResults, RunResults, SweepResults
-    from grokflow.config import Fit
     from grokflow.errors import ArtifactError, ConfigError, GrokflowError
     from grokflow.library import (
         Checkpoint,
         Connection,
+        Fit,
         Invariance,
         PairTable,
         Periods,
@@ -64,7 +64,7 @@ _MODULE_OF = {
     "Checkpoint": "grokflow.library",
     "ConfigError": "grokflow.errors",
     "Connection": "grokflow.library",
-    "Fit": "grokflow.config",
+    "Fit": "grokflow.library",
     "GrokflowError": "grokflow.errors",
     "Invariance": "grokflow.library",
     "ModelFunction": "grokflow.model",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +20,15 @@ import yaml
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from grokflow.errors import ConfigError, GrokflowError, fault_in, nearest, refuses_bad_input
+from grokflow.errors import (
+    ConfigError,
+    GrokflowError,
+    Problems,
+    fault_in,
+    kind_of_value,
+    nearest,
+    refuses_bad_input,
+)
 from grokflow.library import Connection, connect
 from grokflow.library.connecting import Kind
 from grokflow.library.files import TrainAndValidation, from_object, read_data, read_weights
@@ -28,6 +37,13 @@ from grokflow.user_code import find
 
 LOSSES: dict[str, Callable[..., Any] | None] = {"cross-entropy": None, "mse": mse_loss}
 """Losses that have a name; any other is file.py:name."""
+
+
+ARGUMENTS = (
+    "bends", "points", "weight_decay", "batch_size", "epochs", "learning_rate", "seed", "loss", "error",
+    "data", "validation",
+)  # fmt: skip
+"""What has the same name as an argument of the function, or of its `fit`, and as an option."""
 
 
 @refuses_bad_input
@@ -50,6 +66,8 @@ def run(asked: argparse.Namespace) -> Connection:
     """
     try:
         return _run(asked)
+    except ConfigError as error:
+        raise Problems(_by_options(str(error)).splitlines()) from None
     except GrokflowError:
         raise
     except Exception as error:
@@ -91,6 +109,12 @@ def _run(asked: argparse.Namespace) -> Connection:
         device=asked.device,
         log=True,
     )
+
+
+def _by_options(message: str) -> str:
+    """A message of `grokflow.connect` with its arguments called as the command calls them."""
+    named = re.compile(rf"^(?:fit\.)?({'|'.join(ARGUMENTS)})(?=: )", re.MULTILINE)
+    return named.sub(lambda found: f"--{found[1].replace('_', '-')}", message)
 
 
 def _check_straight(of_bends: Mapping[str, Any]) -> None:
@@ -151,7 +175,7 @@ def made_model(found: Any, settings: Mapping[str, Any], where: str) -> nn.Module
         raise ConfigError(where, expected="a class or a function, to be given --settings", found="a model")
     if not isinstance(found, nn.Module | ModelFunction):
         expected = "a torch.nn.Module, or what has `layout` and `logits`"
-        raise ConfigError(where, expected=expected, found=f"a {type(found).__name__}")
+        raise ConfigError(where, expected=expected, found=kind_of_value(found))
     return found
 
 

@@ -44,6 +44,14 @@ class ConfigError(GrokflowError):
     """The configuration asks for something that cannot be."""
 
 
+class Problems(ConfigError):
+    """Several problems at once, a line each; `file`: of all of them, where they are of one."""
+
+    def __init__(self, problems: list[str], file: str | None = None) -> None:
+        before = f"{file}: " if file else ""
+        Exception.__init__(self, "\n".join(f"{before}{problem}" for problem in problems))
+
+
 class ArtifactError(GrokflowError):
     """A file is truncated, altered, or was made from something else than it is used for."""
 
@@ -55,9 +63,12 @@ def _in_words(found: object) -> object:
     return found.strerror or found if isinstance(found, OSError) else found
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """The sentence that names the valid name closest to `name`, or None when none is close."""
-    matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=0.5)
+def nearest(name: str, valid: Iterable[str], least: float = 0.5) -> str | None:
+    """The sentence that names the valid name closest to `name`, or None when none is close.
+
+    `least`: how close, from 0 to 1, which is the same.
+    """
+    matches = difflib.get_close_matches(str(name), list(valid), n=1, cutoff=least)
     return f"Did you mean '{matches[0]}'?" if matches else None
 
 

@@ -12,13 +12,16 @@ from grokflow.data import count_pairs
 from grokflow.figures import FIGURE_KINDS
 
 
-def load_config(files: Iterable[str | Path], overrides: Mapping[str, Any] | None = None) -> Config:
-    """Read, merge and check configuration files; a later file's keys win, and `overrides` over all.
+def load_config(
+    files: str | Path | Iterable[str | Path], overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """Read and check one configuration file or several; a later file's keys win, and `overrides` over all.
 
     Raises
     ------
     ConfigError : with one line for each problem.
     """
+    files = [files] if isinstance(files, str | Path) else files
     return load(files, overrides, count_pairs=count_pairs, figure_kinds=FIGURE_KINDS, claim_subjects=SUBJECTS)
 
 

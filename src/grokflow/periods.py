@@ -64,7 +64,9 @@ def as_text(found: Periods) -> str:
     summary = f"{len(found)} collapse{'' if len(found) == 1 else 's'}"
     if len(lengths):
         least, most, median = map(in_full, (lengths.min(), lengths.max(), lengths.median()))
-        summary += f"; from one to the next {least} to {most}, median {median}"
+        apart = f"{least} to {most}, median {median}" if least != most else ""
+        each = "each " if len(lengths) > 1 else ""
+        summary += f"; from one to the next {apart or each + least}"
     written = {name: [_written(value, name in SHARES) for value in column] for name, column in table.items()}
     rows = pd.DataFrame(written).to_string(index=False)
     return "\n".join([*lines, rows, f"{summary}."])

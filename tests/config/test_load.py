@@ -409,6 +409,87 @@ REFUSED += [  # what many seeds brought
     ([*DECAY, "log_every"], 3, ["sweeps.weight_decay.log_every", "a known key", "found 'log_every'"]),
 ]
 # fmt: on
+KINDS = "expected one of segment, chain, polyline, bezier, or your own, file.py:name, found"
+REFUSED += [  # what users get wrong most often
+    (["paths", "segment_1_2", "kind"], "code", [f"paths.segment_1_2.kind: {KINDS} 'code'"]),
+    (
+        ["optimizers", "sgd", "name"],
+        "code",
+        ["optimizers.sgd.name: expected one of sgd, adamw, or your own, file.py:name, found 'code'"],
+    ),
+    (
+        ["paths", "segment_1_2", "bends"],
+        2,
+        ["paths.segment_1_2.bends", "'bends' is a key of polyline, bezier and file.py:name, not of segment."],
+    ),
+    (
+        ["paths", "segment_1_2", "inner_points"],
+        2,
+        ["paths.segment_1_2.inner_points", "'inner_points' is a key of chain, not of segment."],
+    ),
+    (
+        ["optimizers", "sgd", "beta_1"],
+        0.9,
+        ["optimizers.sgd.beta_1", "'beta_1' is a key of adamw, not of sgd."],
+    ),
+    (
+        ["models", PLAIN, "weight_count"],
+        9,
+        [
+            f"models.{PLAIN}.weight_count",
+            "'weight_count' belongs to a model of your own, which has the key 'code'.",
+        ],
+    ),
+    (
+        ["datasets", "multiplication", "train_fraction"],
+        60,
+        ["multiplication.train_fraction", "found 60 (int). Write 0.6 for 60 %."],
+    ),
+    (
+        ["runs", M, "seeds"],
+        2,
+        [
+            f"runs.{M}.seeds: expected {SEEDS}, found 2 (int). The seed 2 alone is [2]. For 2 seeds write {{from: 0, to: 1}}."
+        ],
+    ),
+    (["runs", M, "seeds"], "0-3", [f"runs.{M}.seeds: expected {SEEDS}, found '0-3' (str)."]),
+    (
+        ["runs", M],
+        "epochs:600",
+        [f"runs.{M}: expected keys with values", "A blank belongs after the colon: 'epochs: 600'."],
+    ),
+    (
+        ["models", PLAIN],
+        "width:64",
+        [f"models.{PLAIN}: expected keys with values", "A blank belongs after the colon: 'width: 64'."],
+    ),
+    (
+        ["runs", M, "epochs:600"],
+        None,
+        [f"runs.{M}.epochs:600", "A blank belongs after the colon: 'epochs: 600'."],
+    ),
+    (
+        ["datasets", "multiplication", "operation"],
+        "op.py",
+        ["multiplication.operation", "Name the function in the file, too: op.py:name."],
+    ),
+    (
+        ["optimizers", "sgd", "name"],
+        "rms.py",
+        ["optimizers.sgd.name", "Name what is meant in the file, too: rms.py:name."],
+    ),
+    (
+        ["paths", "segment_1_2", "kind"],
+        "arc.py",
+        ["paths.segment_1_2.kind", "Name what is meant in the file, too: arc.py:name."],
+    ),
+    (
+        ["models", PLAIN],
+        {"code": "net.py"},
+        [f"models.{PLAIN}.code", "Name what is meant in the file, too: net.py:name."],
+    ),
+    (["invariance", "scales"], 0.5, ["invariance.scales: expected a list, found 0.5"]),
+]
 
 
 @pytest.mark.parametrize(("keys", "value", "said"), REFUSED, ids=lambda x: None)
@@ -421,6 +502,50 @@ def test_bad_input_is_refused_in_one_line(tmp_path, keys, value, said):
     assert all(line.startswith(str(path)) for line in lines)
     assert len(lines) == 1 or keys[0] == "claims", str(refusal.value)  # the one key missing, the other amiss
     assert not any(part in line for part in OURS for line in lines), str(refusal.value)
+
+
+OWN_CODE = {
+    "models": {"code": "own.py:Own", "width": 64},
+    "optimizers": {"name": "own.py:Own", "learning_rate": 0.1, "rho": 0.05},
+}
+
+
+@pytest.mark.parametrize(("section", "key"), [("models", "width"), ("optimizers", "rho")])
+def test_what_code_of_a_users_own_is_given_stands_under_settings(tmp_path, section, key):
+    (tmp_path / "own.py").write_text("class Own:\n    pass\n")
+    path, others = written_alone(tmp_path, [section, "own"], OWN_CODE[section])
+    with pytest.raises(ConfigError) as refusal:
+        loaded(path, others)
+    mend = f"Put it under 'settings:', which your code is given: 'settings: {{{key}: …}}'."
+    assert f"{section}.own.{key}: expected a known key" in str(refusal.value)
+    assert str(refusal.value).endswith(mend)
+
+
+def test_a_table_without_a_pair_for_each_split_is_told_where_it_stands_alone(tmp_path):
+    """And of the sweeps only where they vary that fraction."""
+    (tmp_path / "one.csv").write_text("a,b,c\n0,1,2\n")
+    config = edited(["datasets", "addition"], {"operation": "one.csv", "train_fraction": 0.4})
+    with pytest.raises(ConfigError) as refusal:
+        loaded(written(tmp_path, config))
+    first, *others = (line.split(": ")[1] for line in str(refusal.value).splitlines())
+    assert first == "datasets.addition.train_fraction"
+    varying = [name for name, sweep in VALID["sweeps"].items() if "dataset.train_fraction" in sweep["vary"]]
+    assert 0 < len(varying) < len(VALID["sweeps"])
+    assert set(others) <= {f"sweeps.{name}.vary.dataset.train_fraction" for name in varying}
+
+
+def test_what_a_sweep_does_not_vary_is_told_where_it_stands(tmp_path):
+    config = edited(VARY, {"dataset.modulus": [97, 2]})
+    config["datasets"]["addition"]["train_fraction"] = 0.2
+    with pytest.raises(ConfigError) as refusal:
+        loaded(written(tmp_path, config))
+    (line,) = str(refusal.value).splitlines()
+    assert "sweeps.weight_decay.vary: datasets.addition.train_fraction: expected a fraction that" in line
+
+
+def test_one_file_needs_no_list():
+    name = ROOT / "config/quick.yaml"
+    assert load_config(name) == load_config(str(name)) == load_config([name])
 
 
 @pytest.mark.parametrize(
@@ -474,7 +599,13 @@ MERGED_MANY_TIMES = b"a: &a {%s}\n" % b", ".join(b"k%d: 1" % i for i in range(50
         (b"runs: 'a\n", ["line 2", "unexpected end of stream", "left open"]),
         (b"runs:\n\ta: 1\n", ["line 2, column 1", "Indent with spaces"]),
         (b"runs: a: 1\n", ["line 1, column 8", "without quotes"]),
-        (b"- 1\n", ["keys with values", "list"]),
+        (b"- 1\n", ["keys with values", "found a list of 1"]),
+        (b"threads:1\n", ["keys with values", "found a str. A blank belongs after the colon: 'threads: 1'."]),
+        (b"threads:1\nresults: x\n", ["line 2, column 8", "a blank missing after a colon on the line above"]),
+        (
+            b"runs:\n  a:\n    model: x\n    epochs:600\n    seeds: [0]\n",
+            ["line 5", "Is a blank missing after a colon on the line above, as in `epochs:600`"],
+        ),
         (b"x: !!python/object/apply:os.system ['true']\n", ["valid YAML"]),
         (b"# " + b"x" * 2_000_000, ["at most"]),
         (b"[" * 100_000, ["valid YAML"]),

@@ -404,6 +404,25 @@ def test_a_group_has_neither_sums_nor_numbers(operation: str) -> None:
         table(operation, group="S3")
 
 
+@pytest.mark.parametrize("operation", ["a*b+a+", "a*c", "a+"])
+def test_an_operation_that_may_be_another_one_is_answered_with_none(operation: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        table(operation, modulus=7)
+    assert "Did you mean" not in str(refusal.value)
+
+
+def test_a_sum_over_a_group_is_told_what_a_group_has() -> None:
+    with pytest.raises(ConfigError, match=r"found 'a \+ b'\. A group has \* / \^ alone"):
+        table("a+b", group="S3")
+
+
+def test_a_file_without_its_function_is_told_how_it_is_named() -> None:
+    with pytest.raises(
+        ConfigError, match=r"found 'op.py'\. Name the function in the file, too: op.py:name\."
+    ):
+        table("op.py", modulus=7)
+
+
 def test_a_misspelt_operation_is_answered_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"Did you mean 'a\^2\+a\*b\+b\^2'\?"):
         table("a^2+a*b+b^^2", modulus=7)

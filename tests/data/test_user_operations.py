@@ -93,8 +93,11 @@ def test_a_table_is_another_dataset_once_it_is_edited(here):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,b\n0,1\n", "line 1: expected a first line that names the columns a, b and c, found no c"),
-        ("", "line 1"),
+        ("a,b\n0,1\n", "line 1: expected a first line that names the columns a, b and c, found 'a,b'\\.$"),
+        ("x,y,z\n0,1,2\n", "line 1: expected a first line that names .*, found 'x,y,z'\\.$"),
+        ("a;b;c\n0;1;2\n", "line 1: .*, found 'a;b;c'\\. Separate by commas\\.$"),
+        ("a\tb\tc\n0\t1\t2\n", r"line 1: .*\. Separate by commas\.$"),
+        ("", "line 1: .*found nothing"),
         ("a,b,c\n", "at least one pair"),
         ("a,b,c,c\n0,1,2,3\n", "each column once, found c twice"),
         ("a,b,c\n0,1,2,3\n", "line 2: expected 3 cells"),

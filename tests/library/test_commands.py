@@ -50,6 +50,9 @@ def broken(*batch):
 def two_sets(train, validation):
     return train
 
+def three():
+    return *pair(), 3
+
 class Failing(nn.Linear):
     def __init__(self, width=5):
         super().__init__(3, width)
@@ -205,6 +208,7 @@ def test_a_loss_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
         ({"a": "damaged.safetensors"}, "damaged.safetensors: expected a safetensors file"),
         ({"a": "damaged.npz"}, "damaged.npz: expected arrays that NumPy wrote"),
         ({"a": "train.safetensors"}, "train.safetensors: expected the tensor 'layers.0.weight' of the model"),
+        ({"model": "my.py:number"}, "has `layout` and `logits`, found an int."),
         ({"model": "my.py:MPL"}, "--model: expected a name that my.py defines"),
         ({"model": "yours.py:MLP"}, "--model: expected a file, found yours.py"),
         ({"model": "torch.nn.Linear"}, "--model: expected file.py:name, found 'torch.nn.Linear'"),
@@ -218,7 +222,7 @@ def test_a_loss_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
         ({"model": "my.py:ready", "settings": "width=4"}, "my.py:ready: expected a class or a function"),
         (
             {"model": "my.py:Failing"},
-            "my.py, line 35, in __init__: expected code that runs, found TypeError: object of type 'int'",
+            "my.py, line 38, in __init__: expected code that runs, found TypeError: object of type 'int'",
         ),
         ({"model": "my.py:broken"}, "my.py, line 27, in broken: expected code that runs, found KeyError"),
         ({"data": "my.py:broken"}, "my.py, line 27, in broken: expected code that runs, found KeyError"),
@@ -255,7 +259,13 @@ def test_a_loss_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
         ({"data": "text.npz"}, "text.npz: expected arrays that NumPy wrote, found 7 bytes of another kind"),
         ({"data": "word.csv"}, "word.csv: column 'x': expected a finite number in every row, found 'abc'"),
         ({"data": "gap.csv"}, "gap.csv: column 'x': expected a finite number in every row, found a blank"),
-        ({"points": "1"}, "points: expected greater than or equal to 2"),
+        ({"points": "1"}, "Error: --points: expected greater than or equal to 2"),
+        ({"kind": "polyline", "bends": "0"}, "Error: --bends: expected greater than or equal to 1"),
+        ({"kind": "polyline", "epochs": "0"}, "Error: --epochs: expected greater than or equal to 1"),
+        ({"kind": "polyline", "learning-rate": "0"}, "Error: --learning-rate: expected greater than 0"),
+        ({"batch-size": "0"}, "Error: --batch-size: expected a whole number of at least 1"),
+        ({"data": "my.py:three"}, "my.py:three: expected (inputs, targets), or (inputs, targets, validation"),
+        ({"data": "my.py:three"}, "found a tuple of 3."),
     ],
 )
 def test_bad_input_ends_with_one_message(

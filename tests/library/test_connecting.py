@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -307,6 +308,44 @@ def without(name: str) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize(
+    ("t", "found"),
+    [
+        (2, "2"),
+        (-1e-9, "-1e-09"),
+        (float("nan"), "nan"),
+        ("0.5", "a str"),
+        (np.array([0.0, 1.0]), r"an array of the shape \(2,\)"),
+        (np.zeros(3), r"an array of the shape \(3,\)"),
+        ([0.5], "a list of 1"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["segment", "polyline"])
+def test_weights_are_asked_for_at_one_number_on_the_path(kind: str, t: Any, found: str) -> None:
+    fit = {} if kind == "segment" else {"fit": {"epochs": 1}}
+    path = grokflow.connect(mlp(1), mlp(2), kind=kind, **fit, **GOOD)
+    for asked in (path.weights, path.state_dict):
+        with pytest.raises(ConfigError, match=f"^t: expected one number from 0 to 1, found {found}.$"):
+            asked(t)
+    for each in (0, 1, np.float32(1), np.int64(1), np.array(0.0), torch.tensor(1.0)):
+        assert np.array_equal(path.weights(each), path.curve.controls[-int(each)])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epoch": 3}, "epoch: expected a known key .*, found 'epoch'. Did you mean 'epochs'?"),
+        ({"epochs": 0}, "epochs: expected greater than or equal to 1, found 0"),
+        ({"epochs": "3"}, "epochs: expected an integer, found '3'"),
+        ({"optimizer": "adamw"}, "optimizer: expected one of adam, sgd, found 'adamw'. Did you mean 'adam'"),
+    ],
+)
+def test_settings_of_a_fit_are_told_as_others_are(settings: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{message}") as raised:
+        grokflow.Fit(**settings)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"model": None}, "model: expected a module"),
@@ -334,13 +373,13 @@ def without(name: str) -> dict[str, Tensor]:
         ({"weight_decay": "0.1"}, "weight_decay: expected a number of at least 0, found '0.1'"),
         ({"weight_decay": float("nan")}, "weight_decay: expected a number of at least 0, found nan"),
         ({"seed": 1.5}, "seed: expected a whole number of at least 0, found 1.5"),
-        ({"data": TensorDataset(*data())}, r"data: .*found TensorDataset. Give data=dataset.tensors\."),
-        ({"data": DataLoader(TensorDataset(*data()))}, r"data: .*found DataLoader. Give data=loader.dataset.tensors\."),
+        ({"data": TensorDataset(*data())}, r"data: .*found a TensorDataset. Give data=dataset.tensors\."),
+        ({"data": DataLoader(TensorDataset(*data()))}, r"data: .*found a DataLoader. Give data=loader.dataset.tensors\."),
         ({"data": TensorDataset(*data(), *data())}, r"Give data=\(dataset.tensors\[0\], dataset.tensors\[1\]\)"),
         ({"validation": DataLoader(Pairs())}, r"validation: .*DataLoader. Give validation=torch.utils.data.default_collate\("),
-        ({"data": {"inputs": torch.zeros(3, 3), "targets": torch.zeros(3, 2)}}, r"data: .*found dict. Give data=\(d\['inputs'\]"),
-        ({"data": (each for each in data())}, r"data: .*found generator. Give data=\(inputs, targets\)\."),
-        ({"data": data() + data()}, r"data: .*found tuple of 4. Give data=\(inputs, targets\)\."),
+        ({"data": {"inputs": torch.zeros(3, 3), "targets": torch.zeros(3, 2)}}, r"data: .*found a dict. Give data=\(d\['inputs'\]"),
+        ({"data": (each for each in data())}, r"data: .*found a generator. Give data=\(inputs, targets\)\."),
+        ({"data": data() + data()}, r"data: .*found a tuple of 4. Give data=\(inputs, targets\)\."),
         ({"data": ([[1.0], [1.0, 2.0]], torch.zeros(2, 2))}, "inputs of data: expected an array, found a list"),
         ({"validation": grokflow.make_dataset("a*b", modulus=5)}, "validation: expected a pair of inputs and targets"),
         ({"loss": nowhere_finite}, "loss: expected finite losses on the path, found NaN or infinity at each of 2 values"),
@@ -352,6 +391,14 @@ def without(name: str) -> dict[str, Tensor]:
         ({"b": torch.full((38,), torch.inf)}, "b: expected finite weights"),
         ({"b": without("layers.2.bias")}, r"b: expected the tensor 'layers.2.bias' of the model, found none"),
         ({"b": {**without("layers.2.bias"), "layers.2.bais": torch.zeros(2)}}, r"Did you mean 'layers.2.bais'"),
+        ({"model": MLP}, r"model: expected a torch.nn.Module, or what has `layout` and `logits`, found the class MLP. Give MLP\(\)\."),
+        ({"model": 3}, "model: expected a torch.nn.Module, or what has `layout` and `logits`, found an int"),
+        ({"b": "b.pt"}, r"b: expected a vector, .*found 'b.pt'\. Load it first.*or use python -m grokflow.connect"),
+        ({"b": Path("b.pt")}, r"b: expected a vector, .*found 'b.pt'\. Load it first"),
+        ({"b": MLP}, r"b: expected a vector, .*found the class MLP. Give MLP\(\), with its weights loaded"),
+        ({"b": {"model": STATE, "epoch": 3}}, r"b\['model'\]: expected a tensor, found an OrderedDict. Give b\['model'\] itself\.$"),
+        ({"b": {"args": {"width": 3}, "optimizer": {"state": {}}, "net": STATE}}, r"Give b\['net'\] itself\.$"),
+        ({"b": {**STATE, "note": "best"}}, r"b\['note'\]: expected numbers, found a str"),
         ({"b": {**STATE, "extra": torch.zeros(2)}}, "b: expected no tensors but those of the model, found 'extra'"),
         ({"b": {**STATE, "layers.2.bias": torch.zeros(3)}}, r"b: layers.2.bias: expected the shape \(2,\).*found \(3,\)"),
     ],

@@ -141,6 +141,12 @@ def test_an_epoch_that_was_logged_twice_counts_once() -> None:
     assert "10 epochs came more than once; the last row of each counts." in found.notes
 
 
+MIXED = (
+    "^curve: expected all columns in one unit, found 'train_accuracy' up to 100 and 'val_acc' up to 1. Bring all "
+    "columns to one unit: train_accuracy is in per cent, val_acc is not. If val_acc never exceeds 1 %, add"
+)
+
+
 @pytest.mark.parametrize(
     ("table", "options", "message"),
     [
@@ -159,6 +165,10 @@ def test_an_epoch_that_was_logged_twice_counts_once() -> None:
         (curve(), {"train_accuracy": "train_accuracy", "train_error": "epoch"}, "expected the error or the accuracy of the train set, found both"),
         (curve(train_accuracy=["0.1", "n/b"] * 65), {}, "expected numbers or blanks, found 'n/b'"),
         (curve(train_accuracy=np.inf), {}, "expected finite numbers or blanks, found infinity"),
+        (curve(train_accuracy=100 * accuracy(), val_acc=accuracy()), {}, MIXED),
+        (curve(train_accuracy=100 * accuracy(), val_acc=accuracy()), {"percent": True}, MIXED),
+        (curve(train_accuracy=100 * accuracy(), val_acc=accuracy()), {"check": False}, MIXED),
+        (curve(), {"train_error": "train_accuracy"}, r"Name it by --…-accuracy \(…_accuracy=\); or, if it is the error, add --trust-units \(check=False\)\.$"),
         (curve(train_accuracy=np.nan), {}, "expected at least one number, found none"),
     ],
 )  # fmt: skip
@@ -166,6 +176,38 @@ def test_what_is_not_what_it_is_called_is_told(table: pd.DataFrame, options: dic
     with pytest.raises(ConfigError, match=message) as raised:
         grokflow.find_periods(table, **options)
     assert "\n" not in str(raised.value)
+
+
+def test_a_validation_accuracy_below_one_per_cent_can_be_vouched_for() -> None:
+    """As of a model that never generalises to one class of 97."""
+    table = curve(train_accuracy=100 * accuracy(), val_acc=accuracy())
+    found = grokflow.find_periods(table, percent=True, check=False)
+    assert found.epochs["validation_error"].min() == pytest.approx(0.99)
+
+
+def test_errors_that_are_called_accuracy_are_found_as_the_messages_say() -> None:
+    table = curve(train_accuracy=1 - accuracy())
+    with pytest.raises(ConfigError, match=r"as an error does. Name it as the error"):
+        grokflow.find_periods(table)
+    with pytest.raises(ConfigError, match=r"if it is the error, add --trust-units \(check=False\)"):
+        grokflow.find_periods(table, train_error="train_accuracy")
+    found = grokflow.find_periods(table, train_error="train_accuracy", check=False)
+    assert starts(found) == [start + 1 for start in COLLAPSES]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ([0.1, 0.2], "a list of 2"),
+        (np.zeros((3, 2)), r"an array of the shape \(3, 2\)"),
+        ({"train_accuracy": [0.1] * 500}, "a dict"),
+        (None, "None"),
+    ],
+)
+def test_what_is_no_curve_is_told(given: Any, found: str) -> None:
+    expected = "curve: expected a Training, a pandas.DataFrame, or the name of a CSV file, found"
+    with pytest.raises(ConfigError, match=rf"^{expected} {found}\. Give pandas.DataFrame\("):
+        grokflow.find_periods(given)
 
 
 def test_units_can_be_vouched_for() -> None:
@@ -228,6 +270,18 @@ def test_steps_are_written_in_full(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "The epochs are 3 to 1234570 apart" in said
     apart = curve(epoch=10_000_007 * np.arange(130))
     assert repr(grokflow.find_periods(apart)) == "Periods(curve: 3 collapses, median period 300000210)"
+
+
+@pytest.mark.parametrize(
+    ("starts", "said"),
+    [
+        ((40, 60, 80, 100), "4 collapses; from one to the next each 20."),
+        ((40, 60), "2 collapses; from one to the next 20."),
+    ],
+)
+def test_periods_of_one_length_are_said_once(starts: tuple[int, ...], said: str) -> None:
+    even = np.where(np.isin(np.arange(130), starts), 0.5, 1.0)
+    assert as_text(grokflow.find_periods(curve(train_accuracy=even))).endswith(said)
 
 
 def test_fractions_of_an_epoch_are_written_without_the_noise_of_their_difference() -> None:

@@ -82,7 +82,7 @@ def test_a_public_name_is_documented(name: str) -> None:
         assert ">>> import grokflow" in text
 
 
-@pytest.mark.parametrize("module", ["connecting", "dataset", "invariance", "periods", "training"])
+@pytest.mark.parametrize("module", ["connecting", "dataset", "fit", "invariance", "periods", "training"])
 def test_the_examples_in_the_docstrings_run(module: str) -> None:
     found = doctest.testmod(importlib.import_module(f"grokflow.library.{module}"))
     assert found.attempted > 0

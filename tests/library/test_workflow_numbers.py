@@ -29,7 +29,7 @@ from grokflow.library.threads import silent
 from grokflow.model import Transformer
 from grokflow.model.invariance import audit, audited_pairs
 from grokflow.paths.measuring import measure
-from grokflow.training.progress import Progress
+from grokflow.training.progress import ProgressLines
 
 FIT = {"optimizer": "sgd", "epochs": 3, "learning_rate": 0.05, "momentum": 0.9}
 
@@ -171,7 +171,7 @@ def test_points_of_trainings_that_differ_need_to_be_told_what_measures_them(
     assert str(raised.value).startswith(message("b", "a"))
     with pytest.raises(grokflow.ConfigError) as raised:
         grokflow.measure(ends, device="cpu")
-    assert str(raised.value).startswith(message("weights 1", "weights 0"))
+    assert str(raised.value).startswith(message("weights[1]", "weights[0]"))
     if width == 8:
         given = ends[0].training.dataset
         found = grokflow.connect(*ends, data=given, points=2, device="cpu").metrics
@@ -255,14 +255,14 @@ def test_files_of_the_users_are_not_replaced(dataset: PairTable, tmp_path: Path,
 @pytest.fixture
 def ctrl_c_after_2(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C is pressed when two epochs were trained, and not again."""
-    trained, epochs = Progress.trained, iter(range(1, 1000))
+    trained, epochs = ProgressLines.trained, iter(range(1, 1000))
 
-    def press(progress: Progress) -> None:
+    def press(progress: ProgressLines) -> None:
         trained(progress)
         if next(epochs) == 2:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Progress, "trained", press)
+    monkeypatch.setattr(ProgressLines, "trained", press)
 
 
 @pytest.mark.usefixtures("ctrl_c_after_2")
@@ -354,9 +354,15 @@ def test_a_point_that_was_not_reached_is_told(dataset: PairTable) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"learning_rat": 0.1}, "learning_rat: expected a known key"),
-        ({"optimizer": "adam"}, "optimizers: expected one of sgd, .*, found 'adam'. Did you mean 'adamw'"),
-        ({"epochs": 0}, "epochs: expected greater than or equal to 1"),
+        ({"learning_rat": 0.1}, "^learning_rat: expected a known key"),
+        ({"optimizer": "adam"}, "^optimizer: expected sgd or adamw, found 'adam'. Did you mean 'adamw'"),
+        ({"optimizer": "code"}, "^optimizer: expected sgd or adamw, found 'code'"),
+        (
+            {"optimizer": "net.py:RMS"},
+            r"^optimizer: expected sgd or adamw, found 'net.py:RMS'\. An optimizer of your own is trained by "
+            r"make mine \(docs/how-to/own-question.md\)\.$",
+        ),
+        ({"epochs": 0}, "^epochs: expected greater than or equal to 1"),
         ({"momentum": 2.0}, "momentum: expected less than 1"),
         ({"device": "gpu"}, "device: expected one of auto, cpu, cuda, found 'gpu'"),
         ({"threads": 0}, "threads: expected a number of at least 1, found 0"),
@@ -376,6 +382,22 @@ def test_a_model_for_other_tokens_is_told(dataset: PairTable) -> None:
         grokflow.train(grokflow.make_model(other), dataset, epochs=1, learning_rate=0.1, device="cpu")
     with pytest.raises(grokflow.ConfigError, match=r"model: expected a transformer .*, found a Linear"):
         grokflow.train(torch.nn.Linear(2, 2), dataset, epochs=1, learning_rate=0.1)  # type: ignore[arg-type]
+
+
+def test_a_training_in_the_place_of_a_point_is_told(training: Training) -> None:
+    message = r"a: expected a vector, .*found a Training\. Give a point of it, such as training.at\('final'\)"
+    with pytest.raises(grokflow.ConfigError, match=message):
+        grokflow.connect(training, training.at("final"))  # type: ignore[arg-type]
+
+
+def test_what_is_no_dataset_is_told(training: Training) -> None:
+    message = r"dataset: expected a PairTable, as grokflow.make_dataset makes it, found a Linear"
+    with pytest.raises(grokflow.ConfigError, match=message):
+        grokflow.make_model(torch.nn.Linear(2, 2))  # type: ignore[arg-type]
+    with pytest.raises(grokflow.ConfigError, match=message):
+        grokflow.train(training.model, torch.nn.Linear(2, 2), epochs=1, learning_rate=0.1)  # type: ignore[arg-type]
+    with pytest.raises(grokflow.ConfigError, match=r"^dataset: expected either modulus or group, found nei"):
+        grokflow.make_dataset("a*b")
 
 
 def test_an_edited_table_is_told(tmp_path: Path) -> None:

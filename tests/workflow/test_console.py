@@ -235,6 +235,17 @@ def test_a_configuration_that_is_no_yaml_is_one_message_with_its_line(project, c
     assert line.startswith(f"Error: {said}")
 
 
+@pytest.mark.parametrize("asked", [["--dry-run"], ["--dry-run", "--quiet", "rules", "host"], []])
+def test_a_configuration_that_asks_for_what_cannot_be_is_one_message(project, asked):
+    """In a dry run, too: else it stands between places in the Snakefile."""
+    project.edit("epochs: 600,", "epochs: 0,")
+    refused = run(project, *asked)
+    assert refused.returncode == 1
+    told = [line for line in refused.stdout.splitlines() if not line.startswith("Using ")]
+    assert len(told) == 1, told
+    assert re.match(r"Error: .*runs\.\w+\.epochs: expected greater than or equal to 1, found 0\b", told[0])
+
+
 def test_where_jobs_fail_and_others_go_on_it_says_what_is_there_and_what_is_not(copy):
     """A table that the claims and a figure read is altered; another figure can be drawn."""
     table = copy.folder / "results/sweeps/decay.csv"

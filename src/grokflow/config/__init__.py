@@ -12,7 +12,7 @@ from grokflow.config.groups import (
     name_of_group,
 )
 from grokflow.config.load import load
-from grokflow.config.problems import made_entry
+from grokflow.config.problems import made_entry, refusing_entry
 from grokflow.config.read import files_behind
 from grokflow.config.read import read as read_files
 from grokflow.config.resolve import (
@@ -101,6 +101,7 @@ __all__ = [
     "name_of_group",
     "plain",
     "read_files",
+    "refusing_entry",
     "resolve_figure",
     "resolve_path",
     "resolve_run",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from grokflow.config.entry import (
+    OWN,
     Code,
     Count,
     Entry,
@@ -15,7 +16,7 @@ from grokflow.config.entry import (
     PointName,
     Positive,
     Unit,
-    name_or_code,
+    name_or_own,
     tag_of,
 )
 
@@ -124,6 +125,6 @@ AnyPath = Annotated[
     | Annotated[Chain, Tag("chain")]
     | Annotated[Polyline, Tag("polyline")]
     | Annotated[Bezier, Tag("bezier")]
-    | Annotated[UserPath, Tag("code")],
-    Discriminator(lambda value: name_or_code(tag_of(value, "kind"))),
+    | Annotated[UserPath, Tag(OWN)],
+    Discriminator(lambda value: name_or_own(tag_of(value, "kind"))),
 ]

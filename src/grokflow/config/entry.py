@@ -54,6 +54,9 @@ class SeedRange(Entry):
     """The last seed."""
 
 
+SEEDS_EXPECTED = "a list of seeds, or {from: 0, to: 63}, both included"
+
+
 def _seeds_of_range(value: object) -> object:
     """`{from: 0, to: 63}` as the list of these seeds."""
     if not isinstance(value, dict):
@@ -63,8 +66,7 @@ def _seeds_of_range(value: object) -> object:
     whole = type(low) is int and type(high) is int and set(value) == {"from", "to"}
     if whole and 0 <= low <= high < min(low + MOST_SEEDS, 2**63):
         return list(range(low, high + 1))
-    expected = "a list of seeds, or {from: 0, to: 63}, both included"
-    raise ValueError(f"expected {expected}, found {value}")
+    raise ValueError(f"expected {SEEDS_EXPECTED}, found {value}")
 
 
 Seeds = Annotated[
@@ -101,9 +103,13 @@ def tag_of(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, dict) else getattr(value, key, None)
 
 
-def name_or_code(tag: Any) -> Any:
-    """The tag itself, or "code" where it names a class or function of the user's."""
-    return "code" if isinstance(tag, str) and re.match(CODE, tag) else tag
+OWN = "file.py:name"
+"""The tag of the classes for what a user's own code makes, as messages call it; no name is like it."""
+
+
+def name_or_own(tag: Any) -> Any:
+    """The tag itself, or `OWN` where it names a class or function of the user's."""
+    return OWN if isinstance(tag, str) and re.match(CODE, tag) else tag
 
 
 PointName = Annotated[

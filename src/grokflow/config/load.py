@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from grokflow.artifacts.files import digest
 from grokflow.config import design, resolve, schema
-from grokflow.config.problems import Problems, problem_line, tag_of_entry, translate
+from grokflow.config.problems import problem_line, translate
 from grokflow.config.read import merge, read
 from grokflow.config.schema import Config
+from grokflow.config.sections import tag_of_entry
 from grokflow.config.user_files import with_user_files
-from grokflow.errors import GrokflowError, nearest
+from grokflow.errors import GrokflowError, Problems, nearest, with_article
 from grokflow.user_code import is_code
 
 
@@ -75,7 +76,7 @@ def load(
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise Problems(where, [translate(problem) for problem in error.errors()]) from None
+        raise Problems([translate(problem) for problem in error.errors()], where) from None
     problems = [
         *_operations(config, count_pairs),
         *_runs(config),
@@ -85,16 +86,15 @@ def load(
         *_sweeps(config, count_pairs),
     ]
     if problems:
-        raise Problems(where, problems)
+        raise Problems(problems, where)
     return config
 
 
 def _unless_known(key: str, what: str, name: str | None, valid: Collection[str]) -> Iterable[str]:
     if name is not None and name not in valid:
         listed = ", ".join(valid) or "none are defined"
-        article = "an" if what[0] in "aeiou" else "a"
         yield problem_line(
-            key, f"{article} {what} of this configuration ({listed})", f"'{name}'", nearest(name, valid)
+            key, f"{with_article(what)} of this configuration ({listed})", f"'{name}'", nearest(name, valid)
         )
 
 
@@ -299,8 +299,23 @@ def _sweeps(config: Config, count_pairs: CountPairs) -> Iterable[str]:
         if problems:
             continue
         datasets = [member.run.dataset for member in resolve.members_of_sweep(config, name)]
-        for dataset in {digest(dataset.model_dump()): dataset for dataset in datasets}.values():
-            yield from _table(f"{key}.vary.dataset", dataset, count_pairs)
+        tables = {_digest_of_table(dataset): dataset for dataset in datasets}
+        # What is wrong with the dataset that the sweep names is told where that stands.
+        tables.pop(_digest_of_table(config.datasets[sweep.dataset]), None)
+        for dataset in tables.values():
+            for problem in _table("dataset", dataset, count_pairs):
+                is_varied = problem.partition(":")[0] in sweep.vary
+                entry = (
+                    f".{problem}"
+                    if is_varied
+                    else f": {problem.replace('dataset', f'datasets.{sweep.dataset}', 1)}"
+                )
+                yield f"{key}.vary{entry}"
+
+
+def _digest_of_table(dataset: schema.Dataset) -> str:
+    """The same for datasets that differ in their split alone."""
+    return digest(dataset.model_dump(exclude={"split_seed"}))
 
 
 def _varied(key: str, sweep: schema.Sweep, entries: Mapping[str, schema.Entry]) -> Iterable[str]:

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, get_args
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from pydantic import ValidationError
 
 from grokflow.config import schema
+from grokflow.config.entry import SEEDS_EXPECTED
+from grokflow.config.mends import (
+    of_entry_without_keys,
+    of_file_without_name,
+    of_seeds,
+    of_unknown_key,
+    of_value,
+)
 from grokflow.config.schema import Config
-from grokflow.errors import ConfigError, nearest
-from grokflow.user_code import CODE
-
-
-def _by_tag(union: Any) -> dict[str, type[schema.Entry]]:
-    """The classes of a union by their tags."""
-    tagged = [get_args(each) for each in get_args(get_args(union)[0])]
-    return {tag.tag: each for each, tag in tagged}
-
-
-SECTIONS: dict[str, type[schema.Entry] | dict[str, type[schema.Entry]]] = {
-    "datasets": schema.Dataset,
-    "models": _by_tag(schema.AnyModel),
-    "optimizers": _by_tag(schema.Optimizer),
-    "runs": schema.Run,
-    "sweeps": schema.Sweep,
-    "paths": _by_tag(schema.AnyPath),
-    "figures": schema.Figure,
-    "claims": schema.Claim,
-}
-
-
-def tag_of_entry(section: str, entry: schema.Entry) -> str | None:
-    """The tag of an entry's class, which stands in the place of a problem; None in a section of one class."""
-    classes = SECTIONS.get(section)
-    if not isinstance(classes, dict):
-        return None
-    return next(tag for tag, each in classes.items() if isinstance(entry, each))
-
-
-TOLD_APART_BY = {"optimizers": "name", "paths": "kind"}
-"""The key that says which class an entry of a section is."""
-
-
-class Problems(ConfigError):
-    """Every problem of one configuration, a line each."""
-
-    def __init__(self, where: str, problems: list[str]) -> None:
-        Exception.__init__(self, "\n".join(f"{where}: {problem}" for problem in problems))
+from grokflow.config.sections import SECTIONS, TOLD_APART_BY, keys_of, named
+from grokflow.errors import ConfigError, Problems, nearest, with_article
+from grokflow.user_code import CODE, is_code
 
 
 def made_entry(section: str, settings: Mapping[str, Any], tag: str = "") -> Any:
@@ -64,16 +37,42 @@ def made_entry(section: str, settings: Mapping[str, Any], tag: str = "") -> Any:
     entry = {**SECTIONS, "invariance": schema.InvarianceSettings}[section]
     own: tuple[str, ...] = (section,) if section == "invariance" else (section, "own")
     if isinstance(entry, dict):
-        if tag not in entry:
-            mend = nearest(tag, entry)
-            raise ConfigError(section, expected=f"one of {', '.join(entry)}", found=f"'{tag}'", mend=mend)
+        if tag not in named(entry):
+            raise _no_such_kind(section, tag, named(entry))
         entry, own = entry[tag], (*own, tag)
-    try:
+    with refusing_entry(*own):
         return entry.model_validate(settings)
+
+
+def _no_such_kind(section: str, tag: str, kinds: list[str]) -> ConfigError:
+    mend = nearest(tag, kinds)
+    if section == "optimizers" and is_code(tag):
+        mend = "An optimizer of your own is trained by make mine (docs/how-to/own-question.md)."
+    return ConfigError(section.removesuffix("s"), expected=" or ".join(kinds), found=repr(tag), mend=mend)
+
+
+@contextmanager
+def refusing_entry(*place: str) -> Iterator[None]:
+    """Where an entry is made in Python, the problems that pydantic finds are told as those of a file.
+
+    Parameters
+    ----------
+    place : where such an entry stands: section, name, and the tag that its class has in the section, if any.
+
+    Raises
+    ------
+    ConfigError : with one line for each problem, its key as it is called in Python.
+    """
+    try:
+        yield
     except ValidationError as error:
-        problems = [translate({**problem, "loc": (*own, *problem["loc"])}) for problem in error.errors()]
-        prefix = ".".join(own[:2]) + "."
-        raise Problems(section, [problem.removeprefix(prefix) for problem in problems]) from None
+        problems = [translate({**problem, "loc": (*place, *problem["loc"])}) for problem in error.errors()]
+        entry = ".".join(_key_path(list(place)))
+        shown = [
+            problem.removeprefix(f"{entry}.").replace(f"{entry}:", f"{place[0].removesuffix('s')}:", 1)
+            for problem in problems
+        ]
+        raise Problems(shown) from None
 
 
 def problem_line(key: str, expected: str, found: object, mend: str | None = None) -> str:
@@ -84,33 +83,38 @@ def translate(problem: Any) -> str:
     """One pydantic error as one line: key, expected, found, nearest valid name."""
     location: list[Any] = list(problem["loc"])
     key_path = _key_path(location)
-    key = ".".join(key_path)
+    key, last = ".".join(key_path), key_path[-1] if key_path else ""
     found = problem["input"]
     message, context = problem["msg"], problem.get("ctx", {})
     match problem["type"]:
         case "extra_forbidden":
-            valid = _field_names(_class_at(location, key_path))
+            valid = keys_of(_class_at(location, key_path))
             return problem_line(
                 key,
                 f"a known key ({', '.join(valid)})",
                 f"'{location[-1]}'",
-                nearest(str(location[-1]), valid),
+                of_unknown_key(location, valid),
             )
         case "missing":
             return problem_line(key, "this key", "nothing")
         case "union_tag_invalid":
             classes = SECTIONS[key_path[0]]
             assert isinstance(classes, dict)
-            valid = [tag for tag in classes if tag != "code"]
+            valid = named(classes)
             tag = str(context["tag"])
             return problem_line(
                 f"{key}.{TOLD_APART_BY[key_path[0]]}",
                 f"one of {', '.join(valid)}, or your own, file.py:name",
                 f"'{tag}'",
-                nearest(tag, valid),
+                of_file_without_name(tag) or nearest(tag, valid),
             )
         case "union_tag_not_found" if not isinstance(found, dict):
-            return problem_line(key, "keys with values", f"{found!r} ({type(found).__name__})")
+            return problem_line(
+                key,
+                "keys with values",
+                f"{found!r} ({type(found).__name__})",
+                of_entry_without_keys(key, found),
+            )
         case "union_tag_not_found":
             missing = TOLD_APART_BY[key_path[0]]
             meant = [name for name in map(str, found) if nearest(name, [missing])] if found else []
@@ -128,22 +132,24 @@ def translate(problem: Any) -> str:
             bound = "at least" if problem["type"] == "too_short" else "at most"
             return problem_line(key, f"{bound} {limit} item{'s' if limit != 1 else ''}", repr(found))
         case "model_type" | "dict_type" | "model_attributes_type":
-            mend = (
-                "The style of all figures is 'figure_style', at the top level."
-                if key == "figures.style"
-                else None
-            )
+            mend = of_entry_without_keys(key, found)
             return problem_line(key, "keys with values", f"{found!r} ({type(found).__name__})", mend)
         case "string_pattern_mismatch" if "@" in str(context.get("pattern")):
             return problem_line(
                 key, "run@point_1, run@point_2, run@initial, run@final or run@epoch_N", repr(found)
             )
         case "string_pattern_mismatch" if context.get("pattern") == CODE:
-            return problem_line(key, "a name in a file of yours, file.py:name", repr(found))
+            mend = of_file_without_name(found)
+            return problem_line(key, "a name in a file of yours, file.py:name", repr(found), mend)
         case "string_pattern_mismatch":
             return problem_line(key, "a name of letters, digits, '_' and '-', a letter first", repr(found))
-    expected = message.removeprefix("Input should be ").removeprefix("a valid ")
-    return problem_line(key, expected[0].lower() + expected[1:], f"{found!r} ({type(found).__name__})")
+        case "list_type" if last == "seeds":
+            return problem_line(key, SEEDS_EXPECTED, f"{found!r} ({type(found).__name__})", of_seeds(found))
+    expected = message.removeprefix("Input should be ")
+    if expected.startswith("a valid "):
+        expected = with_article(expected.removeprefix("a valid "))
+    expected, shown = expected[0].lower() + expected[1:], f"{found!r} ({type(found).__name__})"
+    return problem_line(key, expected, shown, of_value(last, found))
 
 
 def _key_path(location: list[Any]) -> list[str]:
@@ -174,7 +180,3 @@ def _class_at(location: list[Any], key_path: list[str]) -> Any:
         if key in location[2:-1]:
             return nested
     return section
-
-
-def _field_names(entry: Any) -> list[str]:
-    return [field.alias or name for name, field in entry.model_fields.items()] if entry else []

@@ -12,7 +12,7 @@ import yaml
 
 from grokflow.config.definitions import laid_over
 from grokflow.config.user_files import with_user_files
-from grokflow.errors import ConfigError
+from grokflow.errors import ConfigError, kind_of_value
 from grokflow.user_code import files_named
 
 LARGEST_FILE = 1_000_000
@@ -149,11 +149,26 @@ def _mend(problem: str) -> str | None:
     """What is most often behind a problem that the library names."""
     if "'\\t'" in problem:
         return "Indent with spaces: YAML takes no tabs."
+    if problem == "could not find expected ':'":
+        return "Is a blank missing after a colon on the line above, as in `epochs:600` for `epochs: 600`?"
     if problem == "mapping values are not allowed here":
-        return "Is a colon in a text that stands without quotes, or the line not indented as the one above?"
+        return (
+            "Is a colon in a text that stands without quotes, a blank missing after a colon on the line "
+            "above, or the line not indented as that one?"
+        )
     if problem.startswith(("expected ',' or", "expected <block end>", "unexpected end of stream")):
         return "Is a bracket, brace or quote left open on this line or above, or an indentation wrong?"
     return None
+
+
+def blank_missing(found: object) -> str | None:
+    """How `epochs:600`, which YAML takes for a text, is mended; None of anything else."""
+    if not isinstance(found, str) or "\n" in found:
+        return None
+    name, colon, value = found.partition(":")
+    if not (colon and name.isidentifier() and value.strip()):
+        return None
+    return f"A blank belongs after the colon: '{name}: {value.strip()}'."
 
 
 def _read_one(path: Path) -> dict[str, Any]:
@@ -186,7 +201,8 @@ def _read_one(path: Path) -> dict[str, Any]:
     if value is None:
         raise ConfigError(path, expected="keys with values", found="none: the file says nothing")
     if not isinstance(value, dict):
-        raise ConfigError(path, expected="keys with values", found=type(value).__name__)
+        mend = blank_missing(value)
+        raise ConfigError(path, expected="keys with values", found=kind_of_value(value), mend=mend)
     waiting: list[Any] = [value]
     for number, each in enumerate(waiting):
         if number >= MOST_VALUES:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from grokflow.config.entry import (
+    OWN,
     Code,
     Count,
     Entry,
@@ -21,7 +22,7 @@ from grokflow.config.entry import (
     Seeds,
     Settings,
     Unit,
-    name_or_code,
+    name_or_own,
     tag_of,
 )
 from grokflow.user_code import CODE, TABLE
@@ -194,8 +195,8 @@ class UserModel(Entry):
 
 
 AnyModel = Annotated[
-    Annotated[Model, Tag("transformer")] | Annotated[UserModel, Tag("code")],
-    Discriminator(lambda value: "code" if tag_of(value, "code") is not None else "transformer"),
+    Annotated[Model, Tag("transformer")] | Annotated[UserModel, Tag(OWN)],
+    Discriminator(lambda value: OWN if tag_of(value, "code") is not None else "transformer"),
 ]
 
 
@@ -261,8 +262,8 @@ class UserOptimizer(Entry):
 
 
 Optimizer = Annotated[
-    Annotated[SGD, Tag("sgd")] | Annotated[AdamW, Tag("adamw")] | Annotated[UserOptimizer, Tag("code")],
-    Discriminator(lambda value: name_or_code(tag_of(value, "name"))),
+    Annotated[SGD, Tag("sgd")] | Annotated[AdamW, Tag("adamw")] | Annotated[UserOptimizer, Tag(OWN)],
+    Discriminator(lambda value: name_or_own(tag_of(value, "name"))),
 ]
 
 

@@ -180,12 +180,18 @@ def _parse(operation: str) -> ast.expr:
         raise _not_an_operation(operation, operation) from None
 
 
-def _not_an_operation(operation: str, part: str) -> ConfigError:
+def _not_an_operation(operation: str, part: str, mend: str | None = None) -> ConfigError:
+    if mend is None:
+        # 0.85: an operation that is only as close as a*b+a+ is to a*b*a may be another one.
+        mend = nearest(operation, POWER_ET_AL, least=0.85)
+    if operation.endswith(".py"):
+        mend = f"Name the function in the file, too: {operation}:name."
     return ConfigError(
         "operation",
         expected="an expression of a, b, integers, + - * / ^, and `… if b odd else …`",
-        found=repr(part) + ("" if part == operation else f" in {operation!r}"),
-        mend=nearest(operation, POWER_ET_AL),
+        found=repr(part)
+        + ("" if part.replace(" ", "") == operation.replace(" ", "") else f" in {operation!r}"),
+        mend=mend,
     )
 
 
@@ -203,7 +209,8 @@ def _exponent(node: ast.BinOp) -> int:
     except (ValueError, TypeError):
         value = None
     if type(value) is not int or abs(value) > 1000:
-        raise _not_an_operation(ast.unparse(node).replace("**", "^"), ast.unparse(node.right))
+        operation = ast.unparse(node).replace("**", "^")
+        raise _not_an_operation(operation, ast.unparse(node.right))
     return value
 
 
@@ -245,7 +252,10 @@ class _Evaluation:
                     return self.defined(ring.add, self.of(left), self.negative(right))
                 case ast.UnaryOp(op=ast.USub(), operand=operand):
                     return self.negative(operand)
-        raise _not_an_operation(self.operation, ast.unparse(node).replace("**", "^"))
+        mend = None
+        if isinstance(self.algebra, Group) and isinstance(node, ast.BinOp | ast.UnaryOp | ast.Constant):
+            mend = "A group has * / ^ alone, with a, b and whole exponents."
+        raise _not_an_operation(self.operation, ast.unparse(node).replace("**", "^"), mend)
 
     def negative(self, node: ast.expr) -> np.ndarray:
         assert isinstance(self.algebra, Modular)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,9 +110,13 @@ def _lines(file: str) -> list[tuple[str, ...]]:
         raise ConfigError(file, expected="UTF-8 text", found=f"byte {error.start} that is not") from None
     reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
     header = [name.strip() for name in reader.fieldnames or []]
-    if missing := [name for name in COLUMNS if name not in header]:
+    if not set(COLUMNS) <= set(header):
         expected = "a first line that names the columns a, b and c"
-        raise ConfigError(f"{file}, line 1", expected=expected, found=f"no {', '.join(missing)}")
+        # Cells that another program divided, by semicolons or tabs, stand in one.
+        divided = len(header) == 1 and re.search(r"\w\s*[;\t|]\s*\w", header[0])
+        found = repr(",".join(header)) if header else "nothing"
+        mend = "Separate by commas." if divided else None
+        raise ConfigError(f"{file}, line 1", expected=expected, found=found, mend=mend)
     if twice := [name for name in COLUMNS if header.count(name) > 1]:
         raise ConfigError(f"{file}, line 1", expected="each column once", found=f"{twice[0]} twice")
     reader.fieldnames = header

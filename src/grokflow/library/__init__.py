@@ -7,6 +7,7 @@ rule of the workflow calls this one.
 
 from grokflow.library.connecting import Connection, connect, measure
 from grokflow.library.dataset import PairTable, make_dataset
+from grokflow.library.fit import Fit
 from grokflow.library.invariance import Invariance, audit_invariance
 from grokflow.library.periods import Periods, find_periods
 from grokflow.library.training import Checkpoint, Training, make_model, train
@@ -14,6 +15,7 @@ from grokflow.library.training import Checkpoint, Training, make_model, train
 __all__ = [
     "Checkpoint",
     "Connection",
+    "Fit",
     "Invariance",
     "PairTable",
     "Periods",

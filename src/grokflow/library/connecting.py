@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -14,10 +15,11 @@ from torch import Tensor, nn
 
 from grokflow.artifacts.columns import METRICS
 from grokflow.artifacts.tables import write_table
-from grokflow.config import Fit, Fitted, made_entry
+from grokflow.config import Fitted, made_entry
 from grokflow.config import Path as PathSettings
-from grokflow.errors import ConfigError, nearest
+from grokflow.errors import ConfigError, kind_of_value, nearest
 from grokflow.library.examples import Data
+from grokflow.library.fit import Fit
 from grokflow.library.picture import Picture, drawn
 from grokflow.library.prepared import check_number, prepare_task
 from grokflow.library.threads import threads_put_back
@@ -64,12 +66,26 @@ class Connection:
         return found
 
     def weights(self, t: float) -> np.ndarray:
-        """The weight vector (n,) at t from 0 to 1."""
-        vector: np.ndarray = self.curve.weights(np.array([t]))[0]
+        """The weight vector (n,) at t from 0 to 1.
+
+        Raises
+        ------
+        ConfigError : when t is anything else.
+        """
+        number = t.item() if isinstance(t, np.ndarray | Tensor) and t.shape == () else t
+        if not (isinstance(number, Real) and 0 <= number <= 1):
+            found = number if isinstance(number, Real) else kind_of_value(number)
+            raise ConfigError("t", expected="one number from 0 to 1", found=found)
+        vector: np.ndarray = self.curve.weights(np.array([number], dtype=float))[0]
         return vector
 
     def state_dict(self, t: float) -> dict[str, Tensor]:
-        """The parameters at t by their names: for `load_state_dict(..., strict=False)` of the module."""
+        """The parameters at t by their names: for `load_state_dict(..., strict=False)` of the module.
+
+        Raises
+        ------
+        ConfigError : when t is no number from 0 to 1.
+        """
         vector = self.weights(t)
         return {
             parameter.name: torch.tensor(vector[self.layout.slices[parameter.name]].reshape(parameter.shape))
@@ -232,8 +248,9 @@ def measure(
     >>> list(found.columns)[:3]
     ['train_loss', 'train_loss_l2', 'train_error']
     """
-    several = cast("list[Weights]", list(weights) if isinstance(weights, list | tuple) else [weights])
-    names = [f"weights {number}" for number in range(len(several))]
+    is_list = isinstance(weights, list | tuple)
+    several = list(cast("Sequence[Weights]", weights)) if is_list else [cast("Weights", weights)]
+    names = [f"weights[{number}]" if is_list else "weights" for number in range(len(several))]
     prepared = prepare_task(
         several,
         names,

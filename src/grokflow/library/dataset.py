@@ -9,6 +9,7 @@ import pandas as pd
 
 from grokflow import data
 from grokflow.config import Dataset, made_entry
+from grokflow.errors import ConfigError, kind_of_value
 from grokflow.user_code import find, is_user_file
 
 
@@ -28,6 +29,18 @@ class PairTable:
 
     def _repr_html_(self) -> str:
         return str(self.table.to_html(max_rows=8))
+
+
+def check_table(dataset: object) -> None:
+    """Refuse what `make_dataset` did not make.
+
+    Raises
+    ------
+    ConfigError : with what it is.
+    """
+    if not isinstance(dataset, PairTable):
+        expected = "a PairTable, as grokflow.make_dataset makes it"
+        raise ConfigError("dataset", expected=expected, found=kind_of_value(dataset))
 
 
 def make_dataset(operation: str, *, train_fraction: float = 0.4, **settings: Any) -> PairTable:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from grokflow.errors import ConfigError
+from grokflow.errors import ConfigError, kind_of_value
 from grokflow.library.dataset import PairTable
 from grokflow.library.weights import array_of
 from grokflow.model import (
@@ -91,11 +91,8 @@ def check_data(data: object, where: str) -> None:
     """
     if isinstance(data, PairTable) or (isinstance(data, tuple | list) and len(data) == 2):
         return
-    found = type(data).__name__
-    if isinstance(data, tuple | list):
-        found += f" of {len(data)}"
     expected = "a dataset of grokflow, or a pair of inputs and targets"
-    raise ConfigError(where, expected=expected, found=found, mend=_as_pair(data, where))
+    raise ConfigError(where, expected=expected, found=kind_of_value(data), mend=_as_pair(data, where))
 
 
 def _as_pair(data: object, where: str) -> str:

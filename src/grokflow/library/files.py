@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow.artifacts.tensors import read_arrays
-from grokflow.errors import ArtifactError, ConfigError, nearest
+from grokflow.errors import ArtifactError, ConfigError, kind_of_value, nearest
 from grokflow.library.rates import numbers_of
 from grokflow.library.series import read_csv
 
@@ -121,7 +121,7 @@ def from_object(value: Any, where: object) -> TrainAndValidation:
         where,
         expected="(inputs, targets), or (inputs, targets, validation_inputs, validation_targets), or a "
         "function of none that returns them",
-        found=type(value).__name__,
+        found=kind_of_value(value),
     )
 
 

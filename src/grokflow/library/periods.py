@@ -13,6 +13,7 @@ import pandas as pd
 
 from grokflow.artifacts.columns import EPOCHS, HISTORY, STATISTICS
 from grokflow.dynamics import periods
+from grokflow.errors import ConfigError, kind_of_value
 from grokflow.library.picture import Picture, check_kind, drawn
 from grokflow.library.series import TrainingCurve, in_full, read_csv, training_curve
 from grokflow.library.training import Training
@@ -106,6 +107,13 @@ def find_periods(
         return Periods(named, curve.results.periods, curve.epochs, same, (), curve)
     if isinstance(curve, pd.DataFrame):
         found, named = training_curve(curve, "curve", **columns), name or "curve"
+    elif not isinstance(curve, str | os.PathLike):
+        raise ConfigError(
+            "curve",
+            expected="a Training, a pandas.DataFrame, or the name of a CSV file",
+            found=kind_of_value(curve),
+            mend="Give pandas.DataFrame({'epoch': epochs, 'train_accuracy': accuracies}).",
+        )
     else:
         found, named = training_curve(read_csv(curve), str(curve), **columns), name or Path(curve).stem
     return Periods(named, _periods(found), found.epochs, found.columns, found.notes)

@@ -11,13 +11,14 @@ import torch
 from torch import nn
 
 from grokflow.config import decay_in_loss
-from grokflow.errors import ConfigError
+from grokflow.errors import ConfigError, kind_of_value
 from grokflow.library.dataset import PairTable
 from grokflow.library.examples import Data, check_data, make_task
 from grokflow.library.training import Checkpoint
 from grokflow.library.weights import (
     Weights,
     array_of,
+    check_weights,
     chosen_device,
     flat_weights,
     named_arrays,
@@ -76,6 +77,8 @@ def prepare_task(
     ------
     ConfigError : with what is missing or does not fit.
     """
+    for weights, name in zip(several, names, strict=True):
+        check_weights(weights, name)
     known = next((each for each in several if isinstance(each, Checkpoint)), None)
     run = known.training.run if known else None
     if weight_decay is None:
@@ -94,13 +97,20 @@ def prepare_task(
         precision = precision or known.training.run.precision
     if model is None:
         raise ConfigError("model", expected="a module, because the weights name none", found="none")
+    if isinstance(model, type) or not isinstance(model, nn.Module | ModelFunction):
+        raise ConfigError(
+            "model",
+            expected="a torch.nn.Module, or what has `layout` and `logits`",
+            found=kind_of_value(model),
+            mend=f"Give {model.__name__}()." if isinstance(model, type) else None,
+        )
     if data is None:
         raise ConfigError("data", expected="a pair of inputs and targets", found="none")
     for given, where in ((data, "data"), (validation, "validation")):
         if given is not None:
             check_data(given, where)
     if isinstance(model, nn.Module):
-        named = [named_arrays(weights) for weights in several]
+        named = [named_arrays(weights, name) for weights, name in zip(several, names, strict=True)]
         module = with_buffers_of(model, zip(names, named, strict=True))
         axes = 1 if isinstance(data, PairTable) else array_of(data[0], "inputs of data").ndim - 1
         model = ModuleModel(module, input_axes=max(axes, 0))

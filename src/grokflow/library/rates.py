@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from grokflow.errors import ConfigError
+from grokflow.errors import ConfigError, with_article
 
 EPOCH = ("epoch", "epochs", "global_step", "trainer_global_step", "step", "steps", "iteration", "iter")
 """Names of the column of epochs or steps, the first that there is."""
@@ -96,9 +96,10 @@ def numbers_of(column: pd.Series, where: str) -> np.ndarray:
     return values
 
 
-def error_of(column: pd.Series, kind: str, where: str, percent: bool, check: bool) -> np.ndarray:
-    """A rate as an error from 0 to 1, once it is found to be what it is called."""
-    values = numbers_of(column, where)
+def error_of(
+    values: np.ndarray, column: str, kind: str, where: str, percent: bool, check: bool
+) -> np.ndarray:
+    """The rate in a column as an error from 0 to 1, once it is found to be what it is called."""
     known = values[~np.isnan(values)]
     if len(known) == 0:
         raise ConfigError(where, expected="at least one number", found="none")
@@ -109,15 +110,48 @@ def error_of(column: pd.Series, kind: str, where: str, percent: bool, check: boo
         mend = "If it is in per cent, say so: --percent (percent=True)." if looks_percent else None
         raise ConfigError(where, expected=f"the {kind} from 0 to {most:g}", found=found, mend=mend)
     if check:
-        _check_name(str(column.name), kind, where)
-        if percent and known.max() <= 1 and len(np.unique(known)) > 2:
+        _check_name(column, kind, where)
+        if percent and _are_fractions(known):
             mend = "Leave out --percent (percent=True), or see --trust-units (check=False)."
             raise ConfigError(
-                where, expected=f"an {kind} in per cent", found=f"{found}: fractions", mend=mend
+                where, expected=f"{with_article(kind)} in per cent", found=f"{found}: fractions", mend=mend
             )
         _check_direction(known / most, kind, where)
     fraction = np.clip(values / most, 0.0, 1.0)
     return fraction if kind == "error" else 1.0 - fraction
+
+
+def check_one_unit(columns: Mapping[str, np.ndarray], where: str, percent: bool, check: bool) -> None:
+    """Refuse columns of which some are in per cent and others are not.
+
+    Parameters
+    ----------
+    columns : the numbers of each by its name.
+
+    Raises
+    ------
+    ConfigError : with which are in which unit.
+    """
+    if percent and not check:
+        return
+    known = {name: values[~np.isnan(values)] for name, values in columns.items()}
+    rates = {name: values for name, values in known.items() if len(values) and values.min() >= 0}
+    in_percent = [name for name, values in rates.items() if 1 + 1e-6 < values.max() <= 100 * (1 + 1e-6)]
+    fractions = [name for name, values in rates.items() if _are_fractions(values)]
+    if in_percent and fractions:
+        first, other = in_percent[0], fractions[0]
+        raise ConfigError(
+            where,
+            expected="all columns in one unit",
+            found=f"'{first}' up to {rates[first].max():.4g} and '{other}' up to {rates[other].max():.4g}",
+            mend=f"Bring all columns to one unit: {first} is in per cent, {other} is not. If {other} never "
+            "exceeds 1 %, add --percent --trust-units (percent=True, check=False).",
+        )
+
+
+def _are_fractions(values: np.ndarray) -> bool:
+    """Whether numbers that may be per cent are fractions of one: 0 and 1 alone would be either."""
+    return bool(values.max() <= 1 and len(np.unique(values)) > 2)
 
 
 def _check_name(column: str, kind: str, where: str) -> None:
@@ -127,7 +161,9 @@ def _check_name(column: str, kind: str, where: str) -> None:
         return
     mend = "A loss has no collapses here: name a column of the error or accuracy."
     if meant == other:
-        mend = f"Name it by --…-{other} (…_{other}=)."
+        mend = (
+            f"Name it by --…-{other} (…_{other}=); or, if it is the {kind}, add --trust-units (check=False)."
+        )
     raise ConfigError(where, expected=f"the {kind}", found=f"by its name the {meant}", mend=mend)
 
 
@@ -141,6 +177,6 @@ def _check_direction(values: np.ndarray, kind: str, where: str) -> None:
         raise ConfigError(
             where,
             expected=f"the {kind} of a training",
-            found=f"what begins at {first} and ends near {end}, as an {other} does",
+            found=f"what begins at {first} and ends near {end}, as {with_article(other)} does",
             mend=f"Name it as the {other}; or, if training did undo itself, add --trust-units (check=False).",
         )

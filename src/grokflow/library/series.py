@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from grokflow.errors import ArtifactError, ConfigError, nearest
-from grokflow.library.rates import SPLITS, error_of, guess_epoch, numbers_of, rate_column
+from grokflow.library.rates import SPLITS, check_one_unit, error_of, guess_epoch, numbers_of, rate_column
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +89,8 @@ def training_curve(
         if column not in names:
             expected = f"one of its columns: {', '.join(names)}"
             raise ConfigError(where, expected=expected, found=f"'{column}'", mend=nearest(column, names))
-    columns = {"epoch": epoch or guess_epoch(names, where)}
-    rates = {}
+    columns: dict[str, str] = {"epoch": epoch or guess_epoch(names, where)}
+    measured: dict[str, tuple[str, str, np.ndarray]] = {}
     for split in SPLITS:
         chosen = rate_column(split, given, names, where)
         if chosen is None and split == "train":
@@ -105,7 +105,12 @@ def training_curve(
         if chosen is not None:
             kind, column = chosen
             columns[f"{split}_{kind}"] = column
-            rates[split] = error_of(table[column], kind, f"{where}: column '{column}'", percent, check)
+            measured[split] = kind, column, numbers_of(table[column], f"{where}: column '{column}'")
+    check_one_unit({column: values for _, column, values in measured.values()}, where, percent, check)
+    rates = {
+        split: error_of(values, column, kind, f"{where}: column '{column}'", percent, check)
+        for split, (kind, column, values) in measured.items()
+    }
     when = numbers_of(table[columns["epoch"]], f"{where}: column '{columns['epoch']}'")
     return _ordered(where, when, rates, columns, table)
 

@@ -23,9 +23,9 @@ from grokflow.artifacts.tables import write_table
 from grokflow.config import ResolvedRun, made_entry, plain
 from grokflow.data import tokenization
 from grokflow.dynamics import periods
-from grokflow.errors import ConfigError, nearest
+from grokflow.errors import ConfigError, kind_of_value, nearest
 from grokflow.figures import FIGURE_KINDS
-from grokflow.library.dataset import PairTable
+from grokflow.library.dataset import PairTable, check_table
 from grokflow.library.folder import LEFT, UNFINISHED, check_folder
 from grokflow.library.picture import Picture, check_kind, drawn_from
 from grokflow.library.threads import silent, threads_put_back
@@ -171,6 +171,7 @@ def make_model(dataset: PairTable, **settings: Any) -> Transformer:
     >>> grokflow.make_model(dataset).layout.size
     222336
     """
+    check_table(dataset)
     code = tokenization(dataset.settings)
     return Transformer(made_entry("models", settings, "transformer"), code.alphabet, code.vocabulary)
 
@@ -283,7 +284,8 @@ def _check_alike(model: Transformer, dataset: PairTable) -> None:
     """Refuse what the settings of a run would not describe: files and saved states are known by them."""
     if not isinstance(model, Transformer):
         expected = "a transformer as grokflow.make_model makes it"
-        raise ConfigError("model", expected=expected, found=f"a {type(model).__name__}")
+        raise ConfigError("model", expected=expected, found=kind_of_value(model))
+    check_table(dataset)
     code = tokenization(dataset.settings)
     if (model.alphabet, model.vocabulary) != (code.alphabet, code.vocabulary):
         raise ConfigError(

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from grokflow.errors import ConfigError, nearest
-from grokflow.library.training import Checkpoint
+from grokflow.errors import ConfigError, kind_of_value, nearest
+from grokflow.library.training import Checkpoint, Training
 from grokflow.model import Layout, ModelFunction
 
 Weights: TypeAlias = "np.ndarray | Tensor | Mapping[str, np.ndarray | Tensor] | nn.Module | Checkpoint"
@@ -24,13 +24,47 @@ PREFIXES = ("module.", "_orig_mod.", "model.")
 """What DataParallel, torch.compile and Lightning put before the names of a module's tensors."""
 
 
-def named_arrays(weights: Weights) -> StateDict | None:
+def check_weights(weights: object, where: str) -> None:
+    """Refuse what is often given in the place of weights, before anything is done with it.
+
+    Raises
+    ------
+    ConfigError : with what to give instead.
+    """
+    expected = "a vector, a state dict, a module or a point of a training"
+    if isinstance(weights, Training):
+        mend = "Give a point of it, such as training.at('final')."
+    elif isinstance(weights, str | os.PathLike):
+        mend = "Load it first, such as by safetensors.torch.load_file; or use python -m grokflow.connect."
+    elif isinstance(weights, type):
+        mend = f"Give {weights.__name__}(), with its weights loaded."
+    elif isinstance(weights, Mapping) and (inner := _inner_dict(weights)) is not None:
+        where, expected, mend = f"{where}[{inner!r}]", "a tensor", f"Give {where}[{inner!r}] itself."
+        weights = weights[inner]
+    else:
+        return
+    found = f"'{weights}'" if isinstance(weights, str | os.PathLike) else kind_of_value(weights)
+    raise ConfigError(where, expected=expected, found=found, mend=mend)
+
+
+def _inner_dict(weights: Mapping[Any, Any]) -> Any | None:
+    """The key under which a checkpoint of a training has its state dict; None where nothing is nested."""
+    nested = {name: value for name, value in weights.items() if isinstance(value, Mapping)}
+    of_arrays = (
+        name
+        for name, value in nested.items()
+        if value and all(isinstance(each, Tensor | np.ndarray) for each in value.values())
+    )
+    return next(of_arrays, next(iter(nested), None))
+
+
+def named_arrays(weights: Weights, where: str) -> StateDict | None:
     """The named tensors of a state dict or a module; None for what has no names."""
     if isinstance(weights, nn.Module):
         weights = weights.state_dict()
     if not isinstance(weights, Mapping):
         return None
-    return {str(name): array_of(value, name) for name, value in weights.items()}
+    return {str(name): array_of(value, f"{where}[{name!r}]") for name, value in weights.items()}
 
 
 def array_of(value: Any, where: object) -> np.ndarray:
@@ -47,9 +81,9 @@ def array_of(value: Any, where: object) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ConfigError(where, expected="an array", found=f"a {type(value).__name__} ({error})") from None
+        raise ConfigError(where, expected="an array", found=f"{kind_of_value(value)} ({error})") from None
     if array.dtype.kind not in "fiub":
-        raise ConfigError(where, expected="numbers", found=f"{type(value).__name__} of {array.dtype}")
+        raise ConfigError(where, expected="numbers", found=kind_of_value(value))
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
@@ -67,7 +101,7 @@ def flat_weights(weights: Weights, layout: Layout, where: str, others: Iterable[
     """
     if isinstance(weights, Checkpoint):
         weights = weights.weights
-    named = named_arrays(weights)
+    named = named_arrays(weights, where)
     if named is None:
         vector = array_of(weights, where)
         if vector.shape != (layout.size,):

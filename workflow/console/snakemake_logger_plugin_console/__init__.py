@@ -122,7 +122,7 @@ class LogHandler(LogHandlerBase):
     def emit(self, record: logging.LogRecord) -> None:
         """Show the record, in lines of our own or by Snakemake's handler."""
         try:
-            if self.snakemakes:
+            if self.snakemakes and not self._is_of_a_user(record):
                 self.snakemakes.handle(record)
             else:
                 self._show(record, getattr(record, "event", None), record.__dict__)
@@ -145,6 +145,11 @@ class LogHandler(LogHandlerBase):
                 self.terminal.print(f"Stopped{done}; the same command goes on from here.")
                 LogHandler.told = True
         super().close()
+
+    def _is_of_a_user(self, record: logging.LogRecord) -> bool:
+        """Whether it is the Snakefile's message of what a user can mend, which says the same in a dry run."""
+        is_placed = record.getMessage().strip("\n").startswith("WorkflowError in file")
+        return is_placed and not (self.common_settings.verbose or self.common_settings.debug_dag)
 
     def _show(self, record: logging.LogRecord, event: LogEvent | None, given: dict[str, Any]) -> None:
         if event == LogEvent.RUN_INFO:
