@@ -261,8 +261,8 @@ def test_an_interruption_around_a_save_changes_nothing(
 @pytest.mark.parametrize(
     ("owner", "name", "call"),
     [
-        (runs, "write_text", 1),
-        (runs, "write_text", 2),
+        (runs, "write_table", 1),
+        (runs, "write_table", 2),
         (shutil, "rmtree", 1),
         (runs, "write_bytes", 1),
         (runs, "write_bytes", 3),
