@@ -5,6 +5,7 @@ CORES ?= all
 GPU ?= 1
 MINUTES ?= 5
 RESULTS ?= results
+CLUSTER_MARK ?= cluster
 FULL := config.yaml config/gpu.yaml config/full.yaml
 VENV := .venv
 BIN := $(VENV)/bin
@@ -71,10 +72,10 @@ test: $(VENV)/.dev ## the test suite, in a quarter of an hour
 	$(BIN)/python -m pytest -n 2
 
 test-slow: $(VENV)/.dev ## the tests that take longer
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not cluster"
 
 test-cluster: $(VENV)/.dev $(VENV)/.cluster ## start a SLURM here (as root, on Debian) and disturb it: results/cluster.csv
-	$(BIN)/python -m pytest -m cluster -n 0 tests/cluster
+	$(BIN)/python -m pytest -m "$(CLUSTER_MARK)" -n 0 tests/cluster
 
 test-s3: $(VENV)/.dev $(VENV)/.s3 ## keep results in an S3 server on this machine, in three minutes: the same files?
 	PYTHONPATH="$(CURDIR)/$(VENV)/s3" $(BIN)/python -m pytest -m s3 -n 0 tests/storage

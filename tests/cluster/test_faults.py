@@ -139,6 +139,7 @@ def happened(fault: str, disturbed: Disturbed) -> bool:
     return [job["state"] for job in trainings] == ended
 
 
+@pytest.mark.slow
 def test_quick_yaml_through_the_profile_as_here(cluster, tmp_path, table):
     here = Workflow(tmp_path / "here", QUICK)
     status, output = here.run()
